@@ -1,0 +1,94 @@
+"""One clock for a bench: deadlines, and stamps that carry how far off they may be.
+
+Every stamp is CLOCK_MONOTONIC in whole nanoseconds. That clock is one for all processes of a host (clock_gettime(2)),
+so the keeper's stamps and a client's compare without a translation. Wall time appears only where a person reads it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+NANOSECONDS = 1_000_000_000
+
+
+def now_ns() -> int:
+    """The one clock, in nanoseconds of CLOCK_MONOTONIC."""
+    return time.monotonic_ns()
+
+
+@dataclass(frozen=True, slots=True)
+class WallAnchor:
+    """One moment read on both clocks, so that a record can be shown in wall time.
+
+    Args:
+        monotonic_ns: the moment on the one clock, ns.
+        wall_ns: the same moment, ns since 1970-01-01 UTC.
+    """
+
+    monotonic_ns: int
+    wall_ns: int
+
+    @classmethod
+    def take(cls) -> WallAnchor:
+        """Read both clocks now; the two readings are less than a microsecond apart on an idle host."""
+        return cls(time.monotonic_ns(), time.time_ns())
+
+    def from_wall(self, wall_seconds: float) -> int:
+        """The one clock's ns at a wall time given in seconds since 1970."""
+        return self.monotonic_ns + round(wall_seconds * NANOSECONDS) - self.wall_ns
+
+    def to_wall(self, monotonic_ns: int) -> float:
+        """Seconds since 1970 at a moment of the one clock."""
+        return (self.wall_ns + monotonic_ns - self.monotonic_ns) / NANOSECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A moment by which something must have happened; pass it down instead of a number of seconds.
+
+    Args:
+        at_ns: the moment on the one clock, ns; None for never.
+        within: the seconds that were first given, for messages.
+    """
+
+    at_ns: int | None
+    within: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """The moment `seconds` from now (infinity: never).
+
+        Raises:
+            ValueError: seconds is negative or not a number.
+        """
+        if math.isnan(seconds) or seconds < 0:
+            raise ValueError(f"a deadline needs seconds >= 0, not {seconds!r}")
+        if math.isinf(seconds):
+            return cls(None, seconds)
+        return cls(now_ns() + round(seconds * NANOSECONDS), seconds)
+
+    @classmethod
+    def of(cls, within: float | Deadline) -> Deadline:
+        """A deadline as it is, or one made of the seconds that a person wrote."""
+        return within if isinstance(within, Deadline) else cls.after(within)
+
+    def remaining(self) -> float | None:
+        """Seconds left, never below 0; None when there is no end (as `select` takes it)."""
+        return None if self.at_ns is None else max(0.0, (self.at_ns - now_ns()) / NANOSECONDS)
+
+    @property
+    def expired(self) -> bool:
+        """Whether the moment has passed."""
+        return self.at_ns is not None and now_ns() >= self.at_ns
+
+    def sooner(self, seconds: float) -> Deadline:
+        """This deadline or `seconds` from now, whichever comes first."""
+        other = Deadline.after(seconds)
+        if other.at_ns is None or (self.at_ns is not None and self.at_ns <= other.at_ns):
+            return self
+        return other
+
+    def __str__(self) -> str:
+        return "no time limit" if self.at_ns is None else f"{self.within:g} s"

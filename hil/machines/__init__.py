@@ -1,0 +1,1 @@
+"""One way to have a machine each: QEMU."""

@@ -1,0 +1,1 @@
+"""Bench services, one file (or folder) each: Matchbox."""
