@@ -1,0 +1,195 @@
+"""One lock per thing that has one user at a time: flock(2) on a file, freed with its last holder.
+
+The lock belongs to the open file description (flock(2)), so a child that inherits the descriptor holds it
+too, and a kill -9 frees it. The kernel does not say who holds it: an owner file beside it does. This module
+decides nothing about what is locked, nor where lock files live.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pwd
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from hil.clock import Deadline
+from hil.errors import HilBug, InfrastructureError
+
+_TIMED_OUT = 75  # EX_TEMPFAIL of sysexits(3); flock(1) itself never exits with it
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who holds a lock.
+
+    Args:
+        pid: the process that took it.
+        user: its user's name, or the number where there is no name.
+        what: what it does with the locked thing, in words for a message.
+    """
+
+    pid: int
+    user: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} of user {self.user} ({self.what})"
+
+
+def _user_name() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+class Lock:
+    """One lock; not held until `acquire`.
+
+    Args:
+        path: the lock file; made when it is missing, never removed (others may be waiting on it).
+        what: what this holder does, for the message that others get.
+    """
+
+    def __init__(self, path: Path, *, what: str) -> None:
+        self.path = path
+        self.what = what
+        self._fd: int | None = None
+        self._left_by: Owner | None = None
+
+    @property
+    def owner_path(self) -> Path:
+        """The file beside the lock that names its holder; missing when it was let go in good order."""
+        return self.path.with_name(self.path.name + ".owner")
+
+    def owner(self) -> Owner | None:
+        """Who holds the lock, or held it last and died; None when nobody is written down."""
+        try:
+            fields = json.loads(self.owner_path.read_bytes())
+            return Owner(pid=int(fields["pid"]), user=str(fields["user"]), what=str(fields["what"]))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+
+    @property
+    def left_by(self) -> Owner | None:
+        """The former holder when it died with the lock: the thing may be in any state."""
+        return self._left_by
+
+    def fileno(self) -> int:
+        """The descriptor, for a child that is to share the lock.
+
+        Raises:
+            HilBug: the lock is not held.
+        """
+        if self._fd is None:
+            raise HilBug(f"the lock {self.path} is not held", hint="report this with the lines above")
+        return self._fd
+
+    def acquire(self, deadline: Deadline) -> Self:
+        """Take the lock, waiting until the deadline.
+
+        The wait is the kernel's: flock(1) blocks on our own descriptor, with which the lock stays.
+
+        Raises:
+            InfrastructureError: another one holds it at the deadline, or the lock file cannot be used.
+            HilBug: this object holds it already.
+        """
+        if self._fd is not None:
+            raise HilBug(f"the lock {self.path} is taken twice", hint="report this with the lines above")
+        try:
+            fd = self._open()
+            try:
+                if not self._try(fd) and not self._wait(fd, deadline):
+                    raise self._busy(deadline)
+                self._left_by = self.owner()
+                self._write_owner()
+            except BaseException:
+                os.close(fd)
+                raise
+        except OSError as error:
+            raise InfrastructureError(
+                f"the lock file {self.path} cannot be used: {error.strerror or error}",
+                hint=f"make {self.path.parent} a folder that this user can write to",
+            ) from error
+        self._fd = fd
+        return self
+
+    def release(self) -> None:
+        """Let go; nothing happens when it is not held. A child with the descriptor still holds it."""
+        if self._fd is None:
+            return
+        fd, self._fd = self._fd, None
+        try:
+            with suppress(FileNotFoundError):
+                self.owner_path.unlink()
+        finally:
+            os.close(fd)
+
+    @contextmanager
+    def held(self, deadline: Deadline) -> Iterator[Self]:
+        """The lock for the length of a `with` block; errors as in `acquire`."""
+        self.acquire(deadline)
+        try:
+            yield self
+        finally:
+            self.release()
+
+    def _open(self) -> int:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Plain open first: O_CREAT on a file of another user in a sticky folder fails (proc(5)).
+        try:
+            return os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return os.open(self.path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+    @staticmethod
+    def _try(fd: int) -> bool:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _wait(self, fd: int, deadline: Deadline) -> bool:
+        remaining = deadline.remaining()
+        if remaining == 0.0:
+            return False
+        limit = [] if remaining is None else ["--timeout", f"{remaining:.3f}"]
+        command = ["flock", "--exclusive", "--conflict-exit-code", str(_TIMED_OUT), *limit, str(fd)]
+        try:
+            done = subprocess.run(
+                command, pass_fds=(fd,), stdin=subprocess.DEVNULL, capture_output=True, check=False
+            )
+        except FileNotFoundError as error:
+            raise InfrastructureError(
+                "the program flock, which waits for a lock, is not installed",
+                hint="install the package util-linux",
+            ) from error
+        if done.returncode not in (0, _TIMED_OUT):
+            raise InfrastructureError(
+                f"waiting for the lock {self.path} failed",
+                hint=f"see whether {self.path.parent} is on a file system that has flock(2)",
+                evidence=[done.stderr.decode(errors="replace").strip()],
+            )
+        return done.returncode == 0
+
+    def _busy(self, deadline: Deadline) -> InfrastructureError:
+        holder = self.owner()
+        return InfrastructureError(
+            f"{self.path} is in use by {holder or 'a process that left no name'}; waited {deadline}",
+            hint="wait until it is done, or end that process"
+            if holder
+            else f"see who holds it: lsof {self.path}",
+        )
+
+    def _write_owner(self) -> None:
+        owner = Owner(pid=os.getpid(), user=_user_name(), what=self.what)
+        draft = self.owner_path.with_name(self.owner_path.name + ".new")
+        draft.write_text(json.dumps(asdict(owner)) + "\n", encoding="utf-8")
+        draft.replace(self.owner_path)
