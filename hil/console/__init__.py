@@ -1,1 +1,1 @@
-"""Consoles: ports that bytes come from, their recording, and waiting for words in them. Interprets no machine."""
+"""Consoles: ports that bytes come from, their recording, and waiting for words in them."""

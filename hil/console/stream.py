@@ -1,7 +1,7 @@
 """What travels from the keeper to whoever reads a console: chunks of bytes, stamped where they arrived.
 
-The wire form is one header and the bytes, in one direction; the other direction is the plain bytes to send to the
-port. This module opens nothing and waits for nothing.
+The wire form is one header and the bytes, in one direction; the other direction is the plain bytes to send
+to the port. This module opens nothing and waits for nothing.
 """
 
 from __future__ import annotations
@@ -64,14 +64,16 @@ class ChunkDecoder:
             end = start + _HEADER.size + length
             if len(self._pending) < end:
                 break
-            chunks.append(Chunk(stamp, incarnation, offset, bytes(self._pending[start + _HEADER.size : end])))
+            chunks.append(
+                Chunk(stamp, incarnation, offset, bytes(self._pending[start + _HEADER.size : end]))
+            )
             start = end
         del self._pending[:start]
         return chunks
 
 
 class FeedClosed(Exception):
-    """The other end of a feed is gone: its keeper ended, or the stream was closed. Never shown to a user as it is."""
+    """The other end is gone: its keeper ended, or the stream was closed. Never shown to a user as it is."""
 
 
 class Feed(Protocol):

@@ -1,0 +1,118 @@
+"""Which port a console has: plain data that travels as JSON. Opens nothing; `hil.console.port` does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import ClassVar
+
+
+class BadPortSpec(ValueError):
+    """A JSON document does not describe a port."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnixPort:
+    """A unix stream socket that somebody (QEMU) listens on.
+
+    Args:
+        path: the socket's path; at most 107 bytes (unix(7)).
+    """
+
+    kind: ClassVar[str] = "unix"
+    path: str
+
+    def to_json(self) -> dict[str, object]:
+        """A document that `from_json` takes."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class TcpPort:
+    """A raw TCP socket: ser2net in raw mode, a terminal server.
+
+    Args:
+        host: name or address.
+        port: 1 to 65535.
+    """
+
+    kind: ClassVar[str] = "tcp"
+    host: str
+    port: int
+
+    def to_json(self) -> dict[str, object]:
+        """A document that `from_json` takes."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class PtyPort:
+    """A pseudo terminal's slave (pts(4)), put into raw mode when it is opened.
+
+    Args:
+        path: the slave, as /dev/pts/3.
+    """
+
+    kind: ClassVar[str] = "pty"
+    path: str
+
+    def to_json(self) -> dict[str, object]:
+        """A document that `from_json` takes."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class SerialPort:
+    """A serial line of this host, taken for ourselves alone.
+
+    Args:
+        path: the device; a name under /dev/serial/by-id stays the same over a replug.
+        baud: bits per second.
+        parity: "N", "E" or "O".
+        stop_bits: 1 or 2.
+        rtscts: hardware flow control.
+    """
+
+    kind: ClassVar[str] = "serial"
+    path: str
+    baud: int = 115200
+    parity: str = "N"
+    stop_bits: int = 1
+    rtscts: bool = False
+
+    def to_json(self) -> dict[str, object]:
+        """A document that `from_json` takes."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+PortSpec = UnixPort | TcpPort | PtyPort | SerialPort
+
+_FIELDS: dict[str, dict[str, type]] = {
+    "unix": {"path": str},
+    "tcp": {"host": str, "port": int},
+    "pty": {"path": str},
+    "serial": {"path": str, "baud": int, "parity": str, "stop_bits": int, "rtscts": bool},
+}
+
+
+def from_json(document: Mapping[str, object]) -> PortSpec:
+    """The port that `to_json` described.
+
+    Raises:
+        BadPortSpec: another kind, a field too many or missing, or of another type.
+    """
+    kind = document.get("kind")
+    fields = _FIELDS.get(kind) if isinstance(kind, str) else None
+    if fields is None:
+        raise BadPortSpec(f"a port's kind is one of {', '.join(_FIELDS)}; not {kind!r}")
+    values = {name: value for name, value in document.items() if name != "kind"}
+    if values.keys() != fields.keys():
+        raise BadPortSpec(
+            f"a port of kind {kind} has the fields {', '.join(fields)}; not {', '.join(values)}"
+        )
+    for name, wanted in fields.items():
+        if type(values[name]) is not wanted:
+            raise BadPortSpec(f"{name} of a {kind} port is of type {wanted.__name__}; not {values[name]!r}")
+    makers = {"unix": UnixPort, "tcp": TcpPort, "pty": PtyPort, "serial": SerialPort}
+    port: PortSpec = makers[str(kind)](**values)
+    return port
