@@ -1,8 +1,8 @@
 """Ports: where the bytes of a console come from and go to, each behind the same six methods.
 
 A port moves bytes and never waits after it was opened: `read` and `write` return at once, so that one event
-loop can serve many. It knows nothing of recordings, readers or words. Serial lines, which alone need pyserial,
-are in `hil.console.serial_line`.
+loop can serve many. It knows nothing of recordings, readers or words. Serial lines, which alone need
+pyserial, are in `hil.console.serial_line`.
 """
 
 from __future__ import annotations

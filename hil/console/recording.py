@@ -85,7 +85,8 @@ class Recording:
 
         Raises:
             InfrastructureError: a write failed (disk full). Bytes that were written stay, a record that was
-                cut short in BASE.idx or BASE.cast is taken back, and every later append raises the same again.
+                cut short in BASE.idx or BASE.cast is taken back, and every later append raises the same
+                again.
         """
         if self._failed is not None:
             raise self._write_error(self._failed)
