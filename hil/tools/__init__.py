@@ -1,1 +1,1 @@
-"""Programs and packages: find, fetch, build and keep them. What doctor shows; decides nothing about a boot."""
+"""Programs and packages: find, fetch, build and keep them, for doctor to show; decides nothing of a boot."""
