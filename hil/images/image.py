@@ -1,0 +1,108 @@
+"""What is booted: kernel, initramfs and arguments, each file with its digest, and what to expect of them.
+
+Knows no kinds of images: `files` and `probe` make these values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """One file that the machine fetches.
+
+    Args:
+        name: the last part of its URL; two assets of one image differ in it.
+        path: where it lies on this host.
+        sha256: of its bytes, 64 hexadecimal digits.
+        origin: where it came from, for the record: a path, a URL, or package and version.
+    """
+
+    name: str
+    path: Path
+    sha256: str
+    origin: str
+
+    @classmethod
+    def of(cls, path: Path, *, origin: str, name: str | None = None) -> Asset:
+        """The asset that a file is, with its digest taken now.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        return cls(name or path.name, path, sha256_of(path), origin)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return self.path.stat().st_size
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReady:
+    """Ready when the machine answers an HTTP request.
+
+    Args:
+        port: TCP port of the machine.
+        path: the path asked for, with its leading "/".
+        body: found in the body of a 200 answer; None when any 200 will do.
+    """
+
+    port: int
+    path: str
+    body: re.Pattern[bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """When a boot is at its end: every condition that is set must hold.
+
+    Args:
+        console: found in the console's bytes.
+        http: answered by the machine.
+    """
+
+    console: re.Pattern[bytes] | None = None
+    http: HttpReady | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What one node boots.
+
+    Args:
+        name: the rig's name for it.
+        kind: the kind that made it, as in `kind:` of the rig file.
+        kernel: the kernel's file.
+        initrds: the initramfs archives, in the order in which the kernel unpacks them.
+        args: the kernel's arguments.
+        ready: when its boot is at its end.
+        userspace: a console line that shows that the kernel has started the first program.
+    """
+
+    name: str
+    kind: str
+    kernel: Asset
+    initrds: tuple[Asset, ...]
+    args: tuple[str, ...]
+    ready: Ready
+    userspace: re.Pattern[bytes]
+
+    @property
+    def assets(self) -> tuple[Asset, ...]:
+        """Every file, the kernel first."""
+        return (self.kernel, *self.initrds)
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes as 64 hexadecimal digits.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

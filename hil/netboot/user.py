@@ -1,0 +1,142 @@
+"""The segment kind `user`: QEMU's own user-mode network, which needs no rights and reaches no other network.
+
+What the rig lists comes back to the machine as one forwarded address each. The segment is an argument of QEMU and
+a folder for its TFTP server; it starts nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from hil.config.model import HostPort, Model, invalid
+from hil.config.rig import SegmentConfig
+from hil.netboot.ipxe import BOOTFILE, write_tftp
+from hil.netboot.slirp import OWN_ADDRESSES, UserNetwork
+
+_LONGEST_PREFIX: Final = 29
+_RELAY: Final = Path(__file__).with_name("relay.py")
+
+
+def _subnet(text: str) -> str:
+    try:
+        network = IPv4Network(text)
+    except ValueError as error:
+        raise invalid(f"{text!r} is no IPv4 network: {error}", "write it like 10.0.2.0/24") from error
+    if network.prefixlen > _LONGEST_PREFIX:
+        raise invalid(f"{text} has too few addresses", f"use a /{_LONGEST_PREFIX} or a wider one")
+    return str(network)
+
+
+def _both(value: object) -> object:
+    return {"at": value, "to": value} if isinstance(value, str) else value
+
+
+class Egress(Model):
+    """One address beyond the bench that the machine may reach."""
+
+    at: HostPort = Field(description="where the machine finds it: IP:PORT within the subnet")
+    to: HostPort = Field(description="where it really is: HOST:PORT, as this host reaches it")
+
+
+class Config(SegmentConfig):
+    """The user-mode network."""
+
+    kind: Literal["user"] = Field(description="user")
+    subnet: Annotated[str, AfterValidator(_subnet)] = Field(
+        "10.0.2.0/24", description="the IPv4 network of the machine"
+    )
+    bench: HostPort = Field(HostPort("10.0.2.100", 8080), description="where the machine finds Matchbox")
+    egress: tuple[Annotated[Egress, BeforeValidator(_both)], ...] = Field(
+        (), description="what else the machine may reach: IP:PORT, or {at: IP:PORT, to: HOST:PORT}"
+    )
+
+    @property
+    def network(self) -> IPv4Network:
+        """The subnet."""
+        return IPv4Network(self.subnet)
+
+    @model_validator(mode="after")
+    def _forwardable(self) -> Self:
+        seen: set[HostPort] = set()
+        for what, at in (("bench", self.bench), *(("egress", egress.at) for egress in self.egress)):
+            _check_address(what, at, self.network)
+            if at in seen:
+                raise invalid(f"{what}: {at} is taken", "each forwarded address and port leads to one place")
+            seen.add(at)
+        if self.network.num_addresses - 2 < len({at.host for at in seen}) + OWN_ADDRESSES:
+            raise invalid(f"{self.subnet} has too few addresses", "use a wider network")
+        return self
+
+
+def _check_address(what: str, at: HostPort, network: IPv4Network) -> None:
+    within = f"{{at: {network[min(100, network.num_addresses - 2)]}:{at.port}, to: {at}}}"
+    try:
+        address = IPv4Address(at.host)
+    except AddressValueError as error:
+        hint = f"give it an address of the subnet: {within}" if what == "egress" else "write it as IP:PORT"
+        raise invalid(f"{what}: {at.host!r} is no IPv4 address", hint) from error
+    if address not in network:
+        wider = f"set subnet: to a network that holds it, like {IPv4Network((address, 24), strict=False)}"
+        raise invalid(
+            f"{what}: {at} is outside {network}, and QEMU forwards only addresses of the machine's own subnet",
+            f"{wider}, or give it an address here: {within}" if what == "egress" else wider,
+        )
+    if address in (network.network_address, network.broadcast_address):
+        raise invalid(f"{what}: {at.host} is the first or last address of {network}", "take one in between")
+
+
+@dataclass(frozen=True, slots=True)
+class UserSegment:
+    """The network of one bench's machines; each machine has a copy of it to itself.
+
+    Args:
+        config: the rig's section.
+        tftp: the folder that the machines' firmware fetches from.
+    """
+
+    config: Config
+    tftp: Path
+
+    def qemu_netdev(
+        self, ident: str, *, services: Mapping[HostPort, tuple[str, int]], forwards: Sequence[int]
+    ) -> list[str]:
+        """QEMU's arguments for one machine's end of the network.
+
+        Args:
+            ident: the `id=` for `-device ...,netdev=`.
+            services: where each bench service really listens, by the address that the machine has for it.
+            forwards: TCP ports of the machine that this host must reach; `hil.netboot.slirp.parse_usernet` says where.
+        """
+        targets = dict(services)
+        targets.update({egress.at: (egress.to.host, egress.to.port) for egress in self.config.egress})
+        commands = {at: _relay_to(*target) for at, target in targets.items()}
+        network = UserNetwork(self.config.network, self.tftp, BOOTFILE, commands, forwards)
+        return ["-netdev", network.option(ident)]
+
+
+def create(config: Config, directory: Path, *, ipxe: Path) -> UserSegment:
+    """The segment, with its TFTP folder written.
+
+    Args:
+        config: the rig's section.
+        directory: a folder of this bench alone; `tftp` is made in it.
+        ipxe: the EFI build of iPXE for arm64.
+
+    Raises:
+        InfrastructureError: the folder cannot be written.
+    """
+    tftp = directory / "tftp"
+    write_tftp(tftp, ipxe=ipxe, bench=config.bench)
+    return UserSegment(config, tftp)
+
+
+def _relay_to(host: str, port: int) -> list[str]:
+    # Without site and environment Python starts in 12 ms; each connection of the machine is one start.
+    return [sys.executable, "-I", "-S", "-E", str(_RELAY), host, str(port)]
