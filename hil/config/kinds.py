@@ -1,0 +1,88 @@
+"""Kinds: a rig's `kind: NAME` to the module that the entry point of that name gives, and to no other module.
+
+An unknown kind is found out from the names alone; nothing is imported for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from importlib import metadata
+from types import ModuleType
+from typing import Final, Generic, TypeVar
+
+from hil.config.model import Model
+from hil.errors import HilBug, InfrastructureError
+
+MACHINES: Final = "hil.machines"
+SEGMENTS: Final = "hil.segments"
+IMAGES: Final = "hil.images"
+
+DISTRIBUTION: Final = "hil"
+
+
+C = TypeVar("C", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[C]):
+    """One kind of machine, segment or image.
+
+    Args:
+        group: MACHINES, SEGMENTS or IMAGES.
+        name: what a rig calls it.
+        module: where its configuration and its factory are.
+        config: the model of a rig's section of this kind.
+    """
+
+    group: str
+    name: str
+    module: ModuleType
+    config: type[C]
+
+
+def names(group: str) -> list[str]:
+    """The names of all kinds of a group that are installed here, sorted."""
+    return sorted({point.name for point in metadata.entry_points(group=group)})
+
+
+def load(group: str, name: str, base: type[C]) -> Kind[C] | None:
+    """The kind called `name`, or None when there is none.
+
+    hil's own come before those of other packages, and are found without a look at every installed package.
+
+    Args:
+        group: MACHINES, SEGMENTS or IMAGES.
+        name: what a rig calls it.
+        base: what its `Config` must be a subclass of.
+
+    Raises:
+        InfrastructureError: its module cannot be imported: a package that it needs is missing.
+        HilBug: its module has no `Config` that is a subclass of `base`.
+    """
+    point = _entry_point(group, name)
+    if point is None:
+        return None
+    try:
+        module = importlib.import_module(point.module)
+    except ImportError as error:
+        raise InfrastructureError(
+            f"the kind {name!r} ({group}) cannot be loaded: {error}",
+            hint="install the package that it needs; `hil doctor` shows what is there",
+        ) from error
+    config = getattr(module, "Config", None)
+    if not (isinstance(config, type) and issubclass(config, base)):
+        raise HilBug(f"{point.module} has no Config({base.__name__}) for {name!r}", hint="report this to its author")
+    return Kind(group, name, module, config)
+
+
+def _entry_point(group: str, name: str) -> metadata.EntryPoint | None:
+    try:
+        own = metadata.distribution(DISTRIBUTION).entry_points
+    except metadata.PackageNotFoundError:
+        own = metadata.EntryPoints()
+    for points in (own, None):
+        found = (metadata.entry_points() if points is None else points).select(group=group, name=name)
+        for point in found:
+            return point
+    return None

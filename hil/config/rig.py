@@ -1,0 +1,162 @@
+"""A rig file, loaded: what a bench is made of, and where in the file each part of it stands.
+
+`load_rig` finds the file, and reports everything that is wrong in it at once. Opens no bench and starts
+nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from pydantic import Field
+
+from hil.config.explain import descend
+from hil.config.matchbox import MatchboxConfig
+from hil.config.model import Mac, Model, Seconds, Uuid
+from hil.config.source import Source
+from hil.config.suggest import did_you_mean
+from hil.config.tree import YamlMapping
+from hil.errors import UsageError
+from hil.shipped import shipped
+
+SUFFIXES: Final = (".yaml", ".yml")
+
+
+class SegmentConfig(Model):
+    """What all kinds of segment share; a kind's `Config` is a subclass."""
+
+    kind: str = Field(description="which kind of segment")
+
+
+class ImageConfig(Model):
+    """What all kinds of image share; a kind's `Config` is a subclass."""
+
+    kind: str = Field(description="which kind of image")
+
+
+class NodeConfig(Model):
+    """What all kinds of machine share; a kind's `Config` is a subclass.
+
+    A loaded rig has given each node the mac, uuid and serial that its file leaves out.
+    """
+
+    kind: str = Field(description="which kind of machine")
+    image: str | None = Field(default=None, description="which of the rig's images it boots")
+    mac: Mac = Field(description="its MAC address")
+    uuid: Uuid = Field(description="its SMBIOS UUID")
+    serial: str = Field(description="its SMBIOS serial number", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    boot_within: Seconds = Field(default=120.0, gt=0, description="how long power-on to ready may take")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in a rig file.
+
+    Args:
+        file: the file.
+        line: 1-based.
+        column: 1-based.
+        text: the line.
+    """
+
+    file: Path
+    line: int
+    column: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file.name}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """One bench, as its file describes it.
+
+    Args:
+        name: what it is called.
+        description: what it is, in one line; "" when the file does not say.
+        segment: the network of the nodes.
+        matchbox: whose boot data is served.
+        images: what can be booted, by name.
+        nodes: the machines, by name, in the order of the file; at least one.
+        file: the file it came from, absolute.
+        secrets: every text that the file took from the environment, for whoever redacts a record.
+    """
+
+    name: str
+    description: str
+    segment: SegmentConfig
+    matchbox: MatchboxConfig
+    images: Mapping[str, ImageConfig]
+    nodes: Mapping[str, NodeConfig]
+    file: Path
+    secrets: frozenset[str] = field(repr=False)
+    source: Source = field(repr=False, compare=False)
+    tree: YamlMapping = field(repr=False, compare=False)
+
+    @property
+    def directory(self) -> Path:
+        """Where relative paths of the file start."""
+        return self.file.parent
+
+    def where(self, *keys: str | int) -> Where:
+        """Where a key stands, or a list's item: `rig.where("nodes", "node1", "image")`.
+
+        A path that the file does not have (a default) gives the nearest place around it.
+        """
+        place = self.tree.place
+        for count in range(1, len(keys) + 1):
+            found = descend(self.tree, keys[:count], place, keys=True)
+            if len(found.path) < count:
+                break
+            place = found.place
+        return Where(self.file, place.line, place.column, self.source.line(place))
+
+
+def load_rig(path_or_name: str | Path, *, cwd: Path, environment: Mapping[str, str] | None = None) -> Rig:
+    """Load a rig.
+
+    Args:
+        path_or_name: a file (text with a "/" or a YAML suffix, or a Path), or the name of a rig that ships
+            with hil.
+        cwd: where a relative path starts.
+        environment: what `!env` reads; the process's own when it is None.
+
+    Raises:
+        UsageError: there is no such file or shipped rig.
+        ConfigError: the file is wrong; all that is wrong.
+        InfrastructureError: a kind that it names cannot be loaded here.
+    """
+    from hil.config.reader import read_rig
+
+    name, file = find_rig(path_or_name, cwd=cwd)
+    return read_rig(name, file, os.environ if environment is None else environment)
+
+
+def find_rig(path_or_name: str | Path, *, cwd: Path) -> tuple[str, Path]:
+    """The file of a rig: its name for messages, and its absolute path. Arguments and UsageError as in
+    `load_rig`."""
+    text = str(path_or_name)
+    if isinstance(path_or_name, Path) or "/" in text or text.endswith(SUFFIXES):
+        file = cwd / path_or_name
+        if "\0" in text or not file.is_file():
+            found = "that is a directory" if "\0" not in text and file.is_dir() else "there is no such file"
+            raise UsageError(
+                f"rig file {text!r}: {found} (from {cwd})",
+                hint="give a file, or the name of a shipped rig; `hil rig list` shows them",
+            )
+        return text, file if file.is_absolute() else file.absolute()
+    rigs = shipped_rigs()
+    if text not in rigs:
+        hint = did_you_mean(text, rigs, what="shipped rigs") + "; a file is given with its path, like ./rig.yaml"
+        raise UsageError(f"there is no shipped rig {text!r}", hint=hint)
+    return str(rigs[text]), rigs[text]
+
+
+def shipped_rigs() -> dict[str, Path]:
+    """The rigs that ship with hil: name and file, by name."""
+    return {file.stem: file for file in sorted(shipped("rigs").glob("*.yaml"))}

@@ -1,0 +1,102 @@
+"""The text of one file as lines and places, and what has been found wrong with it. Knows no YAML."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from hil.errors import ConfigError, Problem
+
+_LINE_END: Final = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # where the YAML reader counts a line
+_UNPRINTABLE: Final = re.compile("[^\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """One place of a text.
+
+    Args:
+        line: 1-based; 0 when the whole file is meant.
+        column: 1-based, in characters; 0 when the whole line is meant.
+    """
+
+    line: int
+    column: int
+
+
+WHOLE_FILE: Final = Place(0, 0)
+MAX_SHOWN: Final = 200
+
+
+class Source:
+    """A file's text, cut into lines.
+
+    Args:
+        name: the file, as the user named it.
+        text: its text.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.text = text
+        self._lines = _LINE_END.split(text)
+
+    def place_at(self, index: int) -> Place:
+        """The place of the character with that index, from 0."""
+        before = _LINE_END.split(self.text[:index])
+        return Place(len(before), len(before[-1]) + 1)
+
+    def line(self, place: Place) -> str:
+        """The line of a place as a terminal may show it; "" for none, or when the place is too far to the
+        right."""
+        if not 1 <= place.line <= len(self._lines) or place.column > MAX_SHOWN:
+            return ""
+        line = self._lines[place.line - 1]
+        cut = line if len(line) <= MAX_SHOWN else line[:MAX_SHOWN] + "..."
+        return printable(cut.replace("\t", " ")).rstrip()
+
+
+class Findings:
+    """What is wrong with a source.
+
+    Args:
+        source: the file.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._problems: dict[tuple[Place, str], Problem] = {}
+        self._settled: frozenset[Place] = frozenset()
+
+    def add(self, place: Place, message: str, hint: str = "", *, show_line: bool = True) -> None:
+        """Note one problem, once, unless its place is settled.
+
+        Args:
+            place: where.
+            message: what is wrong and what was expected.
+            hint: what to write instead.
+            show_line: False when the line itself holds what must not be shown.
+        """
+        if place in self._settled:
+            return
+        text = self.source.line(place) if show_line else ""
+        message, hint = printable(message), printable(hint)
+        problem = Problem(self.source.name, place.line, place.column, text, message, hint)
+        self._problems.setdefault((place, message), problem)
+
+    def settle(self) -> None:
+        """Hear no more of the places that have a problem now: what follows from it would only confuse."""
+        self._settled = frozenset(place for place, _ in self._problems)
+
+    def __len__(self) -> int:
+        return len(self._problems)
+
+    def error(self) -> ConfigError:
+        """All problems, in the order of the file."""
+        return ConfigError([self._problems[key] for key in sorted(self._problems)])
+
+
+def printable(text: str) -> str:
+    """The text, safe to show on a terminal: each control character is one replacement character."""
+    return _UNPRINTABLE.sub("\ufffd", text)
