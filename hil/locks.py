@@ -55,11 +55,13 @@ class Lock:
     Args:
         path: the lock file; made when it is missing, never removed (others may be waiting on it).
         what: what this holder does, for the message that others get.
+        pid: the number to give out for this holder, where its own getpid() means nothing (a PID namespace).
     """
 
-    def __init__(self, path: Path, *, what: str) -> None:
+    def __init__(self, path: Path, *, what: str, pid: int | None = None) -> None:
         self.path = path
         self.what = what
+        self._pid = pid
         self._fd: int | None = None
         self._left_by: Owner | None = None
 
@@ -163,9 +165,7 @@ class Lock:
         limit = [] if remaining is None else ["--timeout", f"{remaining:.3f}"]
         command = ["flock", "--exclusive", "--conflict-exit-code", str(_TIMED_OUT), *limit, str(fd)]
         try:
-            done = subprocess.run(
-                command, pass_fds=(fd,), stdin=subprocess.DEVNULL, capture_output=True, check=False
-            )
+            done = subprocess.run(command, pass_fds=(fd,), stdin=subprocess.DEVNULL, capture_output=True, check=False)
         except FileNotFoundError as error:
             raise InfrastructureError(
                 "the program flock, which waits for a lock, is not installed",
@@ -183,13 +183,11 @@ class Lock:
         holder = self.owner()
         return InfrastructureError(
             f"{self.path} is in use by {holder or 'a process that left no name'}; waited {deadline}",
-            hint="wait until it is done, or end that process"
-            if holder
-            else f"see who holds it: lsof {self.path}",
+            hint="wait until it is done, or end that process" if holder else f"see who holds it: lsof {self.path}",
         )
 
     def _write_owner(self) -> None:
-        owner = Owner(pid=os.getpid(), user=_user_name(), what=self.what)
+        owner = Owner(pid=os.getpid() if self._pid is None else self._pid, user=_user_name(), what=self.what)
         draft = self.owner_path.with_name(self.owner_path.name + ".new")
         draft.write_text(json.dumps(asdict(owner)) + "\n", encoding="utf-8")
         draft.replace(self.owner_path)

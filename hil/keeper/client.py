@@ -1,0 +1,323 @@
+"""The keeper as its clients see it: start or find one, have it hold things, read what they say.
+
+Every call is synchronous and may be made from any thread. What the keeper does is in `hil.keeper.server`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from hil.clock import Deadline
+from hil.console.spec import PortSpec
+from hil.errors import HilBug, InfrastructureError
+from hil.keeper import protocol
+from hil.keeper.feed import SocketFeed
+from hil.keeper.journal import Journal
+from hil.keeper.launch import last_words, launch
+from hil.keeper.link import Link, LinkLost
+from hil.keeper.runtime import remove
+
+_ANSWER_SECONDS = 10.0
+_END_SECONDS = 4.0
+
+
+class Keeper:
+    """A connection to one keeper; made by `start` or `connect`.
+
+    As a context manager it closes at the end of its block.
+    """
+
+    def __init__(self, directory: Path, link: Link, process: subprocess.Popen[bytes] | None) -> None:
+        self.directory = directory
+        self._link = link
+        self._process = process
+        self._keep = False
+        self._closed = False
+
+    @classmethod
+    def start(cls, directory: Path, *, deadline: Deadline) -> Self:
+        """Start a keeper and own it: it ends when this client goes, unless `policy(keep=True)`.
+
+        Args:
+            directory: from `hil.keeper.runtime.new_runtime_dir`; the keeper removes it at its end.
+            deadline: for its first answer.
+
+        Raises:
+            InfrastructureError: it does not start, or the folder cannot be used.
+        """
+        launched = launch(directory, deadline)
+        return cls(directory, launched.link, launched.process)
+
+    @classmethod
+    def connect(cls, directory: Path, *, deadline: Deadline) -> Self:
+        """Join the keeper that runs in `directory`; it does not notice when this client goes.
+
+        Raises:
+            InfrastructureError: none runs there.
+        """
+        try:
+            return cls(directory, Link.connect(directory, deadline), None)
+        except LinkLost as error:
+            raise InfrastructureError(
+                f"no bench is open in {directory} ({error})",
+                hint="`hil console --list` shows the benches that are open",
+            ) from error
+
+    @property
+    def pid(self) -> int:
+        """The keeper's process, as this process sees it.
+
+        Raises:
+            InfrastructureError: it has ended.
+        """
+        link = self._new_link(Deadline.after(_ANSWER_SECONDS))
+        try:
+            return link.peer_pid()
+        finally:
+            link.close()
+
+    def listen(self, key: str, path: Path) -> None:
+        """Make a listening unix socket (mode 0600) and hold it for ONE child, which `spawn` hands it to.
+
+        Args:
+            key: what `spawn` calls it.
+            path: at most 107 bytes (unix(7)); a socket that is there already is replaced.
+
+        Raises:
+            UsageError: the path is too long.
+            InfrastructureError: it cannot be made.
+        """
+        self._ask("listen", {"key": key, "path": str(path)})
+
+    def open_console(self, name: str, port: PortSpec, record: Path | None, *, within: float | Deadline = 5.0) -> None:
+        """Open a port and read it for ever, into the stream `name`.
+
+        Args:
+            name: "console:NODE" for a node's console. The same name again is the next incarnation: its former port is
+                closed, recording and offsets go on.
+            port: what to open.
+            record: base path of the recording (BASE.log, .idx, .cast; see hil.console.recording); None for none.
+            within: seconds, or a deadline, for the connection.
+
+        Raises:
+            InfrastructureError: the port cannot be opened, or the recording not be made.
+        """
+        limit = Deadline.of(within)
+        fields: dict[str, object] = {
+            "name": name,
+            "port": port.to_json(),
+            "record": _text(record),
+            "at_ns": limit.at_ns,
+            "within": round(limit.within) if limit.at_ns is not None else 0,
+        }
+        self._ask("open_console", fields, Deadline.after(_ANSWER_SECONDS + (limit.remaining() or 0.0)))
+
+    def spawn(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        cwd: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        record: Path | None = None,
+        fds: Sequence[str] = (),
+        stop_order: int = 0,
+        kill: bool = False,
+    ) -> None:
+        """Start a child of the keeper. Its output is the stream `name`, its input /dev/null.
+
+        Args:
+            name: of the process and its stream; after its end the name may be used again (next incarnation).
+            argv: program and arguments; "{fd:KEY}" in an item becomes the number of that inherited socket.
+            cwd: its folder; None for the one that the keeper was started in.
+            env: its whole environment; None for the keeper's.
+            record: as in `open_console`.
+            fds: keys of sockets from `listen`.
+            stop_order: at the end, children with lower numbers are ended earlier.
+            kill: end it by SIGKILL at once, where SIGTERM is of no use.
+
+        Raises:
+            InfrastructureError: the program is absent or cannot be started.
+            UsageError: the name is in use, or a key is not held.
+        """
+        fields: dict[str, object] = {
+            "name": name,
+            "argv": list(argv),
+            "cwd": _text(cwd),
+            "env": None if env is None else dict(env),
+            "record": _text(record),
+            "fds": list(fds),
+            "stop_order": stop_order,
+            "kill": kill,
+        }
+        self._ask("spawn", fields)
+
+    def attach(self, name: str, *, start: int | None = 0) -> SocketFeed:
+        """Read a stream; any number may, and a slow one holds up nobody.
+
+        Args:
+            name: of the stream.
+            start: the first byte wanted; None for those that come from now on. Where old bytes are no longer to be had
+                (no recording) the offset of a chunk shows it.
+
+        Raises:
+            UsageError: there is no such stream.
+        """
+        deadline = Deadline.after(_ANSWER_SECONDS)
+        link = self._new_link(deadline)
+        try:
+            link.ask("attach", {"name": name, "start": start}, deadline)
+            return SocketFeed(name, link.take())
+        except LinkLost as error:
+            raise self._lost() from error
+        finally:
+            link.close()
+
+    def listening(self, name: str) -> list[tuple[str, int]]:
+        """The (address, port) pairs of TCP sockets that a child listens on now; [] when it has ended."""
+        places = self._ask("listening", {"name": name})
+        if not isinstance(places, list):
+            raise _puzzled("listening")
+        return [(str(address), int(port)) for address, port in places]
+
+    def exit_status(self, name: str) -> int | None:
+        """A child's exit status, negative for a signal; None while it runs."""
+        return _status(self._ask("exit_status", {"name": name}))
+
+    def wait_exit(self, name: str, *, deadline: Deadline) -> int | None:
+        """Wait for a child's end; its exit status, or None when it still runs at the deadline."""
+        link = self._new_link(deadline.sooner(_ANSWER_SECONDS))
+        try:
+            return _status(link.ask("wait_exit", {"name": name}, deadline))
+        except LinkLost as error:
+            raise self._lost() from error
+        except InfrastructureError:
+            if deadline.expired:
+                return self.exit_status(name)
+            raise
+        finally:
+            link.close()
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a child; nothing when it has ended."""
+        self._ask("signal", {"name": name, "number": number})
+
+    def policy(self, keep: bool) -> None:
+        """Say what happens when the owning client goes: the bench is closed (as at first), or kept."""
+        self._ask("policy", {"keep": keep})
+        self._keep = keep
+
+    def lock(self, path: Path, owner: str) -> None:
+        """Take a lock (hil.locks) for as long as the keeper, or a child started later, lives.
+
+        Args:
+            path: the lock file.
+            owner: what for, in words for those who find it taken.
+
+        Raises:
+            InfrastructureError: another one holds it.
+        """
+        self._ask("lock", {"path": str(path), "owner": owner, "pid": self.pid})
+
+    def on_leave(self, kind: str, data: Mapping[str, object]) -> None:
+        """Note in the journal what must be done to the world should this bench end without its `close`.
+
+        Args:
+            kind: who knows how; `hil.keeper.runtime.sweep` hands it on.
+            data: JSON-able, without secrets.
+        """
+        self._ask("on_leave", {"kind": kind, "data": dict(data)})
+
+    def status(self) -> Mapping[str, object]:
+        """Isolation, policy, children, streams (bytes, readers, recording errors), sockets, locks: as JSON has it."""
+        return protocol.Fields({"status": self._ask("status", {})}).object("status")
+
+    def recording_error(self, name: str) -> str | None:
+        """Why a stream is no longer recorded, or None; its reading and its feeds go on.
+
+        Raises:
+            UsageError: there is no such stream.
+        """
+        return protocol.Fields(self._ask("recording_error", {"name": name})).text_or_none("message")
+
+    def end(self) -> None:
+        """End the bench whatever its policy: children in order, consoles, recordings, folder; less than 2 s."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._link.ask("end", {}, Deadline.after(_END_SECONDS))
+        except (LinkLost, InfrastructureError):
+            self._kill()
+        finally:
+            self._link.close()
+            self._collect()
+
+    def close(self) -> None:
+        """Go: an owner's bench ends, unless it is to be kept; any other client only hangs up. Once is enough."""
+        if self._process is not None and not self._keep:
+            self.end()
+        elif not self._closed:
+            self._closed = True
+            self._link.close()
+            if self._process is not None:
+                self._process.returncode = 0  # it goes on: not ours to wait for
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _ask(self, verb: str, fields: dict[str, object], deadline: Deadline | None = None) -> object:
+        try:
+            return self._link.ask(verb, fields, deadline or Deadline.after(_ANSWER_SECONDS))
+        except LinkLost as error:
+            raise self._lost() from error
+
+    def _new_link(self, deadline: Deadline) -> Link:
+        try:
+            return Link.connect(self.directory, deadline)
+        except LinkLost as error:
+            raise self._lost() from error
+
+    def _lost(self) -> InfrastructureError:
+        if self._closed or not self.directory.exists():
+            return InfrastructureError(f"the bench in {self.directory} was closed", hint="open it again")
+        return InfrastructureError(
+            f"the keeper of the bench in {self.directory} has died, and with it all that it held",
+            hint="open the bench again; if it dies again, report this with the lines above",
+            evidence=last_words(self.directory),
+        )
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+    def _collect(self) -> None:
+        if self._process is None:
+            return
+        try:
+            self._process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._kill()
+            self._process.wait()
+        if not Journal(self.directory / protocol.JOURNAL_NAME).entries():
+            remove(self.directory)
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())
+
+
+def _status(value: object) -> int | None:
+    if value is None or isinstance(value, int):
+        return value
+    raise _puzzled("exit status")
+
+
+def _puzzled(what: str) -> HilBug:
+    return HilBug(f"the keeper's answer on {what} makes no sense", hint="report this")

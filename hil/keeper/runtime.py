@@ -1,0 +1,152 @@
+"""The private folders of keepers: made, told alive from dead, swept.
+
+They are short (a unix socket's path has 107 bytes, unix(7)), belong to one user alone, and hold a file that the keeper
+keeps locked (flock(2)), so that the kernel says who is dead. This module talks to no keeper.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from hil.errors import InfrastructureError
+from hil.keeper.journal import Entry, Journal
+from hil.keeper.protocol import ALIVE_NAME, JOURNAL_NAME
+
+MAX_SOCKET_PATH = 107
+_UNCLAIMED_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class LiveBench:
+    """A bench whose keeper lives.
+
+    Args:
+        name: its folder's name, as users type it.
+        directory: its runtime folder.
+    """
+
+    name: str
+    directory: Path
+
+
+def base_dir() -> Path:
+    """Where this user's runtime folders are; made when missing.
+
+    Raises:
+        InfrastructureError: it belongs to another user, or is open to others, or cannot be made.
+    """
+    given = os.environ.get("XDG_RUNTIME_DIR", "")
+    base = Path(given) / "hil" if given and Path(given).is_dir() else Path(f"/tmp/hil-{os.getuid()}")
+    try:
+        base.mkdir(mode=0o700, exist_ok=True)
+        found = base.lstat()
+    except OSError as error:
+        raise InfrastructureError(
+            f"the runtime folder {base} cannot be made: {error.strerror}",
+            hint="set XDG_RUNTIME_DIR to a folder that belongs to you",
+        ) from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise InfrastructureError(
+            f"the runtime folder {base} does not belong to this user alone",
+            hint=f"remove {base}, or set XDG_RUNTIME_DIR to a folder that belongs to you",
+        )
+    return base
+
+
+def new_runtime_dir(name: str = "bench") -> Path:
+    """A new private folder for one bench, its name beginning with `name`; errors as in `base_dir`."""
+    return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base_dir()))
+
+
+def claim(directory: Path) -> int:
+    """Mark a folder alive for as long as the returned descriptor, or a copy of it, is open.
+
+    Raises:
+        InfrastructureError: the folder cannot be written, or a keeper has it.
+    """
+    draft = directory / f"{ALIVE_NAME}.new"
+    try:
+        if not _is_dead(directory / ALIVE_NAME):
+            raise InfrastructureError(
+                f"{directory} belongs to a bench that is open", hint="open a bench in a folder of its own"
+            )
+        # Locked before it gets its name: a sweep never sees an unlocked one.
+        descriptor = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        draft.rename(directory / ALIVE_NAME)
+    except OSError as error:
+        raise InfrastructureError(
+            f"the runtime folder {directory} cannot be used: {error.strerror}",
+            hint="open a bench in a folder that exists and belongs to you",
+        ) from error
+    return descriptor
+
+
+def live_benches() -> list[LiveBench]:
+    """The benches of this user whose keeper lives, by name."""
+    return [
+        LiveBench(folder.name, folder)
+        for folder in sorted(base_dir().iterdir())
+        if (folder / ALIVE_NAME).exists() and not _is_dead(folder / ALIVE_NAME)
+    ]
+
+
+def sweep(apply: Callable[[Entry], None]) -> list[Path]:
+    """Remove the folders whose keeper is dead, after each entry of their journal was given to `apply`.
+
+    Returns:
+        the folders that were removed.
+
+    Raises:
+        HilError: what `apply` raises; the folder in question stays for the next time.
+    """
+    removed = []
+    for folder in sorted(base_dir().iterdir()):
+        alive = folder / ALIVE_NAME
+        unclaimed = not alive.exists()
+        if unclaimed and not _older_than(folder, _UNCLAIMED_SECONDS):
+            continue  # made just now, its keeper is about to start
+        if not unclaimed and not _is_dead(alive):
+            continue
+        for entry in Journal(folder / JOURNAL_NAME).entries():
+            apply(entry)
+        remove(folder)
+        removed.append(folder)
+    return removed
+
+
+def remove(directory: Path) -> None:
+    """Remove a runtime folder with all that is in it; nothing when it is gone."""
+    import shutil  # only at the end of a bench: it takes longer to import than a keeper to answer
+
+    with suppress(FileNotFoundError):
+        shutil.rmtree(directory)
+
+
+def _is_dead(alive: Path) -> bool:
+    try:
+        descriptor = os.open(alive, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _older_than(folder: Path, seconds: float) -> bool:
+    try:
+        return time.time() - folder.stat().st_mtime > seconds
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,208 @@
+"""The keeper's life: it answers its clients until its bench is to end, then ends it.
+
+The owner is the client that started it; when that goes, the bench ends, unless it said to keep it. What is held,
+and how it ends, is in `hil.keeper.holdings`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from hil.clock import Deadline
+from hil.console.spec import BadPortSpec, from_json
+from hil.errors import HilBug, HilError, InfrastructureError, UsageError
+from hil.keeper.child import Command
+from hil.keeper.connection import Connection, Request
+from hil.keeper.holdings import Holdings
+from hil.keeper.isolation import Isolation
+from hil.keeper.journal import Journal
+from hil.keeper.loop import Loop
+from hil.keeper.protocol import JOURNAL_NAME, SOCKET_NAME
+from hil.keeper.runtime import remove
+from hil.keeper.sockets import listening_sockets
+
+_FOREVER = Deadline.after(float("inf"))
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+class Server:
+    """One keeper.
+
+    Args:
+        directory: its runtime folder, claimed already.
+        isolation: how it is fenced in.
+        owner: connected to the owning client.
+        owner_process: a pidfd of that client, readable when it has ended (pidfd_open(2)).
+    """
+
+    def __init__(self, directory: Path, isolation: Isolation, owner: socket.socket, owner_process: int) -> None:
+        self._directory = directory
+        self._loop = Loop((signal.SIGCHLD, *_ENDING), self._signalled)
+        self._holdings = Holdings(self._loop, isolation)
+        self._journal = Journal(directory / JOURNAL_NAME)
+        self._keep = False
+        self._ending = False
+        self._in_order = False
+        self._last_requests: list[Request] = []
+        self._connections: set[Connection] = set()
+        self._listener = _listen(directory / SOCKET_NAME)
+        self._loop.watch(self._listener.fileno(), read=self._accept)
+        self._owner = self._connect(owner)
+        # A copy of the owner's socket in a forked process would hide its death; its pidfd has no copies.
+        self._loop.watch(owner_process, read=lambda: self._owner_ended(owner_process))
+        self._verbs: dict[str, Callable[[Request], None]] = {
+            "listen": self._do_listen,
+            "open_console": self._do_open_console,
+            "spawn": self._do_spawn,
+            "attach": self._do_attach,
+            "listening": self._do_listening,
+            "exit_status": self._do_exit_status,
+            "wait_exit": self._do_wait_exit,
+            "signal": self._do_signal,
+            "policy": self._do_policy,
+            "lock": self._do_lock,
+            "on_leave": self._do_on_leave,
+            "recording_error": self._do_recording_error,
+            "status": self._do_status,
+            "end": self._do_end,
+        }
+
+    def run(self) -> None:
+        """Serve until the end, then end everything and remove the folder."""
+        self._loop.run_until(lambda: self._ending, _FOREVER)
+        self._loop.watch(self._listener.fileno())
+        self._holdings.close()
+        if self._in_order or not self._journal.entries():
+            remove(self._directory)
+        for request in self._last_requests:
+            request.answer()
+        for connection in tuple(self._connections):
+            connection.close()
+        self._listener.close()
+
+    def _signalled(self, number: int) -> None:
+        if number == signal.SIGCHLD:
+            self._holdings.reap()
+        elif number in _ENDING:
+            self._ending = True
+
+    def _accept(self) -> None:
+        connection, _ = self._listener.accept()
+        self._connect(connection)
+
+    def _connect(self, connection: socket.socket) -> Connection:
+        accepted = Connection(self._loop, connection, self._handle, self._gone)
+        self._connections.add(accepted)
+        return accepted
+
+    def _gone(self, connection: Connection) -> None:
+        self._connections.discard(connection)
+        if connection is self._owner and not self._keep:
+            self._ending = True
+
+    def _owner_ended(self, owner_process: int) -> None:
+        self._loop.watch(owner_process)
+        os.close(owner_process)
+        self._ending = self._ending or not self._keep
+
+    def _handle(self, request: Request) -> None:
+        verb = self._verbs.get(request.verb)
+        if verb is None:
+            raise HilBug(f"the keeper does not know {request.verb!r}", hint="end old benches and try again")
+        if self._ending:
+            raise InfrastructureError("the bench is being closed", hint="open it again")
+        verb(request)
+
+    def _do_listen(self, request: Request) -> None:
+        self._holdings.listen(request.fields.text("key"), request.fields.text("path"))
+        request.answer()
+
+    def _do_open_console(self, request: Request) -> None:
+        def done(error: HilError | None) -> None:
+            if error is None:
+                request.answer()
+            else:
+                request.fail(error)
+
+        try:
+            spec = from_json(request.fields.object("port"))
+        except BadPortSpec as error:
+            raise UsageError(str(error), hint="see hil.console.spec") from error
+        record = request.fields.text_or_none("record")
+        within = Deadline(request.fields.number_or_none("at_ns"), request.fields.number("within"))
+        self._holdings.open_console(
+            request.fields.text("name"), spec, None if record is None else Path(record), within, done
+        )
+
+    def _do_spawn(self, request: Request) -> None:
+        fields = request.fields
+        command = Command(
+            argv=fields.texts("argv"),
+            cwd=fields.text_or_none("cwd"),
+            env=fields.table_or_none("env"),
+            stop_order=fields.number("stop_order"),
+            kill=fields.flag("kill"),
+        )
+        record = fields.text_or_none("record")
+        pid = self._holdings.spawn(
+            fields.text("name"), command, None if record is None else Path(record), fields.texts("fds")
+        )
+        request.answer({"pid": pid})
+
+    def _do_attach(self, request: Request) -> None:
+        stream = self._holdings.stream(request.fields.text("name"))
+        start = request.fields.number_or_none("start")
+        if start is not None and start < 0:
+            raise UsageError(f"a stream has no byte {start}", hint="start at 0 or later")
+        stream.attach(request.connection.detach({"id": request.number, "result": None}), start)
+
+    def _do_listening(self, request: Request) -> None:
+        request.answer(listening_sockets(self._holdings.child(request.fields.text("name")).pid))
+
+    def _do_exit_status(self, request: Request) -> None:
+        request.answer(self._holdings.child(request.fields.text("name")).returncode)
+
+    def _do_wait_exit(self, request: Request) -> None:
+        self._holdings.when_ended(request.fields.text("name"), request.answer)
+
+    def _do_signal(self, request: Request) -> None:
+        self._holdings.child(request.fields.text("name")).signal(request.fields.number("number"))
+        request.answer()
+
+    def _do_policy(self, request: Request) -> None:
+        self._keep = request.fields.flag("keep")
+        request.answer()
+
+    def _do_lock(self, request: Request) -> None:
+        fields = request.fields
+        self._holdings.lock(Path(fields.text("path")), fields.text("owner"), fields.number("pid"))
+        request.answer()
+
+    def _do_on_leave(self, request: Request) -> None:
+        self._journal.append(request.fields.text("kind"), request.fields.object("data"))
+        request.answer()
+
+    def _do_recording_error(self, request: Request) -> None:
+        request.answer({"message": self._holdings.stream(request.fields.text("name")).recording_error})
+
+    def _do_status(self, request: Request) -> None:
+        request.answer({"policy": "keep" if self._keep else "close", **self._holdings.status()})
+
+    def _do_end(self, request: Request) -> None:
+        self._in_order = True
+        self._ending = True
+        self._last_requests.append(request)
+
+
+def _listen(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    listener.bind(str(path))
+    os.umask(mask)
+    listener.listen()
+    listener.setblocking(False)
+    return listener
