@@ -123,25 +123,35 @@ class Search:
     def look(self, buffer: bytearray) -> tuple[int, re.Match[bytes]] | None:
         """The first match in what the buffer holds now, after its pattern's index; None for none yet."""
         end = len(buffer)
+        place = min(self._from, default=end)
         while True:
             # In blocks, so that a match near the front is found without searching all that lies behind it.
-            stop = min(end, min(self._from, default=end) + _BLOCK)
-            best: tuple[int, re.Match[bytes]] | None = None
-            for index, pattern in enumerate(self._patterns):
-                if self._from[index] > stop or (self._from[index] == stop and stop < end):
-                    continue
-                limit = end if stop == end else min(end, stop + pattern.reach)
-                match = pattern.compiled.search(buffer, self._from[index], limit)
-                in_block = match is not None and (match.start() < stop or stop == end)
-                if match is not None and in_block and (best is None or match.start() < best[1].start()):
-                    best = index, match
-            if best is not None:
-                return best
-            for index, pattern in enumerate(self._patterns):
-                settled = stop if stop < end else end - pattern.reach + 1
-                self._from[index] = max(self._from[index], settled)
+            stop = min(end, place + _BLOCK)
+            hit = self._in_block(buffer, place, stop)
+            if hit is not None:
+                return hit
             if stop == end:
-                return None
+                break
+            place = stop
+        for index, pattern in enumerate(self._patterns):
+            self._from[index] = max(self._from[index], end - pattern.reach + 1)
+        return None
+
+    def _in_block(self, buffer: bytearray, place: int, stop: int) -> tuple[int, re.Match[bytes]] | None:
+        """The first match that starts in [place, stop), or up to the end of the buffer in the last block."""
+        last = stop == len(buffer)
+        best: tuple[int, re.Match[bytes]] | None = None
+        for index, pattern in enumerate(self._patterns):
+            start = max(place, self._from[index])
+            if start >= stop and not last:
+                continue
+            limit = len(buffer) if last else min(len(buffer), stop + pattern.reach)
+            match = pattern.compiled.search(buffer, start, limit)
+            if match is None or not (match.start() < stop or last):
+                continue
+            if best is None or match.start() < best[1].start():
+                best = index, match
+        return best
 
 
 def found(patterns: Sequence[Bounded], hit: tuple[int, re.Match[bytes]], base: int, stamp_ns: int) -> Found:

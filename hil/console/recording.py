@@ -58,9 +58,7 @@ class Recording:
         InfrastructureError: a file exists already (records are never overwritten) or cannot be made.
     """
 
-    def __init__(
-        self, base: Path, *, title: str, anchor: WallAnchor, width: int = 120, height: int = 40
-    ) -> None:
+    def __init__(self, base: Path, *, title: str, anchor: WallAnchor, width: int = 120, height: int = 40) -> None:
         self.log_path, self.index_path, self.cast_path = paths(base)
         self._anchor = anchor
         self._incarnation = 0
@@ -91,9 +89,7 @@ class Recording:
         if self._failed is not None:
             raise self._write_error(self._failed)
         self._guarded(self._log, chunk.data, keep_part=True)
-        self._guarded(
-            self._index, _INDEX.pack(chunk.stamp_ns, chunk.incarnation, chunk.offset, len(chunk.data))
-        )
+        self._guarded(self._index, _INDEX.pack(chunk.stamp_ns, chunk.incarnation, chunk.offset, len(chunk.data)))
         self._guarded(self._cast, self._cast_lines(chunk))
 
     def close(self) -> None:
@@ -121,9 +117,7 @@ class Recording:
         if ended:
             events.append(("m", f"incarnation {chunk.incarnation} ended"))
         events.append(("o", self._decoder.decode(chunk.data)))
-        return b"".join(
-            json.dumps([round(seconds, 6), code, text]).encode() + b"\n" for code, text in events if text
-        )
+        return b"".join(json.dumps([round(seconds, 6), code, text]).encode() + b"\n" for code, text in events if text)
 
     def _guarded(self, file: _GrowingFile, data: bytes, *, keep_part: bool = False) -> None:
         try:

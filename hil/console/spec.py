@@ -107,9 +107,7 @@ def from_json(document: Mapping[str, object]) -> PortSpec:
         raise BadPortSpec(f"a port's kind is one of {', '.join(_FIELDS)}; not {kind!r}")
     values = {name: value for name, value in document.items() if name != "kind"}
     if values.keys() != fields.keys():
-        raise BadPortSpec(
-            f"a port of kind {kind} has the fields {', '.join(fields)}; not {', '.join(values)}"
-        )
+        raise BadPortSpec(f"a port of kind {kind} has the fields {', '.join(fields)}; not {', '.join(values)}")
     for name, wanted in fields.items():
         if type(values[name]) is not wanted:
             raise BadPortSpec(f"{name} of a {kind} port is of type {wanted.__name__}; not {values[name]!r}")

@@ -64,9 +64,7 @@ class ChunkDecoder:
             end = start + _HEADER.size + length
             if len(self._pending) < end:
                 break
-            chunks.append(
-                Chunk(stamp, incarnation, offset, bytes(self._pending[start + _HEADER.size : end]))
-            )
+            chunks.append(Chunk(stamp, incarnation, offset, bytes(self._pending[start + _HEADER.size : end])))
             start = end
         del self._pending[:start]
         return chunks

@@ -20,9 +20,7 @@ _ESCAPES = re.compile(
     r"|[]PX^_][^\x07\x1b]{0,256}(?:\x07|\x1b\\)"
     r"|[ -/]{0,4}[0-OQ-WYZ\\`-~])"
 )
-_UNPRINTABLE = re.compile(
-    r"[^\t\x20-\x7e\xa1-\U0010ffff]|[\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]"
-)
+_UNPRINTABLE = re.compile(r"[^\t\x20-\x7e\xa1-\U0010ffff]|[\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(slots=True)

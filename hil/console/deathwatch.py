@@ -1,0 +1,115 @@
+"""Looks for death patterns in a transcript as it grows. Reads no port and raises nothing of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from hil.console.deaths import Death
+from hil.console.expect import Search, bounded
+from hil.console.transcript import Segment, Transcript, printable
+
+_LINE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Casualty:
+    """A death that was seen.
+
+    Args:
+        death: which.
+        explanation: what happened.
+        start: offset in the stream where the words begin.
+        incarnation: which incarnation died.
+    """
+
+    death: Death
+    explanation: str
+    start: int
+    incarnation: int
+
+
+class DeathWatch:
+    """Follows one transcript; what it has seen stays until the next incarnation, or `rearm`.
+
+    Args:
+        deaths: what to look for.
+        transcript: where.
+        start: offset in the stream to begin at.
+    """
+
+    def __init__(self, deaths: Sequence[Death], transcript: Transcript, start: int) -> None:
+        self.deaths = tuple(deaths)
+        self.casualty: Casualty | None = None
+        self._overlooked: frozenset[str] = frozenset()
+        self._transcript = transcript
+        self._patterns = [bounded(death.pattern) for death in self.deaths]
+        self._begin(transcript.current, start)
+
+    def rearm(self) -> None:
+        """Forget what was seen and begin all counts anew at the present end."""
+        self._begin(self._transcript.current, self._transcript.end)
+
+    @contextlib.contextmanager
+    def aside(self, *names: str) -> Iterator[None]:
+        """What arrives within the block is not held against the machine, for these deaths or, without names, all."""
+        self.look()
+        before = self._overlooked
+        self._overlooked = before | (frozenset(names) or {death.name for death in self.deaths})
+        try:
+            yield
+        finally:
+            self.look()
+            self._overlooked = before
+
+    def resume(self, start: int) -> None:
+        """Look again at what arrived from offset `start` on, in the present incarnation."""
+        self._search_in(self._segment, start)
+
+    def look(self) -> Casualty | None:
+        """The first death in what has arrived, now or before in this incarnation."""
+        segment = self._transcript.current
+        if segment is not self._segment:
+            # Only a border of incarnations makes a machine live again; a gap in the bytes does not.
+            if segment.incarnation != self._segment.incarnation:
+                self._begin(segment, segment.start)
+            else:
+                self._search_in(segment, segment.start)
+        if self.casualty is None:
+            seen = [found for index in range(len(self.deaths)) if (found := self._next(index)) is not None]
+            self.casualty = min(seen, key=lambda casualty: casualty.start, default=None)
+        return self.casualty
+
+    def _begin(self, segment: Segment, start: int) -> None:
+        self.casualty = None
+        self._counts = [0] * len(self.deaths)
+        self._search_in(segment, start)
+
+    def _search_in(self, segment: Segment, start: int) -> None:
+        self._segment = segment
+        place = max(0, start - segment.start)
+        self._searches = [Search([pattern], place) for pattern in self._patterns]
+
+    def _next(self, index: int) -> Casualty | None:
+        death, buffer = self.deaths[index], self._segment.data
+        while (hit := self._searches[index].look(buffer)) is not None:
+            match = hit[1]
+            self._searches[index] = Search([self._patterns[index]], match.end())
+            line = _line_around(buffer, match)
+            if death.name in self._overlooked or (death.unless and re.search(death.unless, line)):
+                continue
+            self._counts[index] += 1
+            if self._counts[index] >= death.count:
+                explanation = death.explain(match, printable(line))
+                at = match.start("at") if "at" in match.re.groupindex else match.start()
+                return Casualty(death, explanation, self._segment.start + at, self._segment.incarnation)
+        return None
+
+
+def _line_around(buffer: bytearray, match: re.Match[bytes]) -> bytes:
+    start = buffer.rfind(b"\n", max(0, match.start() - _LINE), match.start()) + 1
+    start = start or max(0, match.start() - _LINE)
+    end = buffer.find(b"\n", match.end(), match.end() + _LINE)
+    return bytes(buffer[start : end if end >= 0 else match.end() + _LINE])
