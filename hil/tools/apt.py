@@ -90,9 +90,7 @@ class PrivateApt:
         self.suite = suite
         self._progress = progress
         here = host.distribution()
-        sources, why = aptsources.derive(
-            aptsources.host_sources(), here, suite=suite, arch=self.arch, native=native
-        )
+        sources, why = aptsources.derive(aptsources.host_sources(), here, suite=suite, arch=self.arch, native=native)
         if not sources:
             raise InfrastructureError(
                 f"packages of {suite} for {self.arch} cannot be had: {why}",
@@ -164,16 +162,12 @@ class PrivateApt:
         archives.rmdir()
         return found
 
-    def _unpack(
-        self, deb: Path, into: Path, wanted: dict[str, dict[str, str]], deadline: Deadline
-    ) -> Package:
+    def _unpack(self, deb: Path, into: Path, wanted: dict[str, dict[str, str]], deadline: Deadline) -> Package:
         done = run(["dpkg-deb", "--extract", deb, into], deadline=deadline, hint=_NEEDS_APT)
         if done.code != 0:
             raise self._failed(f"{deb.name} could not be unpacked", done)
         fields = wanted[deb.name.partition("_")[0]]
-        return Package(
-            fields["package"], fields["version"], fields["architecture"], self.suite, file_digest(deb)[0]
-        )
+        return Package(fields["package"], fields["version"], fields["architecture"], self.suite, file_digest(deb)[0])
 
     def _write_configuration(self) -> None:
         for name in ("state", "lists/partial", "cache/archives/partial"):

@@ -137,9 +137,7 @@ def derive(
         )
     if host.family == "ubuntu" and arch != native:
         # Ubuntu keeps all but amd64 and i386 on another archive (ubuntu-ports) with another address.
-        own = [
-            source for source in own if arch in source.options.get("arch", "").split() or _is_ports(source)
-        ]
+        own = [source for source in own if arch in source.options.get("arch", "").split() or _is_ports(source)]
         if not own:
             return [], f"its apt sources have no Ubuntu archive for {arch} (ubuntu-ports)"
     made: dict[tuple[str, str], Source] = {}
@@ -182,10 +180,6 @@ def render(sources: Sequence[Source]) -> str:
     """The one-line sources.list of these sources, package lists only (no translations, no contents)."""
     lines = []
     for source in sources:
-        options = " ".join(
-            f"{name}={value.replace(' ', ',')}" for name, value in sorted(source.options.items())
-        )
-        lines.append(
-            f"deb [{options} target=Packages] {source.uri} {source.suite} {' '.join(source.components)}"
-        )
+        options = " ".join(f"{name}={value.replace(' ', ',')}" for name, value in sorted(source.options.items()))
+        lines.append(f"deb [{options} target=Packages] {source.uri} {source.suite} {' '.join(source.components)}")
     return "\n".join(lines) + "\n"

@@ -77,9 +77,7 @@ def read_version(code: Path) -> str:
     try:
         return version_in(code.read_bytes())
     except OSError as error:
-        raise InfrastructureError(
-            f"{code} cannot be read: {error.strerror}", hint="install it again"
-        ) from error
+        raise InfrastructureError(f"{code} cannot be read: {error.strerror}", hint="install it again") from error
 
 
 def version_in(image: bytes) -> str:

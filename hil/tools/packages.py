@@ -20,6 +20,9 @@ from hil.tools.apt import Package, PrivateApt
 from hil.tools.cache import Cache
 from hil.tools.progress import Progress
 
+IPXE = "ipxe"
+BUSYBOX = "busybox-arm64"
+KERNEL = "linux-arm64"
 _ELSEWHERE = "take it from this distribution and set the HIL_ variable that `hil doctor` shows"
 
 
@@ -45,22 +48,20 @@ class Recipe:
 def ipxe(here: host.Distribution) -> Recipe:
     """iPXE for arm64. Debian has it from 13 on, so Debian 12 takes the one of 13."""
     if here.family == "ubuntu":
-        return Recipe("ipxe", here.codename, "native", _named("grub-ipxe"), _one_of(layouts.IPXE_ARM64))
+        return Recipe(IPXE, here.codename, "native", _named("grub-ipxe"), _one_of(layouts.IPXE_ARM64))
     suite = "trixie" if here.codename == "bookworm" else here.codename
-    return Recipe("ipxe", suite, "arm64", _named("ipxe"), _one_of(layouts.IPXE_ARM64))
+    return Recipe(IPXE, suite, "arm64", _named("ipxe"), _one_of(layouts.IPXE_ARM64))
 
 
 def busybox(here: host.Distribution) -> Recipe:
     """A static busybox for arm64."""
-    return Recipe(
-        "busybox-arm64", here.codename, "arm64", _named("busybox-static"), _one_of(layouts.BUSYBOX)
-    )
+    return Recipe(BUSYBOX, here.codename, "arm64", _named("busybox-static"), _one_of(layouts.BUSYBOX))
 
 
 def kernel(here: host.Distribution) -> Recipe:
     """The distribution's own kernel for arm64 virtual machines, with its modules."""
     meta = "linux-image-virtual" if here.family == "ubuntu" else "linux-image-cloud-arm64"
-    return Recipe("linux-arm64", here.codename, "arm64", _kernel_packages(meta), _kernel_files)
+    return Recipe(KERNEL, here.codename, "arm64", _kernel_packages(meta), _kernel_files)
 
 
 def debian_installer(here: host.Distribution) -> Recipe:
@@ -134,9 +135,7 @@ def _gunzip_image(path: Path) -> None:
         with gzip.open(path, "rb") as packed, plain.open("wb") as unpacked:
             shutil.copyfileobj(packed, unpacked)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InfrastructureError(
-            f"{path.name} is a damaged gzip file: {error}", hint="try again"
-        ) from error
+        raise InfrastructureError(f"{path.name} is a damaged gzip file: {error}", hint="try again") from error
     plain.replace(path)
 
 

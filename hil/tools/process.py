@@ -94,14 +94,10 @@ def _start(
             start_new_session=True,
         )
     except OSError as error:
-        raise InfrastructureError(
-            f"the program {words[0]} cannot be started: {error.strerror}", hint=hint
-        ) from error
+        raise InfrastructureError(f"the program {words[0]} cannot be started: {error.strerror}", hint=hint) from error
 
 
-def _wait(
-    child: subprocess.Popen[bytes], status: int, deadline: Deadline, on_status: Callable[[str], None]
-) -> None:
+def _wait(child: subprocess.Popen[bytes], status: int, deadline: Deadline, on_status: Callable[[str], None]) -> None:
     """Hand on the status lines until the program itself ends; its children may hold the pipe for longer."""
     name = str(child.args[0]) if isinstance(child.args, list) else str(child.args)
     pending = b""

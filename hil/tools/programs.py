@@ -109,6 +109,21 @@ def edk2(*, ensure: bool = False, progress: Progress = quiet) -> Edk2:
     return Edk2(pair.code, pair.vars, version)
 
 
+def unshare(*, ensure: bool = False, progress: Progress = quiet) -> Path:
+    """unshare(1) of util-linux, which gives a bench namespaces of its own.
+
+    Raises:
+        InfrastructureError: it is missing.
+    """
+    path = _in_path("unshare")
+    if path is None and ensure:
+        _install(["util-linux"], progress)
+        path = _in_path("unshare")
+    if path is None:
+        raise missing("unshare (util-linux)")
+    return path
+
+
 def ipxe(*, ensure: bool = False, progress: Progress = quiet) -> Path:
     """iPXE for arm64 EFI: $HIL_IPXE, else the host's own package, else the cache.
 
@@ -135,9 +150,7 @@ def matchbox(*, ensure: bool = False, progress: Progress = quiet) -> Path:
     cache = Cache()
     path = gobuild.built(gobuild.MATCHBOX, cache)
     if path is None and ensure:
-        return gobuild.build(
-            gobuild.MATCHBOX, cache, progress=progress, deadline=Deadline.after(_GET_WITHIN)
-        )
+        return gobuild.build(gobuild.MATCHBOX, cache, progress=progress, deadline=Deadline.after(_GET_WITHIN))
     if path is None:
         raise missing(f"Matchbox {gobuild.MATCHBOX.version}")
     return path
@@ -202,9 +215,7 @@ def parse_qemu_version(text: str) -> str:
 
 
 def _ask_qemu(path: Path) -> str:
-    done = run(
-        [path, "--version"], deadline=Deadline.after(_ASK_WITHIN), hint="set HIL_QEMU to a QEMU that runs"
-    )
+    done = run([path, "--version"], deadline=Deadline.after(_ASK_WITHIN), hint="set HIL_QEMU to a QEMU that runs")
     version = parse_qemu_version(done.output)
     if done.code != 0 or not version:
         raise InfrastructureError(
