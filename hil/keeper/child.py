@@ -110,19 +110,16 @@ class Child:
         """Exit status, negative for a signal; None while it runs."""
         return self._process.returncode
 
-    def reap(self) -> bool:
-        """Take its exit status if it has ended, and what it said last; whether it has."""
-        if self._process.poll() is None:
-            return False
-        if self._output >= 0:
-            while self._read_some():
-                pass
-            self._close_output()
-        # What the program itself left in its group (a shell's background job) goes with it.
+    def reap(self) -> None:
+        """It has ended: take its exit status and what it said last."""
+        # What it left in its group (a shell's background job) goes too; the number is ours until we reap it.
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+        self._process.wait()
+        while self._output >= 0 and self._read_some():
+            pass
+        self._close_output()
         self._stream.end()
-        return True
 
     def signal(self, number: int, *, group: bool = False) -> None:
         """Send a signal to it, or to all of its group; nothing when it has ended."""

@@ -5,7 +5,6 @@ Every call is synchronous and may be made from any thread. What the keeper does 
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -16,9 +15,10 @@ from hil.errors import HilBug, InfrastructureError
 from hil.keeper import protocol
 from hil.keeper.feed import SocketFeed
 from hil.keeper.journal import Journal
-from hil.keeper.launch import last_words, launch
+from hil.keeper.launch import Launched, last_words, launch
 from hil.keeper.link import Link, LinkLost
 from hil.keeper.runtime import remove
+from hil.keeper.status import StreamStatus
 
 _ANSWER_SECONDS = 10.0
 _END_SECONDS = 4.0
@@ -30,10 +30,10 @@ class Keeper:
     As a context manager it closes at the end of its block.
     """
 
-    def __init__(self, directory: Path, link: Link, process: subprocess.Popen[bytes] | None) -> None:
+    def __init__(self, directory: Path, link: Link, launched: Launched | None = None) -> None:
         self.directory = directory
         self._link = link
-        self._process = process
+        self._launched = launched
         self._keep = False
         self._closed = False
 
@@ -49,7 +49,7 @@ class Keeper:
             InfrastructureError: it does not start, or the folder cannot be used.
         """
         launched = launch(directory, deadline)
-        return cls(directory, launched.link, launched.process)
+        return cls(directory, launched.link, launched)
 
     @classmethod
     def connect(cls, directory: Path, *, deadline: Deadline) -> Self:
@@ -59,7 +59,7 @@ class Keeper:
             InfrastructureError: none runs there.
         """
         try:
-            return cls(directory, Link.connect(directory, deadline), None)
+            return cls(directory, Link.connect(directory, deadline))
         except LinkLost as error:
             raise InfrastructureError(
                 f"no bench is open in {directory} ({error})",
@@ -235,13 +235,15 @@ class Keeper:
         """Isolation, policy, children, streams (bytes, readers, recording errors), sockets, locks: as JSON has it."""
         return protocol.Fields({"status": self._ask("status", {})}).object("status")
 
-    def recording_error(self, name: str) -> str | None:
-        """Why a stream is no longer recorded, or None; its reading and its feeds go on.
+    def streams(self) -> dict[str, StreamStatus]:
+        """The streams that there are, by name."""
+        streams = protocol.Fields(self.status()).object("streams")
+        return {name: StreamStatus.from_json(stream) for name, stream in streams.items()}
 
-        Raises:
-            UsageError: there is no such stream.
-        """
-        return protocol.Fields(self._ask("recording_error", {"name": name})).text_or_none("message")
+    def recording_error(self, name: str) -> str | None:
+        """Why a stream is no longer recorded, or None; its reading and its feeds go on."""
+        stream = self.streams().get(name)
+        return None if stream is None else stream.recording_error
 
     def end(self) -> None:
         """End the bench whatever its policy: children in order, consoles, recordings, folder; less than 2 s."""
@@ -251,20 +253,24 @@ class Keeper:
         try:
             self._link.ask("end", {}, Deadline.after(_END_SECONDS))
         except (LinkLost, InfrastructureError):
-            self._kill()
+            if self._launched is not None:
+                self._launched.kill()
         finally:
             self._link.close()
-            self._collect()
+            if self._launched is not None:
+                self._launched.collect()
+                if not Journal(self.directory / protocol.JOURNAL_NAME).entries():
+                    remove(self.directory)
 
     def close(self) -> None:
         """Go: an owner's bench ends, unless it is to be kept; any other client only hangs up. Once is enough."""
-        if self._process is not None and not self._keep:
+        if self._launched is not None and not self._keep:
             self.end()
         elif not self._closed:
             self._closed = True
             self._link.close()
-            if self._process is not None:
-                self._process.returncode = 0  # it goes on: not ours to wait for
+            if self._launched is not None:
+                self._launched.leave()
 
     def __enter__(self) -> Self:
         return self
@@ -292,21 +298,6 @@ class Keeper:
             hint="open the bench again; if it dies again, report this with the lines above",
             evidence=last_words(self.directory),
         )
-
-    def _kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-
-    def _collect(self) -> None:
-        if self._process is None:
-            return
-        try:
-            self._process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._kill()
-            self._process.wait()
-        if not Journal(self.directory / protocol.JOURNAL_NAME).entries():
-            remove(self.directory)
 
 
 def _text(path: Path | None) -> str | None:

@@ -66,9 +66,14 @@ class Connection:
         self._unsent = bytearray()
         loop.watch(connection.fileno(), read=self._readable)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the other side has gone."""
+        return self._socket.fileno() < 0
+
     def send(self, message: dict[str, object]) -> None:
         """Send a message, now or when the socket takes it; nothing when the other side is gone."""
-        if self._socket.fileno() >= 0:
+        if not self.closed:
             self._unsent += protocol.encode(message)
             self._flush()
 
@@ -83,7 +88,7 @@ class Connection:
 
     def close(self) -> None:
         """Hang up."""
-        if self._socket.fileno() >= 0:
+        if not self.closed:
             self._loop.watch(self._socket.fileno())
             self._socket.close()
 
@@ -109,7 +114,7 @@ class Connection:
         if not data or len(self._heard) > protocol.MAX_LINE:
             self._gone()
             return
-        while b"\n" in self._heard and self._socket.fileno() >= 0:
+        while b"\n" in self._heard and not self.closed:
             line, _, rest = bytes(self._heard).partition(b"\n")
             self._heard = bytearray(rest)
             self._handle(line)
@@ -128,6 +133,6 @@ class Connection:
             request.fail(HilBug(f"a bad request {request.verb}: {error}", hint="report this"))
 
     def _gone(self) -> None:
-        if self._socket.fileno() >= 0:
+        if not self.closed:
             self.close()
             self._on_gone(self)

@@ -29,6 +29,7 @@ EVENTS = "keeper"
 
 _STOP_SECONDS = 1.2
 _KILL_SECONDS = 0.4
+_READ_SECONDS = 0.2
 
 
 class Holdings:
@@ -37,18 +38,19 @@ class Holdings:
     Args:
         loop: serves it.
         isolation: how the keeper itself is fenced in.
+        on_exit: told a child's name and exit status when it has ended.
     """
 
-    def __init__(self, loop: Loop, isolation: Isolation) -> None:
+    def __init__(self, loop: Loop, isolation: Isolation, on_exit: Callable[[str, int], None]) -> None:
         self._loop = loop
         self._isolation = isolation
-        self._streams: dict[str, Stream] = {EVENTS: Stream(loop, EVENTS, None)}
+        self._on_exit = on_exit
+        self._streams: dict[str, Stream] = {}
         self._consoles: dict[str, Console] = {}
         self._children: dict[str, Child] = {}
         self._listeners: dict[str, socket.socket] = {}
         self._locks: dict[str, Lock] = {}
-        self._waiting: dict[str, list[Callable[[int | None], None]]] = {}
-        self._streams[EVENTS].begin(None)
+        self._stream(EVENTS, None).begin(None)
 
     def listen(self, key: str, path: str) -> None:
         """Hold a listening unix socket at `path` until a child takes it by `key`."""
@@ -135,14 +137,6 @@ class Holdings:
             )
         return self._children[name]
 
-    def when_ended(self, name: str, call: Callable[[int | None], None]) -> None:
-        """Call with the exit status, at once when it has ended already."""
-        child = self.child(name)
-        if child.returncode is None:
-            self._waiting.setdefault(name, []).append(call)
-        else:
-            call(child.returncode)
-
     def lock(self, path: Path, what: str, pid: int) -> None:
         """Take a lock now or say who holds it."""
         if str(path) not in self._locks:
@@ -165,8 +159,7 @@ class Holdings:
             child = self._children[name]
             child.reap()
             self.note("exit", name, {"exit_status": child.returncode})
-            for call in self._waiting.pop(name, []):
-                call(child.returncode)
+            self._on_exit(name, child.returncode or 0)
 
     def note(self, event: str, name: str, more: Mapping[str, object]) -> None:
         """Say something on the stream of events."""
@@ -197,6 +190,8 @@ class Holdings:
         for console in self._consoles.values():
             console.drain()
             console.close()
+        lagging = self._streams.values()
+        self._loop.run_until(lambda: not any(stream.lagging for stream in lagging), Deadline.after(_READ_SECONDS))
         for stream in self._streams.values():
             stream.close()
         for listener in self._listeners.values():

@@ -21,6 +21,8 @@ from hil.keeper.link import Link, LinkLost
 from hil.keeper.protocol import STDERR_NAME
 from hil.keeper.runtime import claim
 
+_END_SECONDS = 4.0
+
 
 @dataclass(frozen=True, slots=True)
 class Launched:
@@ -33,6 +35,22 @@ class Launched:
 
     process: subprocess.Popen[bytes]
     link: Link
+
+    def kill(self) -> None:
+        """End it and all that it holds, at once."""
+        self.process.kill()
+
+    def leave(self) -> None:
+        """It goes on when we have gone: not ours to wait for."""
+        self.process.returncode = 0
+
+    def collect(self) -> None:
+        """Wait for its end, which was asked for; not for ever."""
+        try:
+            self.process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            self.process.wait()
 
 
 def last_words(directory: Path) -> list[str]:

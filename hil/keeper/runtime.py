@@ -11,8 +11,8 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from hil.keeper.journal import Entry, Journal
 from hil.keeper.protocol import ALIVE_NAME, JOURNAL_NAME
 
 MAX_SOCKET_PATH = 107
+_MAX_BASE = 48
 _UNCLAIMED_SECONDS = 600
 
 
@@ -43,8 +44,9 @@ def base_dir() -> Path:
     Raises:
         InfrastructureError: it belongs to another user, or is open to others, or cannot be made.
     """
-    given = os.environ.get("XDG_RUNTIME_DIR", "")
-    base = Path(given) / "hil" if given and Path(given).is_dir() else Path(f"/tmp/hil-{os.getuid()}")
+    given = Path(os.environ.get("XDG_RUNTIME_DIR") or "/nonexistent")
+    fits = len(os.fsencode(given)) <= _MAX_BASE and given.is_dir()
+    base = given / "hil" if fits else Path(f"/tmp/hil-{os.getuid()}")
     try:
         base.mkdir(mode=0o700, exist_ok=True)
         found = base.lstat()
@@ -74,7 +76,7 @@ def claim(directory: Path) -> int:
     """
     draft = directory / f"{ALIVE_NAME}.new"
     try:
-        if not _is_dead(directory / ALIVE_NAME):
+        if is_alive(directory):
             raise InfrastructureError(
                 f"{directory} belongs to a bench that is open", hint="open a bench in a folder of its own"
             )
@@ -92,11 +94,7 @@ def claim(directory: Path) -> int:
 
 def live_benches() -> list[LiveBench]:
     """The benches of this user whose keeper lives, by name."""
-    return [
-        LiveBench(folder.name, folder)
-        for folder in sorted(base_dir().iterdir())
-        if (folder / ALIVE_NAME).exists() and not _is_dead(folder / ALIVE_NAME)
-    ]
+    return [LiveBench(folder.name, folder) for folder in sorted(base_dir().iterdir()) if is_alive(folder)]
 
 
 def sweep(apply: Callable[[Entry], None]) -> list[Path]:
@@ -109,17 +107,13 @@ def sweep(apply: Callable[[Entry], None]) -> list[Path]:
         HilError: what `apply` raises; the folder in question stays for the next time.
     """
     removed = []
-    for folder in sorted(base_dir().iterdir()):
-        alive = folder / ALIVE_NAME
-        unclaimed = not alive.exists()
-        if unclaimed and not _older_than(folder, _UNCLAIMED_SECONDS):
-            continue  # made just now, its keeper is about to start
-        if not unclaimed and not _is_dead(alive):
-            continue
-        for entry in Journal(folder / JOURNAL_NAME).entries():
-            apply(entry)
-        remove(folder)
-        removed.append(folder)
+    for folder in sorted(path for path in base_dir().iterdir() if path.is_dir()):
+        with _lock_of_dead(folder) as dead:
+            if dead:
+                for entry in Journal(folder / JOURNAL_NAME).entries():
+                    apply(entry)
+                remove(folder)
+                removed.append(folder)
     return removed
 
 
@@ -131,18 +125,38 @@ def remove(directory: Path) -> None:
         shutil.rmtree(directory)
 
 
-def _is_dead(alive: Path) -> bool:
+def is_alive(directory: Path) -> bool:
+    """Whether a keeper has this folder."""
     try:
-        descriptor = os.open(alive, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+        descriptor = os.open(directory / ALIVE_NAME, os.O_RDWR | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+@contextmanager
+def _lock_of_dead(folder: Path) -> Iterator[bool]:
+    """Whether its keeper is dead; if so it stays locked, so that of two sweeps one alone applies the journal."""
+    try:
+        descriptor = os.open(folder / ALIVE_NAME, os.O_RDWR | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        # A fresh one was made just now and its keeper is about to start.
+        yield _older_than(folder, _UNCLAIMED_SECONDS)
+        return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return False
+        yield False
+    else:
+        yield True
     finally:
         os.close(descriptor)
-    return True
 
 
 def _older_than(folder: Path, seconds: float) -> bool:

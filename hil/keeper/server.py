@@ -42,7 +42,8 @@ class Server:
     def __init__(self, directory: Path, isolation: Isolation, owner: socket.socket, owner_process: int) -> None:
         self._directory = directory
         self._loop = Loop((signal.SIGCHLD, *_ENDING), self._signalled)
-        self._holdings = Holdings(self._loop, isolation)
+        self._holdings = Holdings(self._loop, isolation, self._child_ended)
+        self._waiting: dict[str, list[Request]] = {}
         self._journal = Journal(directory / JOURNAL_NAME)
         self._keep = False
         self._ending = False
@@ -66,7 +67,6 @@ class Server:
             "policy": self._do_policy,
             "lock": self._do_lock,
             "on_leave": self._do_on_leave,
-            "recording_error": self._do_recording_error,
             "status": self._do_status,
             "end": self._do_end,
         }
@@ -108,6 +108,10 @@ class Server:
         self._loop.watch(owner_process)
         os.close(owner_process)
         self._ending = self._ending or not self._keep
+
+    def _child_ended(self, name: str, status: int) -> None:
+        for request in self._waiting.pop(name, []):
+            request.answer(status)
 
     def _handle(self, request: Request) -> None:
         verb = self._verbs.get(request.verb)
@@ -167,7 +171,13 @@ class Server:
         request.answer(self._holdings.child(request.fields.text("name")).returncode)
 
     def _do_wait_exit(self, request: Request) -> None:
-        self._holdings.when_ended(request.fields.text("name"), request.answer)
+        name = request.fields.text("name")
+        status = self._holdings.child(name).returncode
+        if status is not None:
+            request.answer(status)
+            return
+        others = self._waiting.get(name, [])
+        self._waiting[name] = [*(other for other in others if not other.connection.closed), request]
 
     def _do_signal(self, request: Request) -> None:
         self._holdings.child(request.fields.text("name")).signal(request.fields.number("number"))
@@ -185,9 +195,6 @@ class Server:
     def _do_on_leave(self, request: Request) -> None:
         self._journal.append(request.fields.text("kind"), request.fields.object("data"))
         request.answer()
-
-    def _do_recording_error(self, request: Request) -> None:
-        request.answer({"message": self._holdings.stream(request.fields.text("name")).recording_error})
 
     def _do_status(self, request: Request) -> None:
         request.answer({"policy": "keep" if self._keep else "close", **self._holdings.status()})
