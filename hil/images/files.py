@@ -1,0 +1,196 @@
+"""The image kind `files`: a kernel and its initramfs archives, as paths or as URLs with their digests.
+
+Looks at the files before a machine is asked to boot them; builds nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from hil.clock import Deadline
+from hil.config.model import Model, RigPath, Sha256, invalid
+from hil.config.rig import ImageConfig
+from hil.errors import ConfigError, HilBug, Problem
+from hil.images.image import Asset, HttpReady, Image, Ready, sha256_of
+from hil.images.kernel import check_kernel
+from hil.tools.cache import Cache
+from hil.tools.progress import Progress, quiet
+
+_USERSPACE = r"Run \S+ as init process"
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise invalid(f"there is no file {path}", "a relative path starts at the rig file's directory")
+    return path
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text.encode())
+    except re.error as error:
+        raise invalid(
+            f"{text!r} is no regular expression: {error}", "it is one of Python's; write \\. for a dot"
+        ) from error
+    return text
+
+
+def _source(value: object) -> object:
+    return {"path": value} if isinstance(value, str | Path) else value
+
+
+def _sources(value: object) -> object:
+    return (value,) if isinstance(value, str | Path | Mapping) else value
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+/\S*[^\s/]", text):
+        raise invalid(f"{text!r} is not the URL of a file", "write it like https://HOST/PATH/FILE")
+    return text
+
+
+Pattern: TypeAlias = Annotated[str, AfterValidator(_pattern)]
+"""A regular expression (Python's `re`) for the bytes of a console or of an HTTP body."""
+
+
+class Source(Model):
+    """One file: a path alone, or a path or a URL with the digest of what is there."""
+
+    path: Annotated[RigPath, AfterValidator(_existing)] | None = Field(None, description="a file of this host")
+    url: Annotated[str, AfterValidator(_url)] | None = Field(None, description="where the file is fetched from, once")
+    sha256: Sha256 | None = Field(None, description="the SHA-256 digest that the file must have")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.path is None) == (self.url is None):
+            raise invalid("a file has either a path or a url", "write one of the two")
+        if self.url is not None and self.sha256 is None:
+            raise invalid(f"{self.url} needs its sha256", "what a server sends may change: pin it with sha256:")
+        return self
+
+
+class HttpReadyConfig(Model):
+    """The HTTP request that a ready machine answers with 200."""
+
+    port: int = Field(description="TCP port of the machine", ge=1, le=65535)
+    path: str = Field("/", description="the path asked for", pattern=r"^/\S*$")
+    body: Pattern | None = Field(None, description="a regular expression that the answer's body must hold")
+
+
+class ReadyConfig(Model):
+    """When a boot is at its end; with both keys, both must hold."""
+
+    console: Pattern | None = Field(None, description="a regular expression for the console")
+    http: HttpReadyConfig | None = Field(None, description="a request that the machine answers")
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if self.console is None and self.http is None:
+            raise invalid("ready: names nothing to wait for", 'write console: "login: " or http: {port: 80}')
+        return self
+
+    def build(self) -> Ready:
+        """The same with its patterns compiled."""
+        http = None
+        if self.http is not None:
+            http = HttpReady(self.http.port, self.http.path, _compiled(self.http.body))
+        return Ready(_compiled(self.console), http)
+
+
+class Config(ImageConfig):
+    """An image of files."""
+
+    kind: Literal["files"] = Field(description="files")
+    kernel: Annotated[Source, BeforeValidator(_source)] = Field(description="the kernel's file")
+    initrd: Annotated[tuple[Annotated[Source, BeforeValidator(_source)], ...], BeforeValidator(_sources)] = Field(
+        (), description="the initramfs archives, in order; or one"
+    )
+    args: tuple[str, ...] = Field((), description="kernel arguments")
+    ready: ReadyConfig = Field(description="when a boot is at its end: console, http, or both")
+    userspace: Pattern = Field(
+        _USERSPACE, description="a regular expression for the console line of the first program"
+    )
+
+
+def create(
+    config: Config, *, name: str, cache: Cache, deadline: Deadline, progress: Progress = quiet, check: bool = True
+) -> Image:
+    """The image, its files fetched and looked at.
+
+    Args:
+        config: the rig's section.
+        name: the rig's name for the image.
+        cache: keeps what was fetched.
+        deadline: for all downloads.
+        progress: told of each download.
+        check: refuse a kernel that this machine cannot boot; False shows what a boot does with it.
+
+    Raises:
+        ConfigError: a file is gone, cannot be read, or has another digest than the rig file says.
+        NodeError: the kernel is for another architecture, or cut short.
+        InfrastructureError: a URL cannot be fetched.
+    """
+
+    def fetched(url: str, sha256: str) -> Asset:
+        from hil.tools.fetch import fetch, shown
+
+        path = fetch(url, sha256, cache, progress=progress, deadline=deadline)
+        return Asset(_url_name(url), path, sha256, shown(url))
+
+    kernel = _asset(config.kernel, "kernel", fetched)
+    if check:
+        check_kernel(kernel.path)
+    initrds = tuple(_asset(source, "initrd", fetched) for source in config.initrd)
+    return Image(
+        name=name,
+        kind=config.kind,
+        kernel=kernel,
+        initrds=_with_own_names(initrds, taken={kernel.name}),
+        args=config.args,
+        ready=config.ready.build(),
+        userspace=re.compile(config.userspace.encode()),
+    )
+
+
+def _url_name(url: str) -> str:
+    return unquote(urlsplit(url).path.rsplit("/", 1)[-1]) or "file"
+
+
+def _asset(source: Source, what: str, fetched: Callable[[str, str], Asset]) -> Asset:
+    if source.url is not None and source.sha256 is not None:
+        return fetched(source.url, source.sha256)
+    if source.path is None:
+        raise HilBug(f"the {what} has neither path nor url", hint="report this with the rig file")
+    try:
+        digest = sha256_of(source.path)
+    except OSError as error:
+        raise _refused(source.path, f"the {what} cannot be read: {error.strerror}") from error
+    if source.sha256 not in (None, digest):
+        raise _refused(source.path, f"the {what} has the sha256 {digest}, and the rig file says {source.sha256}")
+    return Asset(source.path.name, source.path, digest, str(source.path))
+
+
+def _refused(path: Path, message: str) -> ConfigError:
+    return ConfigError([Problem(str(path), 0, 0, "", message)], hint="put the right file there, or mend the rig file")
+
+
+def _with_own_names(initrds: tuple[Asset, ...], taken: set[str]) -> tuple[Asset, ...]:
+    """The assets, one whose name another has with its number before it."""
+    named: list[Asset] = []
+    for number, asset in enumerate(initrds, start=1):
+        name = asset.name
+        while name in taken:
+            name = f"{number}-{name}"
+        taken.add(name)
+        named.append(Asset(name, asset.path, asset.sha256, asset.origin))
+    return tuple(named)
+
+
+def _compiled(text: str | None) -> re.Pattern[bytes] | None:
+    return None if text is None else re.compile(text.encode())
