@@ -204,7 +204,7 @@ class Console:
             self.poll()
 
     def _wait(self, deadline: Deadline) -> None:
-        with selectors.DefaultSelector() as selector:
+        with selectors.PollSelector() as selector:
             selector.register(self._feed, selectors.EVENT_READ)
             selector.select(deadline.remaining())
 

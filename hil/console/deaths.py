@@ -128,10 +128,14 @@ _IPXE_FINAL = (
 )
 
 
+def _digits(known: Known) -> bytes:
+    return known.code.replace(b".", b"[0-9a-f]")
+
+
 def _ipxe_death(known: Known) -> Death:
     return Death(
         name=known.name,
-        pattern=rb"\(https?://ipxe\.org/" + known.code.replace(b".", b"[0-9a-f]") + rb"\)",
+        pattern=rb"\(https?://ipxe\.org/" + _digits(known) + rb"\)",
         explain=_ipxe(known.meaning),
         hint=known.hint,
         final=_IPXE_FINAL,
@@ -172,7 +176,7 @@ DEFAULT_DEATHS: tuple[Death, ...] = (
     *(_ipxe_death(known) for known in KNOWN),
     Death(
         name="iPXE error",
-        pattern=rb"\(https?://ipxe\.org/(?P<code>[0-9a-f]{8})\)",
+        pattern=rb"\(https?://ipxe\.org/(?!" + b"|".join(map(_digits, KNOWN)) + rb")(?P<code>[0-9a-f]{8})\)",
         explain=_ipxe_unknown,
         hint="open the address in the parentheses: iPXE's own page on this error",
         final=_IPXE_FINAL,

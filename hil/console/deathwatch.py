@@ -78,8 +78,7 @@ class DeathWatch:
             else:
                 self._search_in(segment, segment.start)
         if self.casualty is None:
-            seen = [found for index in range(len(self.deaths)) if (found := self._next(index)) is not None]
-            self.casualty = min(seen, key=lambda casualty: casualty.start, default=None)
+            self.casualty = self._next()
         return self.casualty
 
     def _begin(self, segment: Segment, start: int) -> None:
@@ -89,21 +88,21 @@ class DeathWatch:
 
     def _search_in(self, segment: Segment, start: int) -> None:
         self._segment = segment
-        place = max(0, start - segment.start)
-        self._searches = [Search([pattern], place) for pattern in self._patterns]
+        self._search = Search(self._patterns, max(0, start - segment.start))
 
-    def _next(self, index: int) -> Casualty | None:
-        death, buffer = self.deaths[index], self._segment.data
-        while (hit := self._searches[index].look(buffer)) is not None:
-            match = hit[1]
-            self._searches[index] = Search([self._patterns[index]], match.end())
+    def _next(self) -> Casualty | None:
+        buffer = self._segment.data
+        while (hit := self._search.look(buffer)) is not None:
+            index, match = hit
+            death = self.deaths[index]
+            self._search.skip(index, match.end())
             line = _line_around(buffer, match)
             if death.name in self._overlooked or (death.unless and re.search(death.unless, line)):
                 continue
             self._counts[index] += 1
             if self._counts[index] >= death.count:
-                explanation = death.explain(match, printable(line))
                 at = match.start("at") if "at" in match.re.groupindex else match.start()
+                explanation = death.explain(match, printable(line))
                 return Casualty(death, explanation, self._segment.start + at, self._segment.incarnation)
         return None
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from re import _constants, _parser  # type: ignore[attr-defined]
 
 from hil.errors import UsageError
@@ -73,6 +74,7 @@ class Found:
         return self.data.decode("utf-8", "replace")
 
 
+@lru_cache(maxsize=512)
 def bounded(pattern: PatternLike) -> Bounded:
     """Check a pattern and compile it; a str means its UTF-8 bytes, so "." is one byte of a character.
 
@@ -136,6 +138,10 @@ class Search:
         for index, pattern in enumerate(self._patterns):
             self._from[index] = max(self._from[index], end - pattern.reach + 1)
         return None
+
+    def skip(self, index: int, place: int) -> None:
+        """Let one pattern go on at `place` in the buffer; the others stay where they are."""
+        self._from[index] = place
 
     def _in_block(self, buffer: bytearray, place: int, stop: int) -> tuple[int, re.Match[bytes]] | None:
         """The first match that starts in [place, stop), or up to the end of the buffer in the last block."""
