@@ -18,12 +18,12 @@ from hil.clock import Deadline
 from hil.config.matchbox import MatchboxConfig
 from hil.config.rig import Where
 from hil.console.stream import Feed, FeedClosed
-from hil.errors import InfrastructureError
+from hil.errors import InfrastructureError, UsageError
 from hil.images.image import Image
 from hil.keeper.client import Keeper
 from hil.services.matchbox.reader import read_tree
 from hil.services.matchbox.tree import Tree
-from hil.services.matchbox.writer import BootsImage, data_from_config, data_from_images, write_tree
+from hil.services.matchbox.writer import assign, write_tree
 
 STREAM: Final = "matchbox"
 """The keeper's name for the process and for the stream of its log."""
@@ -42,11 +42,33 @@ class Matchbox:
         address: where this host reaches it.
         data: its data directory; None for one that ran already.
         stream: the keeper's stream of its log; None for one that ran already.
+        from_images: whether its data is made here from what the nodes boot.
     """
 
     address: tuple[str, int]
     data: Path | None
     stream: str | None
+    from_images: bool
+
+    def assign(self, *, node: str, mac: str, image: Image) -> None:
+        """Have a node boot an image of the rig, from its next request on.
+
+        Args:
+            node: the node's name.
+            mac: its MAC address.
+            image: what it boots.
+
+        Raises:
+            UsageError: what the node boots is decided by data of the user's own.
+            ConfigError, InfrastructureError: as `hil.services.matchbox.writer.publish`.
+        """
+        if self.data is None or not self.from_images:
+            raise UsageError(
+                f"the image {image.name!r} cannot be chosen for {node}: this rig's Matchbox has data of its own,"
+                " which is served unchanged",
+                hint="change the group or profile there, or take matchbox: out of the rig file",
+            )
+        assign(self.data, node=node, mac=mac, image=image)
 
     @property
     def tree(self) -> Tree | None:
@@ -75,20 +97,18 @@ def serve(
     config: MatchboxConfig,
     directory: Path,
     *,
-    nodes: Mapping[str, BootsImage],
-    images: Mapping[str, Image],
     program: Path,
     deadline: Deadline,
     record: Path | None = None,
 ) -> Matchbox:
     """Start Matchbox with the rig's data and wait until it answers.
 
+    Data that is made from the nodes' images is empty until `Matchbox.assign`.
+
     Args:
         keeper: owns the process.
         config: the rig's section.
         directory: a folder of this bench alone; `matchbox` is written in it, unless the data is the user's own.
-        nodes: the rig's nodes.
-        images: the images of the rig that are to be served.
         program: the matchbox program; not used for one that runs already.
         deadline: for its first answer.
         record: base path of its log's recording.
@@ -101,27 +121,24 @@ def serve(
         parts = urlsplit(config.url)
         address = (str(parts.hostname), parts.port or 80)
         _check_answer(address, f"the Matchbox at {config.url}", deadline)
-        return Matchbox(address, None, None)
-    data, assets = _data(config, directory, nodes, images)
+        return Matchbox(address, None, None, False)
+    data, assets = _data(config, directory)
     read_tree(data)
     argv = [str(program), "-address", "127.0.0.1:0", "-data-path", str(data), "-log-level", "debug"]
     keeper.spawn(STREAM, [*argv, "-assets-path", str(assets or "")], record=record)
     with keeper.attach(STREAM) as feed:
         address = _Starting(keeper, feed).address(deadline)
     _check_answer(address, "Matchbox", deadline)
-    return Matchbox(address, data, STREAM)
+    return Matchbox(address, data, STREAM, config.from_images)
 
 
-def _data(
-    config: MatchboxConfig, directory: Path, nodes: Mapping[str, BootsImage], images: Mapping[str, Image]
-) -> tuple[Path, Path | None]:
+def _data(config: MatchboxConfig, directory: Path) -> tuple[Path, Path | None]:
     """The data directory, written if it is not the user's own, and the folder behind /assets/."""
     if config.data is not None:
         inside = config.data / "assets"
         return config.data, config.assets or (inside if inside.is_dir() else None)
     written = directory / "matchbox"
-    data = data_from_images(nodes, images) if config.from_images else data_from_config(config)
-    write_tree(written, data, images=images.values(), assets=config.assets)
+    write_tree(written, config)
     return written, written / "assets"
 
 

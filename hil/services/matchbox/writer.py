@@ -1,76 +1,95 @@
 """Writes a Matchbox data directory: from a rig's own groups and profiles, or from what its nodes boot.
 
-The layout is that of Matchbox v0.11.0 (docs/matchbox.md). A tree of the user's own is never touched here.
+The layout is that of Matchbox v0.11.0 (docs/matchbox.md), which reads each file anew at each request: what is
+written here holds from the next request on. A tree of the user's own is never touched.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import quote
 
 from hil.config.matchbox import Boot, Group, MatchboxConfig, Profile
 from hil.errors import ConfigError, InfrastructureError, Problem
 from hil.images.image import Image
 
-
-class BootsImage(Protocol):
-    """What is needed of a node to serve its image to it."""
-
-    @property
-    def mac(self) -> str:
-        """Its MAC address, aa:bb:cc:dd:ee:ff."""
-        ...
-
-    @property
-    def image(self) -> str | None:
-        """The rig's name for the image that it boots."""
-        ...
+_FOLDERS = ("groups", "profiles", "generic", "assets")
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
-    """All that a written data directory holds.
+def write_tree(directory: Path, config: MatchboxConfig) -> None:
+    """Write the groups, profiles and templates that a rig file has, and link to its assets.
 
     Args:
-        groups: which machines get which profile.
-        profiles: what is booted.
-        generic: templates by id.
+        directory: made if it is not there; `assets` in it is what -assets-path names.
+        config: the rig's section; one that has no groups gives an empty tree.
+
+    Raises:
+        InfrastructureError: the directory cannot be written.
     """
+    try:
+        for name in _FOLDERS:
+            (directory / name).mkdir(parents=True, exist_ok=True)
+        for group in config.groups:
+            _write_json(directory / "groups" / f"{group.id}.json", group.model_dump())
+        for profile in config.profiles:
+            _write_json(directory / "profiles" / f"{profile.id}.json", profile.model_dump(exclude_none=True))
+        for name, text in config.generic.items():
+            (directory / "generic" / name).write_text(text, "utf-8")
+        for entry in sorted(config.assets.iterdir()) if config.assets is not None else ():
+            _link(directory / "assets" / entry.name, entry)
+    except OSError as error:
+        raise _unwritable(directory, error) from error
 
-    groups: Sequence[Group]
-    profiles: Sequence[Profile]
-    generic: Mapping[str, str] = field(default_factory=dict)
 
-
-def data_from_images(nodes: Mapping[str, BootsImage], images: Mapping[str, Image]) -> Data:
-    """One profile for each image that a node boots, and one group for each such node, by its MAC address.
+def publish(directory: Path, image: Image) -> None:
+    """Serve an image's files under /assets/IMAGE/; they lie where they were, and are linked to.
 
     Args:
-        nodes: the rig's nodes by name.
-        images: by the rig's names; at least those that the nodes name.
+        directory: as `write_tree` left it.
+        image: what is to be served.
+
+    Raises:
+        ConfigError: the rig's assets have an entry of the image's name.
+        InfrastructureError: the directory cannot be written.
     """
-    booting = {name: node for name, node in nodes.items() if node.image is not None}
-    used = sorted({str(node.image) for node in booting.values()})
-    return Data(
-        groups=[
-            Group(id=name, name=f"node {name}", profile=str(node.image), selector={"mac": node.mac})
-            for name, node in booting.items()
-        ],
-        profiles=[_profile(images[name]) for name in used],
-    )
+    folder = directory / "assets" / image.name
+    if folder.is_symlink():
+        message = f"has the name of the image {image.name!r} of this rig"
+        raise ConfigError([Problem(str(folder.readlink()), 0, 0, "", message)], hint="rename one of the two")
+    try:
+        folder.mkdir(exist_ok=True)
+        for asset in image.assets:
+            _link(folder / asset.name, asset.path)
+    except OSError as error:
+        raise _unwritable(directory, error) from error
 
 
-def data_from_config(config: MatchboxConfig) -> Data:
-    """The groups, profiles and templates that a rig file writes out."""
-    return Data(config.groups, config.profiles, config.generic)
+def assign(directory: Path, *, node: str, mac: str, image: Image) -> None:
+    """Have a node boot an image from now on: publish it, with a profile of it and a group of the node alone.
+
+    Args:
+        directory: as `write_tree` left it.
+        node: the node's name, which becomes the group's id.
+        mac: the node's MAC address, by which the group selects it.
+        image: what it boots; its name becomes the profile's id.
+
+    Raises:
+        ConfigError, InfrastructureError: as `publish`.
+    """
+    publish(directory, image)
+    group = Group(id=node, name=f"node {node}", profile=image.name, selector={"mac": mac})
+    try:
+        profile = _profile(image).model_dump(exclude_none=True)
+        _write_json(directory / "profiles" / f"{image.name}.json", profile)
+        _write_json(directory / "groups" / f"{node}.json", group.model_dump())
+    except OSError as error:
+        raise _unwritable(directory, error) from error
 
 
 def _profile(image: Image) -> Profile:
-    folder = f"/assets/{image.name}"
+    folder = f"/assets/{quote(image.name)}"
     boot = Boot(
         kernel=f"{folder}/{quote(image.kernel.name)}",
         initrd=tuple(f"{folder}/{quote(asset.name)}" for asset in image.initrds),
@@ -79,48 +98,22 @@ def _profile(image: Image) -> Profile:
     return Profile(id=image.name, name=f"image {image.name}", boot=boot)
 
 
-def write_tree(directory: Path, data: Data, *, images: Iterable[Image], assets: Path | None = None) -> None:
-    """Write the directory; its files lie where they were, and are linked to.
-
-    Args:
-        directory: made if it is not there; `assets` in it is what -assets-path names.
-        data: groups, profiles and templates.
-        images: their files are under assets/IMAGE/.
-        assets: a folder of the user's, whose entries are under assets/ as well.
-
-    Raises:
-        ConfigError: an image and an entry of `assets` have one name.
-        InfrastructureError: the directory cannot be written.
-    """
-    try:
-        for name in ("groups", "profiles", "generic", "assets"):
-            (directory / name).mkdir(parents=True, exist_ok=True)
-        for group in data.groups:
-            _write_json(directory / "groups" / f"{group.id}.json", group.model_dump())
-        for profile in data.profiles:
-            _write_json(directory / "profiles" / f"{profile.id}.json", profile.model_dump(exclude_none=True))
-        for name, text in data.generic.items():
-            (directory / "generic" / name).write_text(text, "utf-8")
-        _link_assets(directory / "assets", images, assets)
-    except OSError as error:
-        raise InfrastructureError(
-            f"Matchbox's data cannot be written to {directory}: {error}", hint="see that the disk has room"
-        ) from error
-
-
 def _write_json(file: Path, value: Mapping[str, object]) -> None:
-    file.write_text(json.dumps(value, indent=2) + "\n", "utf-8")
+    """Replace a file in one step: Matchbox may be reading it."""
+    made = file.with_suffix(".new")
+    made.write_text(json.dumps(value, indent=2) + "\n", "utf-8")
+    made.rename(file)
 
 
-def _link_assets(folder: Path, images: Iterable[Image], assets: Path | None) -> None:
-    for image in images:
-        (folder / image.name).mkdir(exist_ok=True)
-        for asset in image.assets:
-            (folder / image.name / asset.name).symlink_to(asset.path.resolve())
-    if assets is None:
-        return
-    for entry in sorted(assets.iterdir()):
-        if (folder / entry.name).exists():
-            message = f"has an entry {entry.name!r}, which is the name of an image of this rig"
-            raise ConfigError([Problem(str(assets), 0, 0, "", message)], hint="rename one of the two")
-        (folder / entry.name).symlink_to(entry.resolve())
+def _link(link: Path, target: Path) -> None:
+    """Make or replace a symbolic link in one step."""
+    made = link.with_name(f".{link.name}.new")
+    made.unlink(missing_ok=True)
+    made.symlink_to(target.resolve())
+    made.rename(link)
+
+
+def _unwritable(directory: Path, error: OSError) -> InfrastructureError:
+    return InfrastructureError(
+        f"Matchbox's data cannot be written to {directory}: {error}", hint="see that the disk has room"
+    )
