@@ -156,7 +156,7 @@ DEFAULT_DEATHS: tuple[Death, ...] = (
     ),
     Death(
         name="EDK2 exception",
-        pattern=rb"(?:Synchronous|IRQ|FIQ|SError) Exception at (?P<place>0x[0-9A-Fa-f]{1,16})",
+        pattern=rb"(?:Synchronous|IRQ|FIQ|SError) Exception at (?P<place>0x[0-9A-Fa-f]{1,16})[^0-9A-Fa-f]",
         explain=lambda match, line: (
             f"the firmware, or an EFI program that it started, crashed at {match['place'].decode()}"
         ),
@@ -184,7 +184,7 @@ DEFAULT_DEATHS: tuple[Death, ...] = (
     ),
     Death(
         name="reboot loop",
-        pattern=rb"UEFI firmware \(version [^)\r\n]{0,100}",
+        pattern=rb"UEFI firmware \(version ",
         explain=lambda match, line: "the machine started its firmware for the third time without becoming ready",
         hint="read what it printed before each restart; the kernel argument `panic=0` keeps it from restarting",
         final="At the third banner of EDK2 (ArmPlatformPkg/PrePi) in one incarnation. `Console.rearm` begins the "

@@ -62,6 +62,12 @@ class Wire:
         self._theirs.close()
 
 
+@pytest.fixture(scope="session")
+def new_wire() -> type[Wire]:
+    """The class, for tests that need one for each example."""
+    return Wire
+
+
 @pytest.fixture
 def wire() -> Iterator[Wire]:
     wire = Wire()
