@@ -92,3 +92,8 @@ class Deadline:
 
     def __str__(self) -> str:
         return "no time limit" if self.at_ns is None else f"{self.within:g} s"
+
+
+def hold(seconds: float) -> None:
+    """Let time pass on purpose, as a supply's off time needs; never to wait for something that can be seen."""
+    time.sleep(seconds)

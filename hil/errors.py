@@ -36,6 +36,15 @@ class HilError(Exception):
         lines.append(f"  what to do: {self.hint}")
         return "\n".join(lines)
 
+    def to_json(self) -> dict[str, object]:
+        """The error as a record has it."""
+        return {
+            "kind": type(self).__name__,
+            "message": self.message,
+            "hint": self.hint,
+            "evidence": list(self.evidence),
+        }
+
     @property
     def label(self) -> str:
         """Who is at fault, in the words of a report."""

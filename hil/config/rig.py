@@ -16,7 +16,8 @@ from pydantic import Field
 
 from hil.config.explain import descend
 from hil.config.matchbox import MatchboxConfig
-from hil.config.model import Mac, Model, Seconds, Uuid
+from hil.config.model import Mac, Model, Seconds, Serial, Uuid
+from hil.config.ready import ReadyConfig
 from hil.config.source import Source
 from hil.config.suggest import did_you_mean
 from hil.config.tree import YamlMapping
@@ -46,9 +47,12 @@ class NodeConfig(Model):
 
     kind: str = Field(description="which kind of machine")
     image: str | None = Field(default=None, description="which of the rig's images it boots")
+    ready: ReadyConfig | None = Field(
+        default=None, description="when its boot is at its end, where no image says it, or instead of what that says"
+    )
     mac: Mac = Field(description="its MAC address")
     uuid: Uuid = Field(description="its SMBIOS UUID")
-    serial: str = Field(description="its SMBIOS serial number", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    serial: Serial = Field(description="its SMBIOS serial number")
     boot_within: Seconds = Field(default=120.0, gt=0, description="how long power-on to ready may take")
 
 
@@ -142,14 +146,15 @@ def find_rig(path_or_name: str | Path, *, cwd: Path) -> tuple[str, Path]:
     `load_rig`."""
     text = str(path_or_name)
     if isinstance(path_or_name, Path) or "/" in text or text.endswith(SUFFIXES):
-        file = cwd / path_or_name
-        if "\0" in text or not file.is_file():
-            found = "that is a directory" if "\0" not in text and file.is_dir() else "there is no such file"
-            raise UsageError(
-                f"rig file {text!r}: {found} (from {cwd})",
-                hint="give a file, or the name of a shipped rig; `hil rig list` shows them",
-            )
-        return text, file if file.is_absolute() else file.absolute()
+        file = (cwd / path_or_name).absolute()
+        try:
+            found = "that is a directory" if file.is_dir() else None if file.is_file() else "there is no such file"
+        except OSError as error:
+            found = error.strerror or str(error)
+        if found is None:
+            return text, file
+        hint = "give a file, or the name of a shipped rig; `hil rig list` shows them"
+        raise UsageError(f"rig file {text!r}: {found} (from {cwd})", hint=hint)
     rigs = shipped_rigs()
     if text not in rigs:
         hint = did_you_mean(text, rigs, what="shipped rigs") + "; a file is given with its path, like ./rig.yaml"

@@ -8,17 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Literal, Self
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from hil.clock import Deadline
 from hil.config.model import Model, RigPath, Sha256, invalid
+from hil.config.ready import Pattern, ReadyConfig
 from hil.config.rig import ImageConfig
 from hil.errors import ConfigError, HilBug, Problem
-from hil.images.image import Asset, HttpReady, Image, Ready, sha256_of
+from hil.images.image import Asset, Image, sha256_of
 from hil.images.kernel import check_kernel
+from hil.images.ready import ready_of
 from hil.tools.cache import Cache
 from hil.tools.progress import Progress, quiet
 
@@ -29,16 +31,6 @@ def _existing(path: Path) -> Path:
     if not path.is_file():
         raise invalid(f"there is no file {path}", "a relative path starts at the rig file's directory")
     return path
-
-
-def _pattern(text: str) -> str:
-    try:
-        re.compile(text.encode())
-    except re.error as error:
-        raise invalid(
-            f"{text!r} is no regular expression: {error}", "it is one of Python's; write \\. for a dot"
-        ) from error
-    return text
 
 
 def _source(value: object) -> object:
@@ -55,10 +47,6 @@ def _url(text: str) -> str:
     return text
 
 
-Pattern: TypeAlias = Annotated[str, AfterValidator(_pattern)]
-"""A regular expression (Python's `re`) for the bytes of a console or of an HTTP body."""
-
-
 class Source(Model):
     """One file: a path alone, or a path or a URL with the digest of what is there."""
 
@@ -73,34 +61,6 @@ class Source(Model):
         if self.url is not None and self.sha256 is None:
             raise invalid(f"{self.url} needs its sha256", "what a server sends may change: pin it with sha256:")
         return self
-
-
-class HttpReadyConfig(Model):
-    """The HTTP request that a ready machine answers with 200."""
-
-    port: int = Field(description="TCP port of the machine", ge=1, le=65535)
-    path: str = Field("/", description="the path asked for", pattern=r"^/\S*$")
-    body: Pattern | None = Field(None, description="a regular expression that the answer's body must hold")
-
-
-class ReadyConfig(Model):
-    """When a boot is at its end; with both keys, both must hold."""
-
-    console: Pattern | None = Field(None, description="a regular expression for the console")
-    http: HttpReadyConfig | None = Field(None, description="a request that the machine answers")
-
-    @model_validator(mode="after")
-    def _something(self) -> Self:
-        if self.console is None and self.http is None:
-            raise invalid("ready: names nothing to wait for", 'write console: "login: " or http: {port: 80}')
-        return self
-
-    def build(self) -> Ready:
-        """The same with its patterns compiled."""
-        http = None
-        if self.http is not None:
-            http = HttpReady(self.http.port, self.http.path, _compiled(self.http.body))
-        return Ready(_compiled(self.console), http)
 
 
 class Config(ImageConfig):
@@ -153,7 +113,7 @@ def create(
         kernel=kernel,
         initrds=_with_own_names(initrds, taken={kernel.name}),
         args=config.args,
-        ready=config.ready.build(),
+        ready=ready_of(config.ready),
         userspace=re.compile(config.userspace.encode()),
     )
 
@@ -190,7 +150,3 @@ def _with_own_names(initrds: tuple[Asset, ...], taken: set[str]) -> tuple[Asset,
         taken.add(name)
         named.append(Asset(name, asset.path, asset.sha256, asset.origin))
     return tuple(named)
-
-
-def _compiled(text: str | None) -> re.Pattern[bytes] | None:
-    return None if text is None else re.compile(text.encode())

@@ -104,6 +104,11 @@ class UserSegment:
     config: Config
     tftp: Path
 
+    @property
+    def bench(self) -> HostPort:
+        """Where the machines find Matchbox."""
+        return self.config.bench
+
     def qemu_netdev(
         self, ident: str, *, services: Mapping[HostPort, tuple[str, int]], forwards: Sequence[int]
     ) -> list[str]:

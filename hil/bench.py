@@ -1,0 +1,193 @@
+"""Opens a rig and closes it, whatever happened in between: keeper, segment, Matchbox, machines, in this order.
+
+What each of them does is in its own module; here is only what belongs to whom. A bench that is closed has left
+nothing behind; one that is kept belongs to its keeper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.boot import Patience
+from hil.clock import Deadline
+from hil.errors import UsageError
+from hil.images.image import Image
+from hil.images.ready import ready_of
+from hil.keeper.client import Keeper
+from hil.keeper.runtime import new_runtime_dir, sweep
+from hil.kinds import known_image, make_image, make_machine, make_segment
+from hil.machine import Identity
+from hil.machines.place import Place, Session
+from hil.node import Fittings, Node
+from hil.report.folder import new_folder, stamp_name
+from hil.services.matchbox.follow import MatchboxFollower
+from hil.services.matchbox.server import Matchbox, serve
+from hil.tools import programs
+
+if TYPE_CHECKING:
+    from hil.config.rig import NodeConfig, Rig
+    from hil.keeper.journal import Entry
+
+_KEEPER_STARTS = 10.0
+_MATCHBOX_STARTS = 10.0
+
+Netdev = Callable[[str, Sequence[int]], list[str]]
+
+
+class Bench:
+    """A rig that is open.
+
+    Args:
+        rig: what it was opened from.
+        folder: where all records of it are.
+        keeper: what owns its processes.
+        matchbox: its Matchbox.
+        netdev: QEMU's arguments for a machine's end of the segment.
+        image: every node's image instead of the rig's own, or None.
+    """
+
+    def __init__(
+        self, rig: Rig, folder: Path, keeper: Keeper, matchbox: Matchbox, netdev: Netdev, image: str | None
+    ) -> None:
+        self.rig = rig
+        self.folder = folder
+        self.keeper = keeper
+        self.matchbox = matchbox
+        self._netdev = netdev
+        self._images: dict[str, Image] = {}
+        self.nodes: Mapping[str, Node] = {
+            name: self._node(name, config, image or config.image or "") for name, config in rig.nodes.items()
+        }
+
+    @property
+    def name(self) -> str:
+        """What users type to reach a bench that is kept."""
+        return self.keeper.directory.name
+
+    def choose(self, names: Sequence[str] = ()) -> list[Node]:
+        """The nodes of these names, or all of them.
+
+        Raises:
+            UsageError: the rig has no such node.
+        """
+        for name in names:
+            if name not in self.nodes:
+                raise UsageError(
+                    f"rig {self.rig.name} has no node {name!r}", hint=f"its nodes are: {', '.join(self.nodes)}"
+                )
+        return [self.nodes[name] for name in names or self.nodes]
+
+    def image(self, name: str) -> Image:
+        """An image of the rig by its name, made when it is first asked for.
+
+        Raises:
+            UsageError: the rig has no such image.
+            ConfigError, NodeError, InfrastructureError: it cannot be made.
+        """
+        if name not in self._images:
+            self._images[name] = make_image(self.rig, name)
+        return self._images[name]
+
+    def _node(self, name: str, config: NodeConfig, image: str) -> Node:
+        identity = Identity(config.mac, str(config.uuid), config.serial)
+        session = Session(self.folder)
+        place = Place(name, self.keeper, self.keeper.directory, self._netdev, identity, session)
+        machine = make_machine(config, place)
+        fittings = Fittings(
+            keeper=self.keeper,
+            folder=self.folder,
+            patience=Patience(boot=config.boot_within),
+            serve=self._serving(name, config.mac),
+            image=self.image,
+            follow=lambda: self._follow(name, identity),
+            arguments=lambda profile: self._arguments(name, profile),
+            session=session,
+            facts={
+                "rig": self.rig.name,
+                "machine": machine.kind,
+                "segment": self.rig.segment.kind,
+                "mac": identity.mac,
+                "uuid": identity.uuid,
+                "serial": identity.serial,
+                **machine.facts,
+            },
+        )
+        return Node(name, machine, image, None if config.ready is None else ready_of(config.ready), fittings)
+
+    def _serving(self, node: str, mac: str) -> Callable[[Image], None] | None:
+        if not self.rig.matchbox.from_images:
+            return None
+        return lambda image: self.matchbox.assign(node=node, mac=mac, image=image)
+
+    def _follow(self, name: str, identity: Identity) -> MatchboxFollower | None:
+        if self.matchbox.stream is None:
+            return None
+        feed = self.keeper.attach(self.matchbox.stream, start=None)
+        explain = self.matchbox.explain_404
+        return MatchboxFollower(feed, node=name, mac=identity.mac, uuid=identity.uuid, explain=explain)
+
+    def _arguments(self, node: str, profile: str | None) -> tuple[str, tuple[str, ...]] | None:
+        tree = self.matchbox.tree
+        if tree is None or profile is None or profile not in tree.profiles:
+            return None
+        arguments = tree.profiles[profile].args
+        if self.rig.matchbox.from_images:
+            return str(self.rig.where("images", profile, "args")), arguments
+        where = self.matchbox.find_args(profile)
+        return ("?" if where is None else f"{where.file}:{where.line}"), arguments
+
+
+@contextmanager
+def open_bench(rig: Rig, *, artifacts: Path, keep: bool = False, image: str | None = None) -> Iterator[Bench]:
+    """Open a rig, and close it at the end of the block, whatever happens in it.
+
+    Args:
+        rig: what to open.
+        artifacts: the folder under which this bench makes its own.
+        keep: leave it open when the block ends without an error; `hil bench end NAME` ends it then.
+        image: every node's image instead of the rig's own.
+
+    Raises:
+        InfrastructureError: the bench cannot be opened.
+        ConfigError: the user's data is wrong.
+        UsageError: the rig has no such image.
+    """
+    if image is not None:
+        known_image(rig, image)
+    sweep(_forget)
+    folder = new_folder(artifacts, stamp_name(rig.name))
+    with Keeper.start(new_runtime_dir(rig.name), deadline=Deadline.after(_KEEPER_STARTS)) as keeper:
+        matchbox = _matchbox(rig, keeper, folder)
+        segment = make_segment(rig.segment, keeper.directory)
+        services = {segment.bench: matchbox.address}
+
+        def netdev(ident: str, forwards: Sequence[int]) -> list[str]:
+            return segment.qemu_netdev(ident, services=services, forwards=forwards)
+
+        bench = Bench(rig, folder, keeper, matchbox, netdev, image)
+        try:
+            yield bench
+            if keep:
+                keeper.policy(True)
+        finally:
+            for node in bench.nodes.values():
+                node.close()
+
+
+def _matchbox(rig: Rig, keeper: Keeper, folder: Path) -> Matchbox:
+    return serve(
+        keeper,
+        rig.matchbox,
+        keeper.directory,
+        program=programs.matchbox(),
+        deadline=Deadline.after(_MATCHBOX_STARTS),
+        record=folder / "matchbox",
+    )
+
+
+def _forget(entry: Entry) -> None:
+    """No part of today's rigs outlives its keeper, so a journal has nothing that is still to be done."""
+    del entry

@@ -1,0 +1,97 @@
+"""One boot: a power-on, what came of it, and its folder. The watching itself is in `hil.watch`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from hil.clock import Deadline
+from hil.errors import HilError, NodeError
+from hil.report.folder import write_boot
+from hil.timeline.timeline import Timeline
+
+
+class Verdict(Enum):
+    """What came of a boot. BROKEN says nothing about the image: the bench failed."""
+
+    RUNNING = "running"
+    READY = "ready"
+    FAILED = "failed"
+    BROKEN = "broken"
+
+
+@dataclass
+class Boot:
+    """One power-on to ready, or to death.
+
+    Args:
+        number: from 1, within its node and bench.
+        node: the node's name.
+        image: the image's name, or the tree's that decided what was booted.
+        facts: what goes into its record besides: kind, identity, digests, accelerator.
+        folder: where its record is.
+        timeline: its marks.
+    """
+
+    number: int
+    node: str
+    image: str
+    facts: dict[str, object]
+    folder: Path
+    timeline: Timeline
+    verdict: Verdict = Verdict.RUNNING
+    error: HilError | None = field(default=None, repr=False)
+    runs: list[str] = field(default_factory=list)
+
+    def settle(self, verdict: Verdict, error: HilError | None = None) -> None:
+        """Say what came of it, and write that down; a first failure stays."""
+        if self.error is None:
+            self.verdict, self.error = verdict, error
+        self.write()
+
+    def fail(self, error: HilError) -> None:
+        """Settle by whose fault it was."""
+        self.settle(Verdict.FAILED if isinstance(error, NodeError) else Verdict.BROKEN, error)
+
+    def write(self) -> None:
+        """Write the record as it stands."""
+        write_boot(self.folder, self.to_json(), self.timeline)
+
+    def to_json(self) -> dict[str, object]:
+        """The stable record."""
+        return {
+            "node": self.node,
+            "boot": self.number,
+            "image": self.image,
+            "verdict": self.verdict.value,
+            "seconds_to_ready": self.timeline.seconds("ready"),
+            "error": None if self.error is None else self.error.to_json(),
+            **self.facts,
+            "runs": self.runs,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long things may take.
+
+    Args:
+        boot: power-on to ready, s.
+        switch: a switching of power, s.
+        answer: a question to the machine's own control channel, s.
+        silence: after the last initial RAM disk, until the console's silence needs an explanation, s.
+    """
+
+    boot: float
+    switch: float = 10.0
+    answer: float = 10.0
+    silence: float = 15.0
+
+    def switching(self) -> Deadline:
+        """For one switching that begins now."""
+        return Deadline.after(self.switch)
+
+    def answering(self) -> Deadline:
+        """For one question asked now."""
+        return Deadline.after(self.answer)

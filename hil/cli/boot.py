@@ -1,0 +1,94 @@
+"""`hil boot`: open a rig's bench, boot its nodes, print what came of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from hil.bench import Bench
+    from hil.boot import Boot
+    from hil.node import Node
+
+SCHEMA = "hil.boot/1"
+
+
+@click.command("boot")
+@click.argument("rig", default="virt")
+@click.option("--node", "names", multiple=True, metavar="NAME", help="Only this node; may be given again.")
+@click.option("--image", metavar="NAME", help="Another image of the rig than the rig file gives.")
+@click.option("--within", type=click.FloatRange(min=0.0), metavar="SECONDS", help="Power-on to ready at most.")
+@click.option("--artifacts", type=click.Path(path_type=Path), default=Path("hil-artifacts"), show_default=True)
+@click.option("--keep", is_flag=True, help="Leave the bench and its machines running; says how to end them.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
+def command(
+    rig: str,
+    names: tuple[str, ...],
+    image: str | None,
+    within: float | None,
+    artifacts: Path,
+    keep: bool,
+    as_json: bool,
+) -> None:
+    """PXE-boot the machines of RIG (a file, or the name of a rig that ships) and print their timelines."""
+    from hil.bench import open_bench
+    from hil.config.rig import load_rig
+
+    loaded = load_rig(rig, cwd=Path.cwd())
+    with open_bench(loaded, artifacts=artifacts, keep=keep, image=image) as bench:
+        boots: list[Boot] = []
+        try:
+            for node in bench.choose(names):
+                _boot(node, within, boots, quiet=as_json)
+        finally:
+            if as_json:
+                click.echo(json.dumps(_document(bench, boots), indent=1))
+    if keep and not as_json:
+        click.echo(_kept(bench))
+
+
+def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -> None:
+    from hil.cli.progress import showing
+    from hil.timeline.draw import table
+
+    before = len(node.boots)
+    try:
+        with showing(node.name, quiet=quiet) as progress:
+            boot = node.boot(within, on_mark=progress.mark)
+    finally:
+        boots += node.boots[before:]
+        if not quiet and len(node.boots) > before:
+            last = node.boots[-1]
+            click.echo(f"{node.name}: image {last.image}, {_facts(last)}")
+            click.echo(table(last.timeline))
+            click.echo(f"record: {last.folder}")
+    if not quiet:
+        click.secho(f"{node.name} is ready: {boot.timeline.seconds('ready'):.2f} s from power-on", fg="green")
+
+
+def _facts(boot: Boot) -> str:
+    shown = ("machine", "accelerator", "segment")
+    return ", ".join(f"{key} {boot.facts[key]}" for key in shown if key in boot.facts)
+
+
+def _document(bench: Bench, boots: list[Boot]) -> dict[str, object]:
+    return {
+        "schema": SCHEMA,
+        "rig": bench.rig.name,
+        "folder": str(bench.folder),
+        "boots": [
+            {**boot.to_json(), "folder": str(boot.folder), "timeline": boot.timeline.to_json()} for boot in boots
+        ],
+    }
+
+
+def _kept(bench: Bench) -> str:
+    name = bench.name
+    lines = [f"kept: bench {name} goes on"]
+    for node in bench.nodes.values():
+        lines.append(f"  console of {node.name}:  hil console {name}/{node.name}   (Ctrl-] leaves)")
+    lines.append(f"  end it:  hil bench end {name}")
+    return "\n".join(lines)

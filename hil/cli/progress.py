@@ -1,0 +1,93 @@
+"""Progress of a boot: redrawn on a terminal, one plain line a mark elsewhere. Always on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+from hil.clock import NANOSECONDS, now_ns
+from hil.timeline.draw import line
+from hil.timeline.stages import awaited_after
+from hil.timeline.timeline import Mark
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+class Progress(Protocol):
+    """Something that shows marks as they come."""
+
+    def mark(self, mark: Mark) -> None:
+        """Show one."""
+        ...
+
+
+class PlainProgress:
+    """One line a mark, for logs.
+
+    Args:
+        name: the node's.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._origin_ns: int | None = None
+
+    def mark(self, mark: Mark) -> None:
+        """Print it with its seconds since the first."""
+        if self._origin_ns is None:
+            self._origin_ns = mark.at_ns
+        seconds = (mark.at_ns - self._origin_ns) / NANOSECONDS
+        print(f"{self._name} {line(seconds, mark)}", file=sys.stderr, flush=True)
+
+
+class LiveProgress:
+    """What was reached, what is awaited, and for how long; redrawn by rich.
+
+    Args:
+        name: the node's.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._marks: list[Mark] = []
+
+    def mark(self, mark: Mark) -> None:
+        """Take it in; the next redraw shows it."""
+        self._marks.append(mark)
+
+    def __rich__(self) -> Text:
+        from rich.text import Text
+
+        if not self._marks:
+            return Text(f"{self._name}: switching on")
+        origin = self._marks[0].at_ns
+        text = Text()
+        for mark in self._marks:
+            text.append(line((mark.at_ns - origin) / NANOSECONDS, mark) + "\n", style="dim")
+        awaited = awaited_after({mark.stage for mark in self._marks})
+        elapsed = (now_ns() - origin) / NANOSECONDS
+        waiting = "" if awaited is None else f", waiting for {awaited.name}: {awaited.doc}"
+        text.append(f"{self._name}: {elapsed:.1f} s{waiting}", style="bold")
+        return text
+
+
+@contextmanager
+def showing(name: str, *, quiet: bool) -> Iterator[Progress]:
+    """Show a boot's progress while the block runs.
+
+    Args:
+        name: the node's.
+        quiet: no progress at all, as `--json` wants it on a terminal that is not there.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield PlainProgress(name)
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    live = LiveProgress(name)
+    with Live(live, console=Console(stderr=True), refresh_per_second=8, transient=True):
+        yield live

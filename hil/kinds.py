@@ -1,0 +1,102 @@
+"""Makes what a rig names by kind: its machines, its segment, its images. The kinds themselves are entry points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, cast
+
+from hil.clock import Deadline
+from hil.config import kinds
+from hil.config.model import HostPort
+from hil.config.rig import ImageConfig, NodeConfig, SegmentConfig
+from hil.config.suggest import did_you_mean
+from hil.errors import HilBug, UsageError
+from hil.images.image import Image
+from hil.machine import Machine
+from hil.machines.place import Place
+from hil.tools import programs
+from hil.tools.cache import Cache
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hil.config.rig import Rig
+
+_IMAGE_WITHIN = 1800.0
+
+
+class Segment(Protocol):
+    """A segment as its kind makes it."""
+
+    @property
+    def bench(self) -> HostPort:
+        """Where the machines find Matchbox."""
+        ...
+
+    def qemu_netdev(
+        self, ident: str, *, services: Mapping[HostPort, tuple[str, int]], forwards: Sequence[int]
+    ) -> list[str]:
+        """QEMU's arguments for one machine's end of it."""
+        ...
+
+
+class _MachineKind(Protocol):
+    def create(self, config: NodeConfig, place: Place) -> Machine: ...
+
+
+class _SegmentKind(Protocol):
+    def create(self, config: SegmentConfig, directory: Path, *, ipxe: Path) -> Segment: ...
+
+
+class _ImageKind(Protocol):
+    def create(self, config: ImageConfig, *, name: str, cache: Cache, deadline: Deadline) -> Image: ...
+
+
+def make_machine(config: NodeConfig, place: Place) -> Machine:
+    """A node's machine, off.
+
+    Raises:
+        InfrastructureError: a program that it needs is missing.
+    """
+    return cast(_MachineKind, _module(kinds.MACHINES, config.kind, NodeConfig)).create(config, place)
+
+
+def make_segment(config: SegmentConfig, directory: Path) -> Segment:
+    """A rig's segment, in a folder of the bench's own.
+
+    Raises:
+        InfrastructureError: iPXE is missing, or the folder cannot be written.
+    """
+    made = cast(_SegmentKind, _module(kinds.SEGMENTS, config.kind, SegmentConfig))
+    return made.create(config, directory, ipxe=programs.ipxe())
+
+
+def known_image(rig: Rig, name: str) -> ImageConfig:
+    """The section of an image of the rig.
+
+    Raises:
+        UsageError: the rig has no such image.
+    """
+    if name not in rig.images:
+        hint = did_you_mean(name, rig.images, what="images of the rig")
+        raise UsageError(f"rig {rig.name} has no image {name!r}", hint=hint)
+    return rig.images[name]
+
+
+def make_image(rig: Rig, name: str) -> Image:
+    """An image of the rig, fetched or built where it is not in the cache.
+
+    Raises:
+        UsageError: the rig has no such image.
+        ConfigError, NodeError, InfrastructureError: it cannot be made.
+    """
+    config = known_image(rig, name)
+    made = cast(_ImageKind, _module(kinds.IMAGES, config.kind, ImageConfig))
+    return made.create(config, name=name, cache=Cache(), deadline=Deadline.after(_IMAGE_WITHIN))
+
+
+def _module(group: str, name: str, base: type[NodeConfig] | type[SegmentConfig] | type[ImageConfig]) -> object:
+    found = kinds.load(group, name, base)
+    if found is None:
+        raise HilBug(f"the kind {name!r} ({group}) was there when the rig was loaded", hint="report this")
+    return found.module

@@ -1,0 +1,196 @@
+"""What a machine is made of: the page to start reading from.
+
+A machine is a composition of parts, whatever its kind: a QEMU guest and a board on a bench differ only in the parts
+they have. The protocols here are what every kind of part promises; verified switching, which no part can do for
+itself, lives here too. Nothing here knows a rig file, a bench or a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol, TypeVar, cast, runtime_checkable
+
+from hil.clock import Deadline
+from hil.errors import InfrastructureError, MissingPart
+from hil.timeline.events import Event
+
+
+class PowerState(Enum):
+    """What a power part reads back. UNKNOWN is never taken for ON or OFF."""
+
+    ON = "on"
+    OFF = "off"
+    UNKNOWN = "unknown"
+
+
+@runtime_checkable
+class Power(Protocol):
+    """Switches the machine's supply. Each method returns when the act is done, not when the machine has booted."""
+
+    def on(self, *, deadline: Deadline) -> int:
+        """Switch on; returns the moment it took effect, ns of the one clock. A machine that is on stays on."""
+        ...
+
+    def off(self, *, deadline: Deadline) -> int:
+        """Take the supply away, with no warning to the machine; returns the moment, ns of the one clock."""
+        ...
+
+    def state(self) -> PowerState:
+        """Read back from the device, never remembered."""
+        ...
+
+
+@runtime_checkable
+class Reset(Protocol):
+    """Starts the machine again without taking its supply away."""
+
+    def reset(self, *, deadline: Deadline) -> int:
+        """Returns the moment, ns of the one clock."""
+        ...
+
+
+@runtime_checkable
+class Nic(Protocol):
+    """The machine's network port."""
+
+    @property
+    def mac(self) -> str:
+        """aa:bb:cc:dd:ee:ff"""
+        ...
+
+    def link(self, up: bool, *, deadline: Deadline) -> None:
+        """Plug the cable in or pull it."""
+        ...
+
+
+@runtime_checkable
+class Doors(Protocol):
+    """TCP ports of the machine that the bench can reach."""
+
+    def reach(self, port: int, *, deadline: Deadline) -> tuple[str, int]:
+        """Where a client on the bench connects to for the machine's own TCP port."""
+        ...
+
+
+@runtime_checkable
+class Events(Protocol):
+    """A stream of events that can be waited for with `select`."""
+
+    def fileno(self) -> int:
+        """Readable when `take` has something to return."""
+        ...
+
+    def take(self) -> list[Event]:
+        """The events since the last call, without waiting."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How Matchbox tells this machine from others.
+
+    Args:
+        mac: of the port that boots, aa:bb:cc:dd:ee:ff.
+        uuid: SMBIOS system UUID.
+        serial: SMBIOS system serial number.
+    """
+
+    mac: str
+    uuid: str
+    serial: str
+
+
+P = TypeVar("P")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One piece of hardware or one guest.
+
+    Args:
+        name: as the rig calls it.
+        kind: "qemu", "board", ...
+        identity: its selectors.
+        console_argument: the kernel argument that this machine's console needs, as "console=ttyAMA0".
+        console_stream: the keeper's name for its console.
+        control_stream: the keeper's name for what its driver prints (QEMU's own stderr), or None.
+        parts: each part by its protocol.
+        close: lets go of its control channel; the machine goes on.
+        facts: what else the record of a boot says of it, as its accelerator.
+    """
+
+    name: str
+    kind: str
+    identity: Identity
+    console_argument: str
+    console_stream: str
+    control_stream: str | None
+    parts: Mapping[type[object], object] = field(repr=False)
+    close: Callable[[], None] = field(repr=False)
+    facts: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    def part(self, protocol: type[P]) -> P:
+        """The part that keeps this protocol.
+
+        Raises:
+            MissingPart: the machine has none.
+        """
+        found = self.parts.get(protocol)
+        if found is None:
+            raise MissingPart(
+                f"machine {self.name} ({self.kind}) has no {protocol.__name__.lower()}",
+                hint="give the node that part in the rig file, or run this test on a rig that has it",
+            )
+        return cast(P, found)
+
+    @property
+    def power(self) -> VerifiedPower:
+        """Its supply, believed only when it reads back."""
+        return VerifiedPower(self.part(Power), self.name)  # type: ignore[type-abstract]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedPower:
+    """A power part whose every switching is read back.
+
+    Args:
+        power: the part.
+        machine: its machine's name, for messages.
+    """
+
+    power: Power
+    machine: str
+
+    def on(self, *, deadline: Deadline) -> int:
+        """Switch on and read back; returns the moment, ns of the one clock.
+
+        Raises:
+            InfrastructureError: it does not read back on.
+        """
+        moment = self.power.on(deadline=deadline)
+        self._must_read(PowerState.ON)
+        return moment
+
+    def off(self, *, deadline: Deadline) -> int:
+        """Switch off and read back; returns the moment, ns of the one clock.
+
+        Raises:
+            InfrastructureError: it does not read back off.
+        """
+        moment = self.power.off(deadline=deadline)
+        self._must_read(PowerState.OFF)
+        return moment
+
+    def state(self) -> PowerState:
+        """What the part reads back now."""
+        return self.power.state()
+
+    def _must_read(self, wanted: PowerState) -> None:
+        found = self.power.state()
+        if found is not wanted:
+            raise InfrastructureError(
+                f"{self.machine}: power was switched {wanted.value} and reads back {found.value}",
+                hint="look at what switches this machine's supply; believe nothing it does until that reads back",
+            )

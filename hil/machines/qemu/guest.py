@@ -1,0 +1,194 @@
+"""A QEMU guest as a machine: its power, reset, network port, doors and events, over one process at a time.
+
+The process belongs to the keeper; this asks for it, and a handle here outlives it: each power-on is a new process
+behind the same parts. Off is SIGKILL, as a plug that is pulled: `quit` and SIGTERM make QEMU flush its disks first.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+
+from hil.clock import Deadline, now_ns
+from hil.console.port import UnixPort
+from hil.errors import InfrastructureError, MissingPart
+from hil.machine import Doors, Events, Machine, Nic, Power, PowerState, Reset
+from hil.machines.place import Place
+from hil.machines.qemu.command import Hardware, command
+from hil.machines.qemu.config import Config
+from hil.machines.qemu.qmp import Qmp
+from hil.netboot.slirp import parse_usernet
+from hil.timeline.events import Event
+
+# The PL011 UART of QEMU's virt machine (QEMU docs/system/arm/virt.rst; Linux drivers/tty/serial/amba-pl011.c).
+CONSOLE_ARGUMENT = "console=ttyAMA0"
+
+
+def create(config: Config, place: Place) -> Machine:
+    """A machine that is off.
+
+    Args:
+        config: the node's keys in the rig file.
+        place: what the bench gives it.
+
+    Raises:
+        InfrastructureError: QEMU or its firmware is missing.
+    """
+    from hil.tools import accelerator, programs
+
+    qemu, edk2 = programs.qemu(), programs.edk2()
+    chosen = accelerator.choose(qemu, edk2)
+    variables = place.directory / f"{place.node}-vars.fd"
+    hardware = Hardware(qemu.path, chosen.accel, chosen.cpu, config.cpus, config.memory, edk2.code, variables)
+    guest = QemuGuest(hardware, edk2.vars, place, config.ports)
+    return Machine(
+        name=place.node,
+        kind="qemu",
+        identity=place.identity,
+        console_argument=CONSOLE_ARGUMENT,
+        console_stream=guest.console_stream,
+        control_stream=guest.control_stream,
+        parts=dict.fromkeys((Power, Reset, Nic, Doors, Events), guest),
+        close=guest.close,
+        facts={
+            "accelerator": f"{chosen.accel} {chosen.cpu}",
+            "accelerator_why": chosen.why,
+            "qemu": ".".join(map(str, qemu.version)),
+            "edk2": edk2.version,
+        },
+    )
+
+
+class QemuGuest:
+    """Keeps the protocols Power, Reset, Nic, Doors and Events of `hil.machine` for one guest.
+
+    Args:
+        hardware: what it is made of.
+        fresh_variables: EDK2's empty variables; the guest's own copy is made at the first power-on.
+        place: what the bench gave.
+        ports: TCP ports of the guest that can be reached whatever it boots.
+    """
+
+    def __init__(self, hardware: Hardware, fresh_variables: Path, place: Place, ports: tuple[int, ...]) -> None:
+        self._hardware = hardware
+        self._fresh_variables = fresh_variables
+        self._place = place
+        self._ports = ports
+        self._forwards: tuple[int, ...] = ()
+        self._qmp: Qmp | None = None
+        self._sessions = 0
+        self.console_stream = f"console:{place.node}"
+        self.control_stream = f"qemu:{place.node}"
+        self._serial_key = f"serial:{place.node}"
+        self._qmp_key = f"qmp:{place.node}"
+
+    def on(self, *, deadline: Deadline) -> int:
+        """Start the process; returns the moment just before it was asked for, ns of the one clock."""
+        if self.state() is PowerState.ON:
+            return now_ns()
+        place, keeper = self._place, self._place.keeper
+        self._sessions += 1
+        self._forwards = tuple(sorted({*self._ports, *place.session.ports}))
+        if not self._hardware.variables.exists():
+            shutil.copyfile(self._fresh_variables, self._hardware.variables)
+        serial, qmp = (place.directory / f"{place.node}-{what}-{self._sessions}.sock" for what in ("serial", "qmp"))
+        keeper.listen(self._serial_key, serial)
+        keeper.listen(self._qmp_key, qmp)
+        keeper.open_console(self.console_stream, UnixPort(str(serial)), place.session.folder / "console")
+        moment = now_ns()
+        keeper.spawn(
+            self.control_stream,
+            self._command(),
+            record=place.session.folder / "qemu",
+            fds=[self._serial_key, self._qmp_key],
+            kill=True,
+        )
+        self._qmp = Qmp(qmp, place.node)
+        return moment
+
+    def off(self, *, deadline: Deadline) -> int:
+        """Kill the process and wait until it is gone.
+
+        Raises:
+            InfrastructureError: the kernel does not end it in time.
+        """
+        moment = now_ns()
+        if self.state() is PowerState.ON:
+            self._place.keeper.signal(self.control_stream, signal.SIGKILL)
+            moment = now_ns()
+            if self._place.keeper.wait_exit(self.control_stream, deadline=deadline) is None:
+                raise InfrastructureError(
+                    f"{self._place.node}: QEMU is still there {deadline} after SIGKILL",
+                    hint="look for a process in state D (uninterruptible) with `ps`; its storage may hang",
+                )
+        self.close()
+        return moment
+
+    def state(self) -> PowerState:
+        """On while the process runs, as the kernel says it."""
+        if self._sessions == 0 or self._place.keeper.exit_status(self.control_stream) is not None:
+            return PowerState.OFF
+        return PowerState.ON
+
+    def reset(self, *, deadline: Deadline) -> int:
+        """QMP `system_reset`: a cold start of the same process."""
+        moment = now_ns()
+        self._control().execute("system_reset", deadline=deadline)
+        return moment
+
+    @property
+    def mac(self) -> str:
+        """Of the port that boots."""
+        return self._place.identity.mac
+
+    def link(self, up: bool, *, deadline: Deadline) -> None:
+        """QMP `set_link`: the guest sees its carrier come or go."""
+        self._control().execute("set_link", {"name": "nic0", "up": up}, deadline=deadline)
+
+    def reach(self, port: int, *, deadline: Deadline) -> tuple[str, int]:
+        """The loopback address and port behind which the guest's TCP port is.
+
+        Raises:
+            MissingPart: no door was made to that port.
+        """
+        if port not in self._forwards:
+            raise MissingPart(
+                f"{self._place.node}: no door leads to its port {port}; there are {list(self._forwards)}",
+                hint=f"add {port} to the node's `ports:` in the rig file",
+            )
+        text = self._control().execute("human-monitor-command", {"command-line": "info usernet"}, deadline=deadline)
+        return "127.0.0.1", parse_usernet(str(text))[port]
+
+    def close(self) -> None:
+        """Leave the control channel; the process goes on."""
+        if self._qmp is not None:
+            self._qmp.close()
+            self._qmp = None
+
+    def fileno(self) -> int:
+        """Readable when `take` has events."""
+        return self._control().fileno()
+
+    def take(self) -> list[Event]:
+        """QMP's events since the last call."""
+        return [] if self._qmp is None else self._qmp.take()
+
+    def _command(self) -> list[str]:
+        netdev = self._place.netdev("net0", self._forwards)
+        return command(
+            f"hil-{self._place.node}",
+            self._hardware,
+            self._place.identity,
+            netdev,
+            serial=self._serial_key,
+            qmp=self._qmp_key,
+        )
+
+    def _control(self) -> Qmp:
+        if self._qmp is None:
+            raise InfrastructureError(
+                f"{self._place.node}: the machine is off; nothing can be asked of it",
+                hint="switch it on first",
+            )
+        return self._qmp

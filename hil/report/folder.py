@@ -1,0 +1,80 @@
+"""The folder of one boot: recording, timeline, verdict. Whoever opens it later finds all that is known.
+
+Writes only when the course of the boot changes, each file whole (written aside, then renamed), so that a crash
+leaves the last state and never half a file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hil.errors import InfrastructureError
+from hil.timeline.draw import table
+from hil.timeline.timeline import Timeline
+
+SCHEMA = "hil.boot/1"
+
+
+def new_folder(parent: Path, name: str) -> Path:
+    """Make a folder under `parent` whose name nobody else has: `name`, then `name-2`, ...
+
+    Raises:
+        InfrastructureError: it cannot be made.
+    """
+    number = 1
+    while True:
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise InfrastructureError(
+                f"the folder for this boot's record cannot be made: {folder}: {error.strerror}",
+                hint="name another one with --hil-artifacts (pytest) or --artifacts (hil boot)",
+            ) from error
+        else:
+            return folder
+
+
+def stamp_name(prefix: str) -> str:
+    """`prefix-20260131-235959Z`: sorts by time and says the zone."""
+    return f"{prefix}-{datetime.now(UTC):%Y%m%d-%H%M%SZ}"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old one or the new one.
+
+    Raises:
+        InfrastructureError: the disk is full, or the folder is gone.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    except OSError as error:
+        raise InfrastructureError(
+            f"{path} cannot be written: {error.strerror}",
+            hint="make room on that disk; what was recorded before is kept",
+        ) from error
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def write_boot(folder: Path, facts: Mapping[str, object], timeline: Timeline) -> None:
+    """Write boot.json, timeline.json and timeline.txt.
+
+    Args:
+        folder: the boot's.
+        facts: what is known besides the timeline: node, image, verdict, ...
+
+    Raises:
+        InfrastructureError: the disk is full, or the folder is gone.
+    """
+    write_whole(folder / "boot.json", json.dumps({"schema": SCHEMA, **facts}, indent=1) + "\n")
+    write_whole(folder / "timeline.json", json.dumps(timeline.to_json(), indent=1) + "\n")
+    write_whole(folder / "timeline.txt", table(timeline) + "\n")

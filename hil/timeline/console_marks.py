@@ -1,0 +1,113 @@
+"""Marks from a console: which words of firmware, iPXE and kernel begin which stage.
+
+The rules are one table; each row names where its words come from. A line counts as soon as it holds a rule's words,
+even before its end, and once. This module reads a transcript and never a port.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from hil.console.transcript import Transcript, printable
+from hil.timeline.lines import Line, Lines
+from hil.timeline.stages import (
+    FIRMWARE,
+    INITRD_FETCHED,
+    IPXE,
+    KERNEL,
+    KERNEL_FETCHED,
+    NBP,
+    PXE,
+    USERSPACE,
+    Stage,
+)
+from hil.timeline.timeline import Mark
+
+# A stamp is taken when a read returns; the keeper's loop reads within this time unless the host is overloaded.
+STAMP_ERROR_NS = 5_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What begins a stage.
+
+    Args:
+        stage: which.
+        pattern: searched in one line, as bytes, escapes and all.
+        source: who prints these words.
+    """
+
+    stage: Stage
+    pattern: re.Pattern[bytes]
+    source: str
+
+
+# iPXE overwrites "..." with a percentage by backspaces while it fetches (iPXE src/core/monojob.c).
+_FETCHED = rb"(?:https?|tftp|ftp|nfs)://[^\s]+?\.\.\.[\x08 \d%.]*ok\b"
+_SCRIPT = rb"(?:boot\.ipxe(?:\.0)?|autoexec\.ipxe|ipxe\?[^\s]*?)"
+
+RULES: tuple[Rule, ...] = (
+    Rule(FIRMWARE, re.compile(rb"UEFI firmware \(version [^)]*"), "EDK2 ArmVirtPkg/PrePi"),
+    Rule(
+        PXE,
+        re.compile(rb">>Start (?:PXE|HTTP Boot) over IPv[46]"),
+        "EDK2 NetworkPkg UefiPxeBcDxe, HttpBootDxe",
+    ),
+    Rule(NBP, re.compile(rb"NBP file downloaded successfully"), "EDK2 NetworkPkg UefiPxeBcDxe"),
+    Rule(IPXE, re.compile(rb"iPXE[\x1b\[0-9;m]* \d+\.[^\s\x1b]+"), "iPXE src/usr/autoboot.c"),
+    Rule(
+        KERNEL,
+        re.compile(rb"Booting Linux on physical CPU|EFI stub: Booting Linux Kernel"),
+        "Linux arch/arm64",
+    ),
+    Rule(USERSPACE, re.compile(rb"Run /(?:init|sbin/init) as init process"), "Linux init/main.c"),
+)
+_ASSET = re.compile(_FETCHED)
+_IS_SCRIPT = re.compile(rb"/" + _SCRIPT + rb"\.\.\.")
+
+
+class ConsoleMarks:
+    """Follows one boot's console and returns each mark once.
+
+    Args:
+        transcript: what the console says.
+        after: the incarnation that was over when this boot began.
+        userspace: words of this image that its first process prints, besides the kernel's own.
+    """
+
+    def __init__(self, transcript: Transcript, *, after: int, userspace: re.Pattern[bytes] | None = None) -> None:
+        self._transcript = transcript
+        self._lines = Lines(transcript, after=after)
+        extra = () if userspace is None else (Rule(USERSPACE, userspace, "the image"),)
+        self._rules = (*RULES, *extra)
+        self._in_last_line: set[Stage] = set()
+        self._assets = 0
+
+    def take(self) -> list[Mark]:
+        """The marks in what has arrived since the last call."""
+        marks: list[Mark] = []
+        for line in self._lines.take():
+            marks += self._in_line(line)
+            if line.complete:
+                self._in_last_line.clear()
+        return marks
+
+    def _in_line(self, line: Line) -> list[Mark]:
+        marks = []
+        for rule in self._rules:
+            if rule.stage not in self._in_last_line and (match := rule.pattern.search(line.data)):
+                marks.append(self._mark(rule.stage, line, match))
+                if rule.stage is FIRMWARE:
+                    self._assets = 0
+        if KERNEL_FETCHED not in self._in_last_line and (match := _ASSET.search(line.data)):
+            self._in_last_line.add(KERNEL_FETCHED)
+            if not _IS_SCRIPT.search(match.group()):
+                self._assets += 1
+                marks.append(self._mark(KERNEL_FETCHED if self._assets == 1 else INITRD_FETCHED, line, match))
+        return marks
+
+    def _mark(self, stage: Stage, line: Line, match: re.Match[bytes]) -> Mark:
+        self._in_last_line.add(stage)
+        at = self._transcript.stamp_at(line.start + match.end() - 1)
+        return Mark(stage.name, at, STAMP_ERROR_NS, "console", printable(match.group()))

@@ -1,0 +1,55 @@
+"""A timeline as text: a table with bars, for terminals, failing tests and job summaries. No colours, no terminal."""
+
+from __future__ import annotations
+
+from hil.timeline.timeline import Mark, Timeline
+
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+_EVIDENCE = 60
+
+
+def bar(start: float, length: float, total: float, width: int) -> str:
+    """A bar of `length` seconds that begins `start` seconds into `total`, drawn in at most `width` cells."""
+    scale = width / total if total > 0 else 0.0
+    lead = int(start * scale)
+    eighths = max(1, round(length * scale * 8))
+    full, rest = divmod(min(eighths, (width - lead) * 8), 8)
+    return " " * lead + "█" * full + (_EIGHTHS[rest] if rest else "")
+
+
+def table(timeline: Timeline, *, width: int = 32) -> str:
+    """One row a mark: stage, seconds from power-on, seconds since the row above, a bar of that time, source, evidence.
+
+    Args:
+        timeline: whose marks.
+        width: cells of the bars' column.
+    """
+    marks = list(timeline)
+    if not marks:
+        return "(no marks yet)"
+    total = max(timeline.since_power(marks[-1]), 1e-9)
+    rows = [f"{'stage':<15} {'at':>8} {'took':>8}  {'':<{width}}  {'source':<8} evidence"]
+    before = 0.0
+    for mark in marks:
+        at = timeline.since_power(mark)
+        rows.append(_row(mark, at, at - before, bar(before, at - before, total, width), width))
+        before = at
+    return "\n".join(row.rstrip() for row in rows)
+
+
+def _row(mark: Mark, at: float, took: float, drawn: str, width: int) -> str:
+    return f"{mark.stage:<15} {at:>7.3f}s {took:>7.3f}s  {drawn:<{width}}  {mark.source:<8} {_short(mark.evidence)}"
+
+
+def line(seconds: float, mark: Mark) -> str:
+    """One mark as one plain line, for progress.
+
+    Args:
+        seconds: from power-on to the mark.
+        mark: which.
+    """
+    return f"[{seconds:8.3f}s] {mark.stage:<15} {_short(mark.evidence)}"
+
+
+def _short(evidence: str) -> str:
+    return evidence if len(evidence) <= _EVIDENCE else evidence[: _EVIDENCE - 1] + "…"

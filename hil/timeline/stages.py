@@ -1,0 +1,46 @@
+"""The stages of a network boot, in order, as data: what a mark of each one means. Recognises nothing itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of a boot.
+
+    Args:
+        name: as it stands in records and tables.
+        doc: what has happened when this stage has a mark.
+    """
+
+    name: str
+    doc: str
+
+
+POWER = Stage("power", "the machine was switched on")
+FIRMWARE = Stage("firmware", "the firmware's first words on the console")
+PXE = Stage("pxe", "the firmware asks for an address and a boot file")
+NBP = Stage("nbp", "the firmware has the network boot program")
+IPXE = Stage("ipxe", "iPXE runs")
+PROFILE = Stage("profile", "Matchbox chose a profile for this machine")
+KERNEL_FETCHED = Stage("kernel-fetched", "iPXE has the whole kernel")
+INITRD_FETCHED = Stage("initrd-fetched", "iPXE has the last initial RAM disk")
+KERNEL = Stage("kernel", "the kernel runs")
+USERSPACE = Stage("userspace", "the first process of the image runs")
+READY = Stage("ready", "the image does what its owner calls ready")
+
+STAGES = (POWER, FIRMWARE, PXE, NBP, IPXE, PROFILE, KERNEL_FETCHED, INITRD_FETCHED, KERNEL, USERSPACE, READY)
+
+RESET = Stage("reset", "the machine started again by itself or was reset")
+SHUTDOWN = Stage("shutdown", "the machine switched itself off or was stopped")
+PAUSE = Stage("pause", "the machine stands still")
+RESUME = Stage("resume", "the machine goes on")
+
+ORDER: dict[str, int] = {stage.name: number for number, stage in enumerate(STAGES)}
+
+
+def awaited_after(names: set[str]) -> Stage | None:
+    """The stage that comes next, given the names of those that have a mark; None after the last."""
+    reached = max((ORDER[name] for name in names if name in ORDER), default=-1)
+    return STAGES[reached + 1] if reached + 1 < len(STAGES) else None

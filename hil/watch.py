@@ -1,0 +1,258 @@
+"""Watching one boot: takes in console, Matchbox log and control events, and says when the machine is ready or dead.
+
+Everything here was stamped and recorded before it arrived; this only interprets. It never switches anything.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from hil.boot import Boot, Patience
+from hil.clock import NANOSECONDS, Deadline, now_ns
+from hil.console.console import Console
+from hil.errors import HilError, InfrastructureError, NodeError
+from hil.machine import Events, Machine, PowerState
+from hil.timeline.console_marks import ConsoleMarks
+from hil.timeline.events import Event, marks_of
+from hil.timeline.stages import INITRD_FETCHED, KERNEL_FETCHED, READY
+from hil.timeline.timeline import Mark
+
+# A Matchbox log line and the iPXE error that it explains arrive by different pipes.
+_EXPLANATION = 0.5
+_ROUND = 1.0
+
+
+class Served(Protocol):
+    """What Matchbox did for this node, as a source of marks."""
+
+    def fileno(self) -> int:
+        """Readable when `take` may have something."""
+        ...
+
+    def take(self) -> list[Mark]:
+        """New marks. Raises NodeError when Matchbox had nothing for this node."""
+        ...
+
+    @property
+    def profile(self) -> str | None:
+        """The profile that Matchbox chose for this node, when it did."""
+        ...
+
+    def close(self) -> None:
+        """Stop following."""
+        ...
+
+
+class Readiness(Protocol):
+    """How one knows that the image does what its owner calls ready."""
+
+    def check(self, boot: Boot) -> Mark | None:
+        """The mark of being ready, or None; takes well under a second."""
+        ...
+
+    @property
+    def awaited(self) -> str:
+        """What is awaited, in a person's words."""
+        ...
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two checks when nothing arrives."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What a silent console after the fetch may mean.
+
+    Args:
+        argument: the kernel argument that this machine's console needs.
+        arguments: where the arguments stand that were served, and what they are; asked only then.
+    """
+
+    argument: str
+    arguments: Callable[[], tuple[str, tuple[str, ...]] | None]
+
+
+class Watch:
+    """One boot in progress.
+
+    Args:
+        boot: whose timeline is filled.
+        machine: whose power is read back.
+        console: what it says.
+        marks: follows that console.
+        served: follows Matchbox, where its log is ours.
+        readiness: says when it is ready.
+        silence: explains a silent console.
+        recording: says what is wrong with the recording, or None.
+        patience: how long things may take.
+    """
+
+    def __init__(
+        self,
+        *,
+        boot: Boot,
+        machine: Machine,
+        console: Console,
+        marks: ConsoleMarks,
+        served: Served | None,
+        readiness: Readiness,
+        silence: Silence,
+        recording: Callable[[], str | None],
+        patience: Patience,
+    ) -> None:
+        self._boot = boot
+        self._machine = machine
+        self._console = console
+        self._marks = marks
+        self._served = served
+        self._events = machine.parts.get(Events)
+        self._readiness = readiness
+        self._silence = silence
+        self._recording = recording
+        self._patience = patience
+        self._shutdown: Event | None = None
+
+    def until_ready(self, deadline: Deadline, on_mark: Callable[[Mark], None] = lambda mark: None) -> None:
+        """Return when the machine is ready.
+
+        Args:
+            deadline: by when.
+            on_mark: called with each new mark as it is taken in.
+
+        Raises:
+            NodeError: it died, or is not ready in time.
+            InfrastructureError: the bench failed.
+        """
+        while True:
+            self.take(on_mark)
+            ready = self._readiness.check(self._boot)
+            if ready is not None:
+                self._add([ready], on_mark)
+                return
+            self._must_be_alive(on_mark)
+            self._must_not_be_silent()
+            if deadline.expired:
+                raise self._late(deadline)
+            self._wait(deadline.sooner(min(_ROUND, self._readiness.interval)))
+
+    def take(self, on_mark: Callable[[Mark], None] = lambda mark: None) -> None:
+        """Take in what has arrived, without waiting.
+
+        Raises:
+            NodeError: the console or Matchbox says that the boot is dead.
+            InfrastructureError: the bench failed.
+        """
+        if isinstance(self._events, Events):
+            events = self._events.take()
+            self._shutdown = next((event for event in events if event.name == "SHUTDOWN"), self._shutdown)
+            self._add(marks_of(events), on_mark)
+        if self._served is not None:
+            self._add(self._served.take(), on_mark)
+        try:
+            self._console.poll()
+        except HilError as death:
+            self._add(self._marks.take(), on_mark)
+            self._explain(death)
+            raise
+        self._add(self._marks.take(), on_mark)
+
+    def close(self) -> None:
+        """Stop following Matchbox; console and machine belong to the node."""
+        if self._served is not None:
+            self._served.close()
+
+    def _add(self, marks: Iterable[Mark], on_mark: Callable[[Mark], None]) -> None:
+        for mark in self._boot.timeline.add(marks):
+            on_mark(mark)
+
+    def _wait(self, deadline: Deadline) -> None:
+        sources: list[Console | Served | Events] = [self._console]
+        if self._served is not None:
+            sources.append(self._served)
+        if isinstance(self._events, Events) and self._machine.power.state() is PowerState.ON:
+            sources.append(self._events)
+        select.select([source.fileno() for source in sources], [], [], deadline.remaining())
+
+    def _explain(self, death: HilError) -> None:
+        """Give Matchbox's own reason a moment to arrive: it says more than the error that iPXE made of it."""
+        if self._served is None or not isinstance(death, NodeError):
+            return
+        deadline = Deadline.after(_EXPLANATION)
+        while not deadline.expired:
+            select.select([self._served.fileno()], [], [], deadline.remaining())
+            self._boot.timeline.add(self._served.take())
+
+    def _must_be_alive(self, on_mark: Callable[[Mark], None]) -> None:
+        problem = self._recording()
+        if problem is not None:
+            raise InfrastructureError(
+                f"{self._boot.node}: the console is no longer recorded: {problem}",
+                hint="make room on that disk; what was recorded before is kept",
+                evidence=[self._boot.folder],
+            )
+        if self._machine.power.state() is not PowerState.OFF:
+            return
+        self.take(on_mark)
+        raise self._dead()
+
+    def _dead(self) -> HilError:
+        where = f"{self._boot.node}, {self._place()}"
+        if self._shutdown is not None and '"guest": true' in self._shutdown.detail:
+            return NodeError(
+                f"{where}: the machine switched itself off ({self._shutdown.detail})",
+                hint="read the last console lines: what ran last told it to power off",
+                evidence=[*self._console.tail(10), self._boot.folder],
+            )
+        said = self._boot.folder / "qemu.log"
+        words = said.read_text(errors="replace").splitlines()[-10:] if said.exists() else []
+        return InfrastructureError(
+            f"{where}: {self._machine.kind} ended by itself",
+            hint="its own last words are above; `hil doctor` checks the programs it needs",
+            evidence=[*words, *self._console.tail(5), self._boot.folder],
+        )
+
+    def _must_not_be_silent(self) -> None:
+        fetched = self._last(INITRD_FETCHED.name) or self._last(KERNEL_FETCHED.name)
+        if fetched is None:
+            return
+        transcript = self._console.transcript
+        last_word = transcript.stamp_at(transcript.end - 1)
+        quiet = (now_ns() - last_word) / NANOSECONDS
+        if quiet < self._patience.silence or last_word > fetched.at_ns + NANOSECONDS:
+            return
+        served = self._silence.arguments()
+        if served is None or self._silence.argument.split(",")[0] in " ".join(served[1]).split():
+            return
+        where, arguments = served
+        raise NodeError(
+            f"{self._boot.node}: silent console: iPXE has fetched everything, and nothing was said for"
+            f" {self._patience.silence:g} s; the kernel arguments at {where} lack {self._silence.argument}:"
+            f" {' '.join(arguments) or '(none)'}",
+            hint=f"add {self._silence.argument} to the arguments at {where}",
+            evidence=[*self._console.tail(5), self._boot.folder],
+        )
+
+    def _last(self, stage: str) -> Mark | None:
+        return next((mark for mark in reversed(list(self._boot.timeline)) if mark.stage == stage), None)
+
+    def _place(self) -> str:
+        marks = list(self._boot.timeline)
+        if not marks:
+            return "before its first mark"
+        return f"after {marks[-1].stage} at {self._boot.timeline.since_power(marks[-1]):.1f} s"
+
+    def _late(self, deadline: Deadline) -> NodeError:
+        awaited = self._boot.timeline.awaited
+        next_stage = READY if awaited is None else awaited
+        waited = self._readiness.awaited if next_stage is READY else next_stage.doc
+        return NodeError(
+            f"{self._boot.node}: not ready within {deadline}: {self._place()};"
+            f" still awaited: {next_stage.name} ({waited})",
+            hint="read the console from the last stage on; if it still moved, raise `boot_within` in the rig file",
+            evidence=[*self._console.tail(10), self._boot.folder],
+        )

@@ -1,0 +1,49 @@
+"""The one clock: deadlines, and wall time from one anchor."""
+
+from __future__ import annotations
+
+import pytest
+
+from hil.clock import NANOSECONDS, Deadline, WallAnchor, now_ns
+
+
+def test_a_deadline_counts_down_and_expires() -> None:
+    assert not Deadline.after(60).expired
+    remaining = Deadline.after(60).remaining()
+    assert remaining is not None
+    assert 59 < remaining <= 60
+    past = Deadline(now_ns() - 1, 1.0)
+    assert past.expired
+    assert past.remaining() == 0.0
+
+
+def test_no_end_is_said_so() -> None:
+    never = Deadline.after(float("inf"))
+    assert never.remaining() is None
+    assert not never.expired
+    assert str(never) == "no time limit"
+    assert str(Deadline.after(2.5)) == "2.5 s"
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan")])
+def test_nonsense_is_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match="seconds >= 0"):
+        Deadline.after(seconds)
+
+
+def test_the_sooner_of_two() -> None:
+    long, never = Deadline.after(100), Deadline.after(float("inf"))
+    assert (long.sooner(1).at_ns or 0) < (long.at_ns or 0)
+    assert long.sooner(1000) is long
+    assert never.sooner(5).at_ns is not None
+    assert long.sooner(float("inf")) is long
+    assert Deadline.of(long) is long
+    assert Deadline.of(3).within == 3
+
+
+def test_wall_time_and_back() -> None:
+    anchor = WallAnchor(5 * NANOSECONDS, 1_700_000_000 * NANOSECONDS)
+    assert anchor.to_wall(6 * NANOSECONDS) == 1_700_000_001
+    assert anchor.from_wall(1_700_000_002) == 7 * NANOSECONDS
+    taken = WallAnchor.take()
+    assert abs(taken.monotonic_ns - now_ns()) < NANOSECONDS
