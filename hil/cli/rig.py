@@ -72,7 +72,7 @@ class _Row:
     def text(self) -> str:
         """What a person reads after the name."""
         if isinstance(self.result, ConfigError):
-            return f"not usable: problems: {len(self.result.problems)}; see `hil rig check {self.name}`"
+            return f"not usable: {self.result.message.splitlines()[0]}; see `hil rig check {self.name}`"
         if isinstance(self.result, HilError):
             return f"not usable: {self.result.message}"
         about = f": {self.result.description}" if self.result.description else ""

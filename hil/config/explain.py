@@ -86,7 +86,7 @@ def validate(
             _report(detail, model, node, key_place, findings)
         return None
     for fault in section.faults():
-        findings.add(descend(node, fault.at, key_place).place, fault.message, fault.hint)
+        _note(findings, descend(node, fault.at, key_place), fault.message, fault.hint)
     return section
 
 
@@ -117,15 +117,19 @@ def _report(detail: ErrorDetails, model: type[Model], node: YamlMapping, key_pla
         hint = did_you_mean(str(location[-1]), known, what="keys here")
         findings.add(place, f"unknown key {quoted(str(location[-1]))}", hint)
         return
-    _, found, place = descend(node, location, key_place)
+    found = descend(node, location, key_place)
     if kind == SECRET_ERROR:
-        findings.add(place, detail["msg"], "write !env NAME, and export NAME=...", show_line=False)
-        return
-    message, hint = _words(detail, found)
-    if isinstance(found, YamlScalar) and isinstance(found.value, EnvValue):
-        message = f"the value of the environment variable {found.value.variable} does not fit here"
-        hint = f"it must be {_EXPECTED[kind]}" if kind in _EXPECTED else "see what this key takes"
-    findings.add(place, message, hint)
+        findings.hide_line(found.place)
+    message, hint = _words(detail, found.node)
+    _note(findings, found, message, hint, _EXPECTED.get(kind))
+
+
+def _note(findings: Findings, found: Found, message: str, hint: str, expected: str | None = None) -> None:
+    """Note a problem of a value; of one from the environment only what must not be secret."""
+    if isinstance(found.node, YamlScalar) and isinstance(found.node.value, EnvValue):
+        message = f"the value of the environment variable {found.node.value.variable} does not fit here"
+        hint = f"it must be {expected}" if expected else "see what this key takes"
+    findings.add(found.place, message, hint)
 
 
 def _words(detail: ErrorDetails, found: YamlNode) -> tuple[str, str]:
@@ -133,13 +137,17 @@ def _words(detail: ErrorDetails, found: YamlNode) -> tuple[str, str]:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind == CUSTOM_ERROR:
         return str(context["message"]), str(context["hint"])
+    if kind == SECRET_ERROR:
+        return detail["msg"], "write !env NAME, and export NAME=..."
     value = data_of(found)
     if kind in _EXPECTED:
         hint = ""
         if kind == "string_type" and isinstance(value, int | float):
             hint = "put it in quotes"
+        elif kind in _NUMBER_ERRORS and isinstance(value, str) and not isinstance(plain_value(value), str):
+            hint = "write it without quotes"
         elif value is None:
-            hint = "write a value, or delete the key"
+            hint = f"write {_EXPECTED[kind]} after it, or delete the key"
         return f"expected {_EXPECTED[kind]}, not {kind_of(value)}", hint
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", str(context["expected"]))
@@ -147,8 +155,12 @@ def _words(detail: ErrorDetails, found: YamlNode) -> tuple[str, str]:
         return f"expected {context['expected']}, not {kind_of(value)}", hint
     if kind == "value_error":
         return str(context["error"]), ""
-    message = detail["msg"].replace("Input should be", "expected").replace("String should", "the text should")
-    return f"{message}, not {kind_of(value)}", ""
+    said = detail["msg"]
+    if said.startswith("Input should be "):
+        said = re.sub(r"^Input should be (a )?", lambda match: f"expected {match.group(1) or 'a value '}", said)
+        return f"{said}, not {kind_of(value)}", ""
+    said = re.sub(r"^(Tuple|List) ", "the list ", re.sub(r"^String ", "the text ", said))
+    return said.replace(" after validation", ""), ""
 
 
 class Found(NamedTuple):
@@ -181,8 +193,9 @@ def descend(node: YamlNode, location: Location, key_place: Place, *, keys: bool 
         if isinstance(node, YamlMapping) and step in node.entries:
             entry = node.entries[str(step)]
             node = entry.node
-            scalar = isinstance(node, YamlScalar) and node.value is not None
-            place = node.place if scalar and not keys else entry.key_place
+            empty = isinstance(node, YamlScalar) and node.value is None
+            beside = node.place.line == entry.key_place.line and not empty
+            place = node.place if beside and not keys else entry.key_place
         elif isinstance(node, YamlList) and isinstance(step, int) and 0 <= step < len(node.items):
             node = node.items[step]
             place = node.place

@@ -9,6 +9,7 @@ a number of seconds: there the type says it.
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from collections.abc import Callable, Iterable
@@ -30,6 +31,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from hil.config import units
 from hil.config.environment import EnvValue, SecretText
+
+_NAME_MAX: Final = 255  # limits.h of Linux, as _PATH_MAX
+_PATH_MAX: Final = 4096
 
 CUSTOM_ERROR: Final = "hil"
 """The type of pydantic error whose context holds `message` and `hint`."""
@@ -121,6 +125,13 @@ def _uuid(text: str) -> str:
     return str(value)
 
 
+def _serial(text: str) -> str:
+    if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text) is None:
+        hint = "use 1 to 64 letters, digits, '.', '_' and '-'"
+        raise invalid(f"{text[:80]!r} cannot be a serial number: it stands in a URL and in QEMU's options", hint)
+    return text
+
+
 def _sha256(text: str) -> str:
     if re.fullmatch(r"[0-9A-Fa-f]{64}", text) is None:
         raise invalid(f"{text[:80]!r} is not a SHA-256 digest", "write its 64 hexadecimal digits, as sha256sum does")
@@ -130,12 +141,17 @@ def _sha256(text: str) -> str:
 def _path(value: object, info: ValidationInfo) -> Path:
     if not isinstance(value, str | Path) or value == "":
         raise PydanticCustomError("path_type", "Input should be a path")
-    path = Path(value).expanduser() if str(value).startswith("~/") else Path(value)
-    return info.context.directory / path if isinstance(info.context, FileContext) else path
+    if len(os.fsencode(value)) >= _PATH_MAX or any(len(os.fsencode(p)) > _NAME_MAX for p in Path(value).parts):
+        raise invalid("the path is too long to name a file", f"at most {_NAME_MAX} bytes between two '/'")
+    return info.context.directory / value if isinstance(info.context, FileContext) else Path(value)
 
 
 def _directory(path: Path) -> Path:
-    if not path.is_dir():
+    try:
+        found = path.is_dir()
+    except OSError as error:
+        raise invalid(f"{path}: {error.strerror}", "check the directory's permissions") from error
+    if not found:
         raise invalid(f"there is no directory {path}", "a relative path starts at the rig file's directory")
     return path
 
@@ -171,6 +187,9 @@ aa:bb:cc:dd:ee:ff."""
 
 Uuid: TypeAlias = Annotated[str, AfterValidator(_uuid)]
 """A UUID in its canonical form (RFC 9562, section 4), never all zeros."""
+
+Serial: TypeAlias = Annotated[str, AfterValidator(_serial)]
+"""A serial number that survives iPXE's URL and QEMU's comma-separated options unchanged."""
 
 Sha256: TypeAlias = Annotated[str, AfterValidator(_sha256)]
 """A SHA-256 digest: 64 lower-case hexadecimal digits."""

@@ -8,16 +8,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Annotated, Final, TypeVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from hil.config import kinds
 from hil.config.environment import EnvValue
 from hil.config.explain import validate
 from hil.config.identity import identity
 from hil.config.matchbox import MatchboxConfig
-from hil.config.model import FileContext, Model
+from hil.config.model import FileContext, Model, invalid
 from hil.config.rig import ImageConfig, NodeConfig, Rig, SegmentConfig
 from hil.config.source import Findings, Source
 from hil.config.suggest import did_you_mean
@@ -25,6 +25,7 @@ from hil.config.tree import YamlEntry, YamlList, YamlMapping, YamlNode, YamlScal
 from hil.config.yamlpos import MAX_BYTES, compose, decode
 from hil.errors import InfrastructureError
 
+FORMAT: Final = 1
 NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _NAME_RULE: Final = "1 to 32 of a-z, 0-9 and '-', not '-' at an end"
 _SELECTORS: Final = ("mac", "uuid", "serial")
@@ -32,10 +33,16 @@ _SELECTORS: Final = ("mac", "uuid", "serial")
 C = TypeVar("C", bound=Model)
 
 
+def _version(version: int) -> int:
+    if version != FORMAT:
+        raise invalid(f"a rig file of version {version} is not read by this hil", f"it reads version {FORMAT}")
+    return version
+
+
 class RigFile(Model):
     """The keys at the top of a rig file, and their types; sections are read by their kinds."""
 
-    hil: Literal[1] = Field(description="the version of this format: 1")
+    hil: Annotated[int, AfterValidator(_version)] = Field(description="the version of this format: 1")
     name: str | None = Field(default=None, description="the rig's name; the file's name when it is left out")
     description: str = Field(default="", description="what this bench is, in one line")
     segment: dict[str, object] = Field(default={}, description="the network of the nodes")
@@ -128,6 +135,8 @@ class _Reader:
         if entry is None:
             kind = YamlEntry(self._tree.place, YamlScalar(self._tree.place, "user"))
             entry = YamlEntry(self._tree.place, YamlMapping(self._tree.place, {"kind": kind}, 2))
+        if not isinstance(entry.node, YamlMapping):
+            return None
         return self._of_kind(kinds.SEGMENTS, SegmentConfig, "segment", entry)
 
     def _matchbox(self) -> MatchboxConfig | None:
@@ -186,11 +195,12 @@ class _Reader:
         section = self._tree.entries.get("nodes")
         if section is not None and isinstance(section.node, YamlMapping) and not section.node.entries:
             self._findings.add(section.key_place, "a rig needs at least one node", "add a node below `nodes:`")
-        taken = {text.lower() for _, entry in named for key in ("mac", "serial") if (text := _text(entry.node, key))}
+        macs = {text.lower().replace("-", ":") for _, entry in named if (text := _text(entry.node, "mac"))}
+        taken = macs | {text for _, entry in named if (text := _text(entry.node, "serial"))}
         nodes: dict[str, NodeConfig | None] = {}
         for name, entry in named:
             own = identity(rig, name, taken)
-            taken |= {own.mac, own.serial.lower()}
+            taken |= {own.mac, own.serial}
             given = {} if not isinstance(entry.node, YamlMapping) else entry.node.entries
             defaults = {key: getattr(own, key) for key in _SELECTORS if key not in given}
             nodes[name] = self._of_kind(kinds.MACHINES, NodeConfig, "node", entry, defaults)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hil.errors import ConfigError, Problem
@@ -27,6 +27,7 @@ class Place:
 
 WHOLE_FILE: Final = Place(0, 0)
 MAX_SHOWN: Final = 200
+MIN_HIDDEN: Final = 4
 
 
 class Source:
@@ -68,22 +69,36 @@ class Findings:
         self.source = source
         self._problems: dict[tuple[Place, str], Problem] = {}
         self._settled: frozenset[Place] = frozenset()
+        self._hidden: dict[str, str] = {}
+        self._dark_lines: set[int] = set()
 
-    def add(self, place: Place, message: str, hint: str = "", *, show_line: bool = True) -> None:
+    def add(self, place: Place, message: str, hint: str = "") -> None:
         """Note one problem, once, unless its place is settled.
 
         Args:
             place: where.
             message: what is wrong and what was expected.
             hint: what to write instead.
-            show_line: False when the line itself holds what must not be shown.
         """
         if place in self._settled:
             return
-        text = self.source.line(place) if show_line else ""
-        message, hint = printable(message), printable(hint)
-        problem = Problem(self.source.name, place.line, place.column, text, message, hint)
+        message, hint = self._clean(message), self._clean(hint)
+        problem = Problem(self.source.name, place.line, place.column, self.source.line(place), message, hint)
         self._problems.setdefault((place, message), problem)
+
+    def hide(self, text: str, instead: str) -> None:
+        """Show `instead` where a message would show `text`; a text shorter than MIN_HIDDEN would garble messages."""
+        if len(text) >= MIN_HIDDEN:
+            self._hidden[text] = instead
+
+    def hide_line(self, place: Place) -> None:
+        """Never show this line: it holds a secret."""
+        self._dark_lines.add(place.line)
+
+    def _clean(self, text: str) -> str:
+        for hidden, instead in self._hidden.items():
+            text = text.replace(hidden, instead)
+        return printable(text)
 
     def settle(self) -> None:
         """Hear no more of the places that have a problem now: what follows from it would only confuse."""
@@ -94,7 +109,8 @@ class Findings:
 
     def error(self) -> ConfigError:
         """All problems, in the order of the file."""
-        return ConfigError([self._problems[key] for key in sorted(self._problems)])
+        problems = [self._problems[key] for key in sorted(self._problems)]
+        return ConfigError([replace(p, text="") if p.line in self._dark_lines else p for p in problems])
 
 
 def printable(text: str) -> str:

@@ -56,7 +56,8 @@ def _split(
     if not unit:
         raise BadQuantity(f"the {what} {text!r} has no unit", f"write one of {', '.join(number + u for u in units)}")
     if unit not in units:
-        near = _NEAR_UNITS.get(unit.lower(), "")
+        same = {name.lower(): name for name in units}
+        near = same.get(unit.lower()) or _NEAR_UNITS.get(unit.lower(), "")
         hint = did_you_mean(unit, units, what="units")
         if near in units:
             hint = f"did you mean {number + near!r}?"

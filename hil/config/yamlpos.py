@@ -230,9 +230,11 @@ class _Composer:
         if VARIABLE.fullmatch(name) is None:
             self._findings.add(place, f"{quoted(name)} is not the name of a variable", "write !env NAME")
         elif name not in self._environment:
-            hint = f"export {name}=... before the command, or write the value here"
+            hint = f"export {name}=... before the command"
             self._findings.add(place, f"the environment variable {name} is not set", hint)
-        return EnvValue(self._environment.get(name, ""), name)
+        value = EnvValue(self._environment.get(name, ""), name)
+        self._findings.hide(str(value), repr(value))
+        return value
 
 
 def _place(event: Event) -> Place:
@@ -257,6 +259,8 @@ def _events(source: Source) -> Iterator[Event]:
         raise only.error() from error
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if error.context_mark is not None and mark is not None and mark.index >= len(source.text):
+            mark = error.context_mark  # the end of the file says nothing; where it began does
         place = WHOLE_FILE if mark is None else Place(mark.line + 1, mark.column + 1)
         context = f" ({error.context})" if error.context else ""
         only = Findings(source)
