@@ -1,0 +1,129 @@
+"""The user segment: what a rig may write, and what QEMU is told."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from hil.config.model import HostPort
+from hil.errors import InfrastructureError
+from hil.netboot.ipxe import BOOTFILE, FAILED, autoexec
+from hil.netboot.user import Config, UserSegment, create
+
+IPXE = b"iPXE"
+
+
+def config(**values: object) -> Config:
+    return Config.model_validate({"kind": "user", **values})
+
+
+def refusal(**values: object) -> str:
+    with pytest.raises(ValidationError) as caught:
+        config(**values)
+    return caught.value.errors()[0]["msg"]
+
+
+@pytest.fixture
+def segment(tmp_path: Path) -> UserSegment:
+    (tmp_path / "ipxe.efi").write_bytes(IPXE)
+    made = config(
+        subnet="10.0.1.0/24",
+        bench="10.0.1.5:8080",
+        egress=("10.0.1.6:443", {"at": "10.0.1.7:53", "to": "registry.example:5000"}),
+    )
+    return create(made, tmp_path / "bench", ipxe=tmp_path / "ipxe.efi")
+
+
+def test_defaults() -> None:
+    assert config() == config(subnet="10.0.2.0/24", bench="10.0.2.100:8080", egress=())
+
+
+@pytest.mark.parametrize("last", [1, 2, 3, 15, 16, 254])
+def test_any_bench_address_of_the_subnet_works(last: int) -> None:
+    assert config(subnet="10.0.1.0/24", bench=f"10.0.1.{last}:80").bench == HostPort(f"10.0.1.{last}", 80)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (
+            {"bench": "10.0.1.5:8080"},
+            "bench: 10.0.1.5:8080 is outside 10.0.2.0/24, and QEMU forwards only addresses of the machine's own",
+        ),
+        ({"egress": ("10.9.9.9:1",)}, "egress: 10.9.9.9:1 is outside 10.0.2.0/24"),
+        ({"egress": ("registry.example:443",)}, "egress: 'registry.example' is no IPv4 address"),
+        ({"egress": ("10.0.2.0:443",)}, "egress: 10.0.2.0 is the first or last address of 10.0.2.0/24"),
+        ({"egress": ("10.0.2.255:443",)}, "is the first or last address"),
+        ({"egress": ("10.0.2.100:8080",)}, "egress: 10.0.2.100:8080 is taken"),
+        ({"subnet": "10.0.2.1/24"}, "'10.0.2.1/24' is no IPv4 network"),
+        ({"subnet": "fe80::/64"}, "'fe80::/64' is no IPv4 network"),
+        ({"subnet": "10.0.2.100/30"}, "10.0.2.100/30 has too few addresses"),
+        (
+            {
+                "subnet": "10.0.1.0/29",
+                "bench": "10.0.1.1:80",
+                "egress": ("10.0.1.2:1", "10.0.1.3:1", "10.0.1.4:1"),
+            },
+            "10.0.1.0/29 has too few addresses",
+        ),
+    ],
+)
+def test_what_a_rig_may_not_write(values: dict[str, object], message: str) -> None:
+    assert message in refusal(**values)
+
+
+def test_hint_shows_how_to_reach_a_name() -> None:
+    with pytest.raises(ValidationError) as caught:
+        config(egress=("registry.example:443",))
+    assert caught.value.errors()[0]["ctx"]["hint"] == (
+        "give it an address of the subnet: {at: 10.0.2.100:443, to: registry.example:443}"
+    )
+
+
+def test_qemu_is_told_every_service_and_nothing_else(segment: UserSegment) -> None:
+    flag, option = segment.qemu_netdev(
+        "n1", services={HostPort("10.0.1.5", 8080): ("127.0.0.1", 40001)}, forwards=[8080]
+    )
+    assert flag == "-netdev"
+    assert option.startswith("user,id=n1,ipv6=off,restrict=on,net=10.0.1.0/24,")
+    forwards = [part for part in option.split(",") if part.startswith("guestfwd=")]
+    assert [part.partition("-cmd:")[0] for part in forwards] == [
+        "guestfwd=tcp:10.0.1.5:8080",
+        "guestfwd=tcp:10.0.1.6:443",
+        "guestfwd=tcp:10.0.1.7:53",
+    ]
+    assert [part.split()[-2:] for part in forwards] == [
+        ["127.0.0.1", "40001"],
+        ["10.0.1.6", "443"],
+        ["registry.example", "5000"],
+    ]
+    assert all(sys.executable in part for part in forwards)
+    assert option.endswith("hostfwd=tcp:127.0.0.1:0-:8080")
+
+
+def test_tftp_folder_has_ipxe_and_its_script(segment: UserSegment) -> None:
+    assert sorted(path.name for path in segment.tftp.iterdir()) == ["autoexec.ipxe", BOOTFILE]
+    assert (segment.tftp / BOOTFILE).read_bytes() == IPXE
+    script = (segment.tftp / "autoexec.ipxe").read_text()
+    assert script == autoexec(HostPort("10.0.1.5", 8080))
+    lines = script.splitlines()
+    assert lines[0] == "#!ipxe"
+    assert lines.index("ifopen net0") < lines.index("isset ${net0/ip} || dhcp net0 || goto no_address")
+    assert "chain http://10.0.1.5:8080/boot.ipxe || goto failed" in lines
+    assert lines[-1] == "shell"
+
+
+def test_failure_line_is_recognised_and_its_echo_is_not_needed() -> None:
+    line = b"hil-ipxe: failed: http://10.0.1.5:8080/boot.ipxe: 0x2d0c618e\r\n"
+    found = FAILED.search(line)
+    assert found is not None
+    assert found.group(1) == b"http://10.0.1.5:8080/boot.ipxe: 0x2d0c618e"
+    assert FAILED.search(line[:-2]) is None
+
+
+def test_missing_ipxe_is_a_broken_bench(tmp_path: Path) -> None:
+    with pytest.raises(InfrastructureError, match="cannot be filled"):
+        create(config(), tmp_path, ipxe=tmp_path / "none")
