@@ -43,10 +43,6 @@ class Rule:
     source: str
 
 
-# iPXE overwrites "..." with a percentage by backspaces while it fetches (iPXE src/core/monojob.c).
-_FETCHED = rb"(?:https?|tftp|ftp|nfs)://[^\s]+?\.\.\.[\x08 \d%.]*ok\b"
-_SCRIPT = rb"(?:boot\.ipxe(?:\.0)?|autoexec\.ipxe|ipxe\?[^\s]*?)"
-
 RULES: tuple[Rule, ...] = (
     Rule(FIRMWARE, re.compile(rb"UEFI firmware \(version [^)]*"), "EDK2 ArmVirtPkg/PrePi"),
     Rule(
@@ -63,8 +59,13 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(USERSPACE, re.compile(rb"Run /(?:init|sbin/init) as init process"), "Linux init/main.c"),
 )
-_ASSET = re.compile(_FETCHED)
-_IS_SCRIPT = re.compile(rb"/" + _SCRIPT + rb"\.\.\.")
+# iPXE prints the URI as its script has it, which may be relative, and overwrites "..." with a percentage by
+# backspaces while it fetches (iPXE src/usr/imgmgmt.c, src/core/monojob.c).
+_FETCHED = re.compile(rb"^(\S+?)\.\.\.[\x08 \d%.]*ok\b")
+# What Matchbox and the bench serve as scripts, and whatever a user's own chain calls so.
+_SCRIPT = re.compile(rb"\.ipxe(?:\.0)?(?:\?\S*)?$|(?:^|/)ipxe(?:\?\S*)?$")
+# A kernel's stub and the kernel itself both say that it runs; the first of them counts.
+_ONCE = (KERNEL, USERSPACE)
 
 
 class ConsoleMarks:
@@ -82,6 +83,7 @@ class ConsoleMarks:
         extra = () if userspace is None else (Rule(USERSPACE, userspace, "the image"),)
         self._rules = (*RULES, *extra)
         self._in_last_line: set[Stage] = set()
+        self._reached: set[Stage] = set()
         self._assets = 0
 
     def take(self) -> list[Mark]:
@@ -96,18 +98,30 @@ class ConsoleMarks:
     def _in_line(self, line: Line) -> list[Mark]:
         marks = []
         for rule in self._rules:
-            if rule.stage not in self._in_last_line and (match := rule.pattern.search(line.data)):
-                marks.append(self._mark(rule.stage, line, match))
+            if rule.stage in self._in_last_line or (rule.stage in _ONCE and rule.stage in self._reached):
+                continue
+            if match := rule.pattern.search(line.data):
                 if rule.stage is FIRMWARE:
+                    self._reached.clear()
                     self._assets = 0
-        if KERNEL_FETCHED not in self._in_last_line and (match := _ASSET.search(line.data)):
-            self._in_last_line.add(KERNEL_FETCHED)
-            if not _IS_SCRIPT.search(match.group()):
-                self._assets += 1
-                marks.append(self._mark(KERNEL_FETCHED if self._assets == 1 else INITRD_FETCHED, line, match))
-        return marks
+                marks.append(self._mark(rule.stage, line, match))
+        return marks + self._fetched(line)
+
+    def _fetched(self, line: Line) -> list[Mark]:
+        """The mark of a file that iPXE has: the first is the kernel (a profile names it first), the others follow."""
+        if IPXE not in self._reached or KERNEL in self._reached or KERNEL_FETCHED in self._in_last_line:
+            return []
+        match = _FETCHED.search(line.data)
+        if match is None:
+            return []
+        self._in_last_line.add(KERNEL_FETCHED)
+        if _SCRIPT.search(match.group(1)):
+            return []
+        self._assets += 1
+        return [self._mark(KERNEL_FETCHED if self._assets == 1 else INITRD_FETCHED, line, match)]
 
     def _mark(self, stage: Stage, line: Line, match: re.Match[bytes]) -> Mark:
         self._in_last_line.add(stage)
+        self._reached.add(stage)
         at = self._transcript.stamp_at(line.start + match.end() - 1)
         return Mark(stage.name, at, STAMP_ERROR_NS, "console", printable(match.group()))
