@@ -70,15 +70,13 @@ def validate(
         context: passed to the model's validators.
         defaults: values of keys that the section does not have.
     """
-    data = data_of(node)
-    assert isinstance(data, dict)
-    data = {**(defaults or {}), **data}
+    data: Data = {**(defaults or {}), **{key: data_of(entry.node) for key, entry in node.entries.items()}}
     try:
         model.model_validate(data, context=context)
     except ValidationError as first:
         wanted = [error["loc"] for error in first.errors(include_url=False) if error["type"] in _NUMBER_ERRORS]
         for location in wanted:
-            _read_as_plain(data, location)
+            data = _read_as_plain(data, location)
     try:
         section = model.model_validate(data, context=context)
     except ValidationError as error:
@@ -90,16 +88,16 @@ def validate(
     return section
 
 
-def _read_as_plain(data: Data, location: Location) -> None:
-    """Replace the environment's text at `location`, in place, by what it would mean in the file."""
-    for step in location[:-1]:
-        if isinstance(data, dict) and step in data:
-            data = data[str(step)]
-        elif isinstance(data, tuple) and isinstance(step, int):
-            data = data[step]
-    last = location[-1]
-    if isinstance(data, dict) and isinstance(value := data.get(str(last)), EnvValue):
-        data[str(last)] = plain_value(value)
+def _read_as_plain(data: Data, location: Location) -> Data:
+    """The data with the environment's text at `location` replaced by what it would mean in the file."""
+    if not location:
+        return plain_value(data) if isinstance(data, EnvValue) else data
+    step, rest = location[0], location[1:]
+    if isinstance(data, dict) and step in data:
+        return {**data, str(step): _read_as_plain(data[str(step)], rest)}
+    if isinstance(data, tuple) and isinstance(step, int) and step < len(data):
+        return (*data[:step], _read_as_plain(data[step], rest), *data[step + 1 :])
+    return _read_as_plain(data, rest)
 
 
 def _report(detail: ErrorDetails, model: type[Model], node: YamlMapping, key_place: Place, findings: Findings) -> None:

@@ -159,6 +159,8 @@ def _directory(path: Path) -> Path:
 def _secret(value: object) -> SecretText:
     if isinstance(value, SecretText):
         return value
+    if value == "":
+        raise invalid("a secret is not empty")
     if isinstance(value, EnvValue):
         return SecretText(str(value), value.variable)
     raise PydanticCustomError(SECRET_ERROR, "a secret must not stand in a file")

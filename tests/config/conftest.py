@@ -37,6 +37,7 @@ class Config(NodeConfig):
     speed: float = Field(default=1.0, description="how much")
     mode: Literal["slow", "medium"] = Field(default="slow", description="its mode")
     tags: tuple[str, ...] = Field(default=(), description="its labels", max_length=3)
+    ports: tuple[int | float, ...] = Field(default=(), description="its ports")
     password: Secret | None = Field(default=None, description="its password")
     console: HostPort | None = Field(default=None, description="its console")
     digest: Sha256 | None = Field(default=None, description="its digest")

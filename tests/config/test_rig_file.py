@@ -123,10 +123,14 @@ def test_where(load: Load, keys: tuple[str | int, ...], line: int, column: int) 
 
 
 def test_environment(load: Load) -> None:
-    text = RIG.replace("two: {kind: stub,", "two: {kind: stub, password: !env PASS, cpus: !env CPUS, fast: !env FAST,")
+    text = RIG.replace(
+        "two: {kind: stub,",
+        "two: {kind: stub, password: !env PASS, cpus: !env CPUS, fast: !env FAST, ports: [1, !env CPUS],",
+    )
     rig = load(text, PASS="hunter2", CPUS="4", FAST="true")
     node = rig.nodes["two"].model_dump()
     assert (node["cpus"], node["fast"], node["password"].reveal()) == (4, True, "hunter2")
+    assert node["ports"] == (1, 4)
     assert rig.secrets == {"hunter2", "4", "true"}
     for shown in (repr(rig), str(rig.nodes), rig.nodes["two"].model_dump_json()):
         assert "hunter2" not in shown
