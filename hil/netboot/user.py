@@ -109,6 +109,11 @@ class UserSegment:
         """Where the machines find Matchbox."""
         return self.config.bench
 
+    @property
+    def bench(self) -> HostPort:
+        """Where the machines find Matchbox."""
+        return self.config.bench
+
     def qemu_netdev(
         self, ident: str, *, services: Mapping[HostPort, tuple[str, int]], forwards: Sequence[int]
     ) -> list[str]:

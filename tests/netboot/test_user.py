@@ -87,6 +87,7 @@ def test_qemu_is_told_every_service_and_nothing_else(segment: UserSegment) -> No
     flag, option = segment.qemu_netdev(
         "n1", services={HostPort("10.0.1.5", 8080): ("127.0.0.1", 40001)}, forwards=[8080]
     )
+    assert segment.bench == HostPort("10.0.1.5", 8080)
     assert flag == "-netdev"
     assert option.startswith("user,id=n1,ipv6=off,restrict=on,net=10.0.1.0/24,")
     forwards = [part for part in option.split(",") if part.startswith("guestfwd=")]
