@@ -1,0 +1,29 @@
+"""A private place for each test that boots a machine: its runtime folders, which are seen to be empty at the end."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hil.clock import Deadline
+from hil.images import probe
+from hil.images.image import Image
+from hil.tools.cache import Cache
+
+
+@pytest.fixture
+def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of our own for runtime folders; short, for unix sockets are in it."""
+    with tempfile.TemporaryDirectory(prefix="hb-", dir="/tmp") as folder:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def probe_image() -> Image:
+    """The probe, for trees that a test writes itself."""
+    config = probe.Config(kind="probe")
+    return probe.create(config, name="probe", cache=Cache(), deadline=Deadline.after(60))
