@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from hil.console.stream import MAX_CHUNK, Chunk
 
 KEEP = 2 << 20
-"""Bytes of a stream that stay in memory at least."""
+"""Bytes of a stream that stay in memory."""
 
 _MERGE_NS = 1_000_000
 
@@ -33,9 +33,14 @@ class Cursor:
 
 
 class Backlog:
-    """Grows by `add`; is read through any number of cursors."""
+    """Grows by `add`; is read through any number of cursors.
 
-    def __init__(self) -> None:
+    Args:
+        keep: bytes of it that stay in memory at least.
+    """
+
+    def __init__(self, keep: int = KEEP) -> None:
+        self._keep = keep
         self._stamps = array("Q")
         self._incarnations = array("I")
         self._offsets = array("Q")
@@ -59,8 +64,8 @@ class Backlog:
         self.total += len(chunk.data)
         if logged:
             self._logged = self.total
-        if len(self._recent) > 2 * KEEP:
-            surplus = len(self._recent) - KEEP
+        if len(self._recent) > 2 * self._keep:
+            surplus = len(self._recent) - self._keep
             del self._recent[:surplus]
             self._recent_start += surplus
 

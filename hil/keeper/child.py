@@ -9,7 +9,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hil.console.stream import MAX_CHUNK
@@ -61,7 +61,7 @@ class Child:
         loop: reads its output.
         stream: where its output goes.
         command: what to run.
-        wrapper: put before the program, for example to have the kernel end it with us.
+        before_exec: called in the child before it becomes the program, or None.
         descriptors: what it inherits, at the same numbers.
 
     Raises:
@@ -69,13 +69,18 @@ class Child:
     """
 
     def __init__(
-        self, loop: Loop, stream: Stream, command: Command, wrapper: Sequence[str], descriptors: Sequence[int]
+        self,
+        loop: Loop,
+        stream: Stream,
+        command: Command,
+        before_exec: Callable[[], None] | None,
+        descriptors: Sequence[int],
     ) -> None:
         self.command = command
         self._loop = loop
         self._stream = stream
         env = dict(os.environ if command.env is None else command.env)
-        argv = [*wrapper, find_program(command.argv[0], env), *command.argv[1:]]
+        argv = [find_program(command.argv[0], env), *command.argv[1:]]
         self._output, theirs = os.pipe2(os.O_CLOEXEC)
         try:
             os.set_blocking(self._output, False)
@@ -88,6 +93,7 @@ class Child:
                 env=env,
                 pass_fds=tuple(descriptors),
                 start_new_session=True,
+                preexec_fn=before_exec,
             )
         except OSError as error:
             os.close(self._output)

@@ -18,7 +18,7 @@ from hil.console.spec import PortSpec
 from hil.errors import HilError, InfrastructureError, UsageError
 from hil.keeper.child import Child, Command
 from hil.keeper.console import Console
-from hil.keeper.isolation import Isolation
+from hil.keeper.isolation import Isolation, die_with_parent
 from hil.keeper.loop import Loop
 from hil.keeper.runtime import MAX_SOCKET_PATH
 from hil.keeper.stream import Stream
@@ -110,7 +110,7 @@ class Holdings:
             self._loop,
             self._stream(name, record),
             Command(argv, command.cwd, command.env, command.stop_order, command.kill),
-            self._isolation.wrapper,
+            die_with_parent() if self._isolation.death_signal else None,
             descriptors,
         )
         self._children[name] = child

@@ -8,8 +8,11 @@ namespaces allow that (Ubuntu 24.04 may forbid them), the kernel ends direct chi
 from __future__ import annotations
 
 import os
+import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 
+_PR_SET_PDEATHSIG = 1
 _UNSHARE = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 
 
@@ -20,23 +23,41 @@ class Isolation:
     Args:
         name: as `status()` shows it.
         launcher: put before the keeper's command.
-        wrapper: put before each child's command.
+        death_signal: whether each child asks the kernel for its end by `die_with_parent`.
     """
 
     name: str
     launcher: tuple[str, ...]
-    wrapper: tuple[str, ...]
+    death_signal: bool = False
 
 
-PID_NAMESPACE = Isolation("pid namespace", _UNSHARE, ())
-USER_NAMESPACE = Isolation("pid and user namespace", (*_UNSHARE, "--map-current-user"), ())
-DEATH_SIGNAL = Isolation("parent-death signal", (), ("setpriv", "--pdeathsig", "KILL", "--"))
+PID_NAMESPACE = Isolation("pid namespace", _UNSHARE)
+USER_NAMESPACE = Isolation("pid and user namespace", (*_UNSHARE, "--map-current-user"))
+DEATH_SIGNAL = Isolation("parent-death signal", (), death_signal=True)
 ALL = (PID_NAMESPACE, USER_NAMESPACE, DEATH_SIGNAL)
 
 
 def candidates() -> tuple[Isolation, ...]:
     """The ways worth trying for this user, the best first; a way that is refused ends before the keeper answers."""
     return ALL if os.geteuid() == 0 else ALL[1:]
+
+
+def die_with_parent() -> Callable[[], None]:
+    """What a child calls between fork and exec, so that it gets SIGKILL when the thread that forked it ends.
+
+    A wrapper program, as setpriv(1), would come too late for a parent that dies before the wrapper has started.
+    """
+    import ctypes
+
+    prctl = ctypes.CDLL(None).prctl
+    parent = os.getpid()
+
+    def ask() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return ask
 
 
 def by_name(name: str) -> Isolation:

@@ -59,7 +59,8 @@ def last_words(directory: Path) -> list[str]:
         text = (directory / STDERR_NAME).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return []
-    return text.splitlines()[-15:]
+    # util-linux 2.38 says this of a child that was killed; it means nothing.
+    return [line for line in text.splitlines() if "sigprocmask unblock failed" not in line][-15:]
 
 
 def launch(directory: Path, deadline: Deadline, ways: Sequence[Isolation] | None = None) -> Launched:
@@ -94,7 +95,9 @@ def _try(directory: Path, way: Isolation, alive: int, deadline: Deadline) -> Lau
     link = Link(ours)
     try:
         process = _spawn(directory, way, (theirs.fileno(), own_process, alive))
-    except FileNotFoundError:
+    except OSError as error:
+        with (directory / STDERR_NAME).open("a", encoding="utf-8") as stderr:
+            stderr.write(f"{way.name}: {error}\n")
         link.close()
         return None
     finally:
