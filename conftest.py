@@ -1,0 +1,20 @@
+"""Tests of hil itself: which tier a test belongs to follows from its folder. The plugin's fixtures are installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ("pytester",)
+
+_TIERS = ("boot", "slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give each test under tests/boot and tests/slow its tier's marker."""
+    tests = Path(config.rootpath, "tests")
+    for item in items:
+        for tier in _TIERS:
+            if (tests / tier) in item.path.parents:
+                item.add_marker(tier)

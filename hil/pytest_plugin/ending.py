@@ -1,0 +1,96 @@
+"""How a session ends: status 4 after a wrong rig, marker or call, cleanly on SIGTERM, with a word on what was kept."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Protocol
+
+import pytest
+
+KEPT = pytest.StashKey[list[str]]()
+_WORKER_KEPT = "hil_kept"
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as an interruption: fixtures are torn down and pytest exits with status 2."""
+
+
+@contextmanager
+def terminating() -> Iterator[None]:
+    """Within the block SIGTERM raises `Terminated`, unless somebody else handles it already.
+
+    Left alone it ends Python at once, and then no fixture is torn down (signal(7)).
+    """
+    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if not ours:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise Terminated("SIGTERM")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Follow this session to its end."""
+    config.stash[KEPT] = []
+    config.pluginmanager.register(Ending(config), "hil-ending")
+
+
+class _Worker(Protocol):
+    workeroutput: dict[str, object]
+
+
+class Ending:
+    """Follows one session, in a plain run, an xdist worker or its controller.
+
+    Args:
+        config: the session's.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._usage = False
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Notice a wrong marker."""
+        self._usage |= getattr(report, "hil_usage", False)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Notice a wrong rig or call."""
+        self._usage |= getattr(report, "hil_usage", False)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Set the exit status: where what the user wrote is wrong, no test's outcome says anything."""
+        if self._usage:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+        # Only an xdist worker has this; it is sent to the controller when all pytest_sessionfinish are done.
+        output: dict[str, object] | None = getattr(self._config, "workeroutput", None)
+        if output is not None:
+            kept = self._config.stash[KEPT]
+            output[_WORKER_KEPT] = "\n".join(kept)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say what was kept."""
+        kept = self._config.stash[KEPT]
+        if kept:
+            terminalreporter.section("hil: kept")
+            for line in kept:
+                terminalreporter.write_line(line)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: _Worker) -> None:
+        """Take over what an xdist worker kept."""
+        said = getattr(node, "workeroutput", {}).get(_WORKER_KEPT, "")
+        self._config.stash[KEPT].extend(str(said).splitlines())

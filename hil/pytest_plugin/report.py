@@ -1,0 +1,122 @@
+"""What a report shows of a failure and of the boots a test ran on: error, evidence, properties. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pytest
+from _pytest._code.code import ExceptionRepr, TracebackEntry
+
+from hil.errors import ConfigError, HilBug, HilError, InfrastructureError, UsageError
+from hil.pytest_plugin.sharing import IN_USE
+
+if TYPE_CHECKING:
+    from hil.boot import Boot
+    from hil.node import Node
+
+_LINES = 20
+_MACHINERY = frozenset({"_pytest", "pluggy", "pytest", "xdist"})
+_INSIDE = _MACHINERY | {"hil", "contextlib"}
+
+
+def ran_on(item: pytest.Item) -> list[tuple[Node, Boot]]:
+    """The boots that a test ran on, each with its node, in their order."""
+    if IN_USE not in item.stash:
+        return []
+    in_use = item.stash[IN_USE]
+    return [(node, boot) for node in in_use.taken for boot in in_use.boots_of(node)]
+
+
+def set_properties(item: pytest.Item) -> None:
+    """Say in the test's properties which boots it ran on: rig, node, image, boot, folder, verdict, seconds to ready.
+
+    One group a boot, in their order; JUnit has them as `<property>`, reports as `user_properties`.
+    """
+    kept = [pair for pair in item.user_properties if not pair[0].startswith("hil_")]
+    for node, boot in ran_on(item):
+        kept += [
+            ("hil_rig", item.stash[IN_USE].bench.rig.name),
+            ("hil_node", node.name),
+            ("hil_image", boot.image),
+            ("hil_boot", boot.number),
+            ("hil_folder", str(boot.folder)),
+            ("hil_verdict", boot.verdict.value),
+        ]
+        seconds = boot.timeline.seconds("ready")
+        if seconds is not None:
+            kept.append(("hil_seconds_to_ready", f"{seconds:.3f}"))
+    item.user_properties[:] = kept
+
+
+def rewrite(
+    item: pytest.Item,
+    excinfo: pytest.ExceptionInfo[BaseException],
+    report: pytest.TestReport,
+    error: HilError | None,
+    news: Iterable[HilError],
+) -> None:
+    """Show an error of hil as the user's own lines and what the error says, and the evidence of the boots.
+
+    Args:
+        item: the test.
+        excinfo: what was raised in it.
+        report: changed in place.
+        error: the error that decides, or None.
+        news: what the test's nodes are found to have died of meanwhile.
+    """
+    if error is not None and excinfo.value is error and not item.config.getoption("fulltrace", False):
+        report.longrepr = _own_lines(item, excinfo, error)
+    for heading, text in _sections(item, excinfo, report, error, news):
+        # In the representation itself, so that JUnit has it too.
+        if isinstance(report.longrepr, ExceptionRepr):
+            report.longrepr.addsection(heading, text)
+        else:
+            report.sections.append((heading, text))
+
+
+def _own_lines(item: pytest.Item, excinfo: pytest.ExceptionInfo[BaseException], error: HilError) -> ExceptionRepr:
+    hidden = _MACHINERY if isinstance(error, HilBug) else _INSIDE
+    trace = excinfo.traceback.filter(lambda entry: _package(entry) not in hidden)
+    style = item.config.getoption("tbstyle", "auto")
+    if isinstance(error, (ConfigError, UsageError)) or not trace:
+        style = "value"
+    return excinfo.getrepr(
+        showlocals=bool(item.config.getoption("showlocals", False)),
+        style="long" if style == "auto" else style,
+        tbfilter=lambda info: trace if info.value is error else info.traceback,
+        chain=isinstance(error, HilBug),
+    )
+
+
+def _package(entry: TracebackEntry) -> str:
+    return str(entry.frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+def _sections(
+    item: pytest.Item,
+    excinfo: pytest.ExceptionInfo[BaseException],
+    report: pytest.TestReport,
+    error: HilError | None,
+    news: Iterable[HilError],
+) -> Iterable[tuple[str, str]]:
+    if isinstance(error, (InfrastructureError, HilBug)) and report.when == "call":
+        yield "hil: whose fault", f"raised in the test itself, and yet a {error.label}: it says nothing of the image"
+    for found in news:
+        if found is not error or excinfo.value is not error:
+            yield "hil: meanwhile", found.render()
+    if not isinstance(error, (ConfigError, UsageError)):
+        for node, boot in {node.name: (node, boot) for node, boot in ran_on(item)}.values():
+            yield from _evidence(node, boot)
+
+
+def _evidence(node: Node, boot: Boot) -> Iterable[tuple[str, str]]:
+    from hil.timeline.draw import table
+
+    try:
+        said = "\n".join(node.wire.tail(_LINES))
+    except UsageError:
+        said = ""
+    yield f"hil: {node.name}: last lines of the console", said or "(it said nothing)"
+    yield f"hil: {node.name}: timeline of boot {boot.number}", table(boot.timeline)
+    yield f"hil: {node.name}: record", str(boot.folder)
