@@ -6,7 +6,6 @@ behind the same parts. Off is SIGKILL, as a plug that is pulled: `quit` and SIGT
 
 from __future__ import annotations
 
-import shutil
 import signal
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from hil.machines.place import Place
 from hil.machines.qemu.command import Hardware, command
 from hil.machines.qemu.config import Config
 from hil.machines.qemu.qmp import Qmp
+from hil.machines.qemu.variables import copy_variables
 from hil.netboot.slirp import parse_usernet
 from hil.timeline.events import Event
 
@@ -91,7 +91,7 @@ class QemuGuest:
         self._sessions += 1
         self._forwards = tuple(sorted({*self._ports, *place.session.ports}))
         if not self._hardware.variables.exists():
-            shutil.copyfile(self._fresh_variables, self._hardware.variables)
+            copy_variables(self._fresh_variables, self._hardware.variables)
         serial, qmp = (place.directory / f"{place.node}-{what}-{self._sessions}.sock" for what in ("serial", "qmp"))
         keeper.listen(self._serial_key, serial)
         keeper.listen(self._qmp_key, qmp)
