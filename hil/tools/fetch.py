@@ -150,8 +150,9 @@ class _Download:
                         self._tag_file.unlink(missing_ok=True)
                         return
                 except MaxRetryError as error:
-                    # Its own words have the whole URL in them.
+                    # urllib3 has tried several times already. Its own words have the whole URL in them.
                     trouble = str(error.reason)
+                    break
                 except HTTPError as error:
                     trouble = str(error)
                 except OSError as error:
@@ -225,7 +226,7 @@ class _Download:
     def _write(self, reply: BaseHTTPResponse, start: int, total: int | None) -> bool:
         done = start
         with self._part.open("ab" if start else "wb") as stream:
-            while piece := reply.read(_PIECE):
+            while piece := reply.read1(_PIECE):
                 stream.write(piece)
                 stream.flush()
                 done += len(piece)

@@ -16,6 +16,7 @@ from hil.clock import Deadline
 from hil.errors import InfrastructureError
 
 _LAST_LINES = 15
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,19 @@ def run(
     read_end, write_end = os.pipe()
     words = [str(item).replace("{status}", str(write_end)) for item in argv]
     with os.fdopen(read_end, "rb", buffering=0) as status, tempfile.TemporaryFile() as output:
+        # An interrupt between the start and the `try` would leave a program that nobody ends. The program
+        # inherits the mask (subprocess has no way to reset it); it does not matter to it, as its group is
+        # ended by SIGKILL.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTS)
         try:
             child = _start(words, cwd, env, output.fileno(), write_end, hint)
+        except BaseException:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            raise
         finally:
             os.close(write_end)
         try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             _wait(child, status.fileno(), deadline, on_status or (lambda line: None))
         finally:
             _kill_group(child)
