@@ -10,7 +10,7 @@ _STEP = 1 << 20
 
 
 def copy_variables(source: Path, copy: Path) -> None:
-    """Copy a file and leave out the zeros: the 64 MiB of a `virt` machine's flash are empty but for a few (35 ms less).
+    """Copy a file and leave out the zeros: of the 64 MiB of a `virt` machine's flash nearly all are.
 
     Args:
         source: EDK2's template.

@@ -22,5 +22,5 @@ def test_the_copy_is_the_same_bytes_and_takes_less_room(tmp_path: Path, tail: by
 
 
 def test_a_template_that_is_gone_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(InfrastructureError, match="variables cannot be copied from .*No such file"):
+    with pytest.raises(InfrastructureError, match=r"variables cannot be copied from .*No such file"):
         copy_variables(tmp_path / "nothing", tmp_path / "copy")
