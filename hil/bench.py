@@ -29,6 +29,7 @@ from hil.tools import programs
 
 if TYPE_CHECKING:
     from hil.config.rig import NodeConfig, Rig
+    from hil.console.deaths import Death
     from hil.keeper.journal import Entry
 
 _KEEPER_STARTS = 10.0
@@ -46,17 +47,26 @@ class Bench:
         keeper: what owns its processes.
         matchbox: its Matchbox.
         netdev: QEMU's arguments for a machine's end of the segment.
+        deaths: words on a machine's console that end a wait on this segment.
         image: every node's image instead of the rig's own, or None.
     """
 
     def __init__(
-        self, rig: Rig, folder: Path, keeper: Keeper, matchbox: Matchbox, netdev: Netdev, image: str | None
+        self,
+        rig: Rig,
+        folder: Path,
+        keeper: Keeper,
+        matchbox: Matchbox,
+        netdev: Netdev,
+        deaths: Sequence[Death],
+        image: str | None,
     ) -> None:
         self.rig = rig
         self.folder = folder
         self.keeper = keeper
         self.matchbox = matchbox
         self._netdev = netdev
+        self._deaths = deaths
         self._images: dict[str, Image] = {}
         self.nodes: Mapping[str, Node] = {
             name: self._node(name, config, image or config.image or "") for name, config in rig.nodes.items()
@@ -104,6 +114,7 @@ class Bench:
             image=self.image,
             follow=lambda: self._follow(name, identity),
             arguments=lambda profile: self._arguments(name, profile),
+            deaths=self._deaths,
             session=session,
             facts={
                 "rig": self.rig.name,
@@ -167,7 +178,7 @@ def open_bench(rig: Rig, *, artifacts: Path, keep: bool = False, image: str | No
         def netdev(ident: str, forwards: Sequence[int]) -> list[str]:
             return segment.qemu_netdev(ident, services=services, forwards=forwards)
 
-        bench = Bench(rig, folder, keeper, matchbox, netdev, image)
+        bench = Bench(rig, folder, keeper, matchbox, netdev, segment.deaths, image)
         try:
             yield bench
             if keep:

@@ -10,6 +10,7 @@ from hil.config import kinds
 from hil.config.model import HostPort
 from hil.config.rig import ImageConfig, NodeConfig, SegmentConfig
 from hil.config.suggest import did_you_mean
+from hil.console.deaths import Death
 from hil.errors import HilBug, UsageError
 from hil.images.image import Image
 from hil.machine import Machine
@@ -31,6 +32,11 @@ class Segment(Protocol):
     @property
     def bench(self) -> HostPort:
         """Where the machines find Matchbox."""
+        ...
+
+    @property
+    def deaths(self) -> Sequence[Death]:
+        """Words on a machine's console after which waiting is useless."""
         ...
 
     def qemu_netdev(

@@ -6,13 +6,14 @@ needed it and a failing boot fails that test.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hil.boot import Boot, Patience, Verdict
 from hil.clock import Deadline, WallAnchor, hold, now_ns
 from hil.console.console import Console
+from hil.console.deaths import Death
 from hil.errors import HilError, UsageError
 from hil.images.image import Image, Ready
 from hil.keeper.client import Keeper
@@ -44,6 +45,7 @@ class Fittings:
         image: by name, made when it is first asked for.
         follow: a new follower of what Matchbox does for this node, or None where its log is not ours.
         arguments: where the kernel arguments of a profile stand, and what they are.
+        deaths: words on its console that end a wait.
         session: told to the machine at each power-on.
         facts: for the record of each boot.
     """
@@ -55,6 +57,7 @@ class Fittings:
     image: Callable[[str], Image]
     follow: Callable[[], Served | None]
     arguments: Callable[[str | None], tuple[str, tuple[str, ...]] | None]
+    deaths: Sequence[Death]
     session: Session
     facts: Mapping[str, object]
 
@@ -263,7 +266,8 @@ class Node:
     def _watching(self, boot: Boot, image: Image | None, ready: Ready, follower: Served | None, over: int) -> Watch:
         keeper, stream = self._fittings.keeper, self.machine.console_stream
         if self._console is None:
-            self._console = Console(keeper.attach(stream), name=self.name, record=boot.folder / "console.log")
+            record = boot.folder / "console.log"
+            self._console = Console(keeper.attach(stream), name=self.name, deaths=self._fittings.deaths, record=record)
         transcript, arguments = self._console.transcript, self._fittings.arguments
         return Watch(
             boot=boot,

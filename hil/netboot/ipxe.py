@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from hil.config.model import HostPort
+from hil.console.deaths import Death
+from hil.console.ipxe import decode
+from hil.console.transcript import printable
 from hil.errors import InfrastructureError
 
 BOOTFILE: Final = "ipxe-arm64.efi"
@@ -20,8 +23,37 @@ BOOTFILE: Final = "ipxe-arm64.efi"
 STARTED: Final = re.compile(rb"hil-ipxe: start")
 """iPXE runs the script."""
 
-FAILED: Final = re.compile(rb"hil-ipxe: failed: ([^\r\n]+)\r?\n")
-"""iPXE has given up; the group says at what, and with which number of https://ipxe.org."""
+_NO_ADDRESS: Final = "no address by DHCP"
+
+
+def _given_up(match: re.Match[bytes], line: str) -> str:
+    words, code = printable(match["words"]), match["code"]
+    if code is None:
+        return f"iPXE gave up: {words}"
+    meaning = decode(int(code, 16))
+    return f"iPXE gave up: {words} ({meaning.words}, https://ipxe.org/{int(code, 16):08x})"
+
+
+SCRIPT_DEATHS: Final = (
+    Death(
+        name="bench script, no address",
+        pattern=rb"hil-ipxe: failed: (?P<words>" + _NO_ADDRESS.encode() + rb")(?:: 0x(?P<code>[0-9a-f]{1,8}))?\r?\n",
+        explain=_given_up,
+        hint="no DHCP server of this segment answered iPXE; look at the segment's services",
+        final="Always: the script ends in iPXE's shell.",
+        fault="bench",
+    ),
+    Death(
+        name="bench script",
+        pattern=rb"hil-ipxe: failed: (?!"
+        + _NO_ADDRESS.encode()
+        + rb")(?P<words>[^\r\n]{1,300}?)(?:: 0x(?P<code>[0-9a-f]{1,8}))?\r?\n",
+        explain=_given_up,
+        hint="read what iPXE printed before: which file it fetched last, and what came of it",
+        final="Always: the script ends in iPXE's shell.",
+    ),
+)
+"""iPXE has come to the script's end without a boot: at what, and with which number of https://ipxe.org."""
 
 
 def autoexec(bench: HostPort) -> str:
@@ -43,7 +75,7 @@ chain {url} || goto failed
 echo hil-ipxe: failed: {url} came back without a boot
 goto end
 :no_address
-echo hil-ipxe: failed: no address by DHCP: ${{errno}}
+echo hil-ipxe: failed: {_NO_ADDRESS}: ${{errno}}
 goto end
 :failed
 echo hil-ipxe: failed: {url}: ${{errno}}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -17,10 +17,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from hil.config.model import HostPort, Model, invalid
 from hil.config.rig import SegmentConfig
-from hil.netboot.ipxe import BOOTFILE, write_tftp
+from hil.console.deaths import DEFAULT_DEATHS, Death, without
+from hil.netboot.ipxe import BOOTFILE, SCRIPT_DEATHS, write_tftp
 from hil.netboot.slirp import OWN_ADDRESSES, UserNetwork
 
 _LONGEST_PREFIX: Final = 29
+# QEMU itself answers the firmware's DHCP and TFTP, from a folder that this bench has written.
+_OURS: Final = ("EDK2 PXE error",)
+_OUR_TFTP: Final = "the folder that the bench serves by TFTP has changed since it was opened; open it again"
 _RELAY: Final = Path(__file__).with_name("relay.py")
 
 
@@ -110,9 +114,12 @@ class UserSegment:
         return self.config.bench
 
     @property
-    def bench(self) -> HostPort:
-        """Where the machines find Matchbox."""
-        return self.config.bench
+    def deaths(self) -> tuple[Death, ...]:
+        """What ends a wait for a machine here: what does anywhere, the firmware's network errors laid to the bench."""
+        firmware = tuple(
+            replace(death, fault="bench", hint=_OUR_TFTP) for death in DEFAULT_DEATHS if death.name in _OURS
+        )
+        return (*SCRIPT_DEATHS, *firmware, *without(DEFAULT_DEATHS, *_OURS))
 
     def qemu_netdev(
         self, ident: str, *, services: Mapping[HostPort, tuple[str, int]], forwards: Sequence[int]

@@ -9,8 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from hil.config.model import HostPort
+from hil.console.deaths import DEFAULT_DEATHS
+from hil.console.deathwatch import DeathWatch
+from hil.console.stream import Chunk
+from hil.console.transcript import Transcript
 from hil.errors import InfrastructureError
-from hil.netboot.ipxe import BOOTFILE, FAILED, autoexec
+from hil.netboot.ipxe import BOOTFILE, autoexec
 from hil.netboot.user import Config, UserSegment, create
 
 IPXE = b"iPXE"
@@ -117,12 +121,54 @@ def test_tftp_folder_has_ipxe_and_its_script(segment: UserSegment) -> None:
     assert lines[-1] == "shell"
 
 
-def test_failure_line_is_recognised_and_its_echo_is_not_needed() -> None:
-    line = b"hil-ipxe: failed: http://10.0.1.5:8080/boot.ipxe: 0x2d0c618e\r\n"
-    found = FAILED.search(line)
-    assert found is not None
-    assert found.group(1) == b"http://10.0.1.5:8080/boot.ipxe: 0x2d0c618e"
-    assert FAILED.search(line[:-2]) is None
+@pytest.mark.parametrize(
+    ("line", "fault", "explanation"),
+    [
+        (
+            b"hil-ipxe: failed: http://10.0.1.5:8080/boot.ipxe: 0x2d0c618e\r\n",
+            "node",
+            "iPXE gave up: http://10.0.1.5:8080/boot.ipxe (No such file or directory, https://ipxe.org/2d0c618e)",
+        ),
+        (
+            b"hil-ipxe: failed: http://10.0.1.5:8080/boot.ipxe came back without a boot\r\n",
+            "node",
+            "iPXE gave up: http://10.0.1.5:8080/boot.ipxe came back without a boot",
+        ),
+        (
+            b"hil-ipxe: failed: no address by DHCP: 0x40ee119\r\n",
+            "bench",
+            "iPXE gave up: no address by DHCP (Cannot assign requested address, https://ipxe.org/040ee119)",
+        ),
+    ],
+)
+def test_the_scripts_last_words_end_a_wait(segment: UserSegment, line: bytes, fault: str, explanation: str) -> None:
+    transcript = Transcript()
+    watch = DeathWatch(segment.deaths, transcript, 0)
+    transcript.append(Chunk(1, 1, 0, line[:-2]))
+    assert watch.look() is None
+    transcript.append(Chunk(1, 1, len(line) - 2, line[-2:]))
+    casualty = watch.look()
+    assert casualty is not None
+    assert (casualty.death.fault, casualty.explanation) == (fault, explanation)
+
+
+def test_the_script_says_no_more_than_its_deaths_know(segment: UserSegment) -> None:
+    lines = [line for line in (segment.tftp / "autoexec.ipxe").read_text().splitlines() if "failed:" in line]
+    assert len(lines) == 3
+    for line in lines:
+        transcript = Transcript()
+        watch = DeathWatch(segment.deaths, transcript, 0)
+        said = line.removeprefix("echo ").replace("${errno}", "0x2d0c618e").encode() + b"\r\n"
+        transcript.append(Chunk(1, 1, 0, said))
+        assert watch.look() is not None, line
+
+
+def test_the_firmwares_own_network_is_the_bench_and_all_else_dies_as_anywhere(segment: UserSegment) -> None:
+    faults = {death.name: death.fault for death in segment.deaths}
+    assert faults["EDK2 PXE error"] == "bench"
+    assert faults["kernel panic"] == "node"
+    assert {death.name for death in DEFAULT_DEATHS} < set(faults)
+    assert len(faults) == len(segment.deaths)
 
 
 def test_missing_ipxe_is_a_broken_bench(tmp_path: Path) -> None:
