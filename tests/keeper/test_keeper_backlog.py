@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,23 +35,42 @@ def drain(backlog: Backlog, start: int | None) -> list[Chunk]:
     return chunks
 
 
+def new_log(folder: Path, backlog: Backlog) -> Path:
+    """An empty log file that the backlog uses from now on."""
+    path = folder / str(len(list(folder.iterdir())))
+    path.touch()
+    backlog.use_log(path)
+    return path
+
+
+def append(log: Path, data: bytes) -> None:
+    with log.open("ab") as file:
+        file.write(data)
+
+
 def ends(chunks: list[Chunk]) -> list[tuple[int, int, int]]:
     return [(chunk.stamp_ns, chunk.incarnation, chunk.offset) for chunk in chunks if not chunk.data]
 
 
-@given(steps=st.lists(STEP, max_size=60), start=st.integers(0, 2000), keep=st.sampled_from([16, 64, 1 << 20]))
-def test_what_was_added_comes_back(steps: list[tuple[int, int, int]], start: int, keep: int) -> None:
+@given(
+    steps=st.lists(STEP, max_size=60),
+    start=st.integers(0, 2000),
+    keep=st.sampled_from([16, 64, 1 << 20]),
+    renew=st.integers(1, 3),
+)
+def test_what_was_added_comes_back(steps: list[tuple[int, int, int]], start: int, keep: int, renew: int) -> None:
     chunks = grow(steps)
     whole = b"".join(chunk.data for chunk in chunks)
-    with tempfile.TemporaryFile() as log:
-        log.write(whole)
-        log.flush()
+    with tempfile.TemporaryDirectory() as folder:
         backlog = Backlog(keep=keep)
-        backlog.use_log(log.fileno())
+        log = new_log(Path(folder), backlog)
         live = backlog.cursor(None)
         seen: list[Chunk] = []
         for number, chunk in enumerate(chunks):
+            append(log, chunk.data)
             backlog.add(chunk, logged=True)
+            if not chunk.data and chunk.incarnation % renew == 0:
+                log = new_log(Path(folder), backlog)
             while number % 3 == 0 and (new := backlog.next(live)) is not None:
                 seen.append(new)
         while (new := backlog.next(live)) is not None:
@@ -74,12 +93,12 @@ def test_what_was_added_comes_back(steps: list[tuple[int, int, int]], start: int
 def test_what_is_nowhere_is_skipped_and_the_rest_is_right(steps: list[tuple[int, int, int]], logged: int) -> None:
     chunks = grow(steps)
     whole = b"".join(chunk.data for chunk in chunks)
-    with tempfile.TemporaryFile() as log:
+    with tempfile.TemporaryDirectory() as folder:
         backlog = Backlog(keep=16)
-        backlog.use_log(log.fileno())
+        log = new_log(Path(folder), backlog)
         for number, chunk in enumerate(chunks):
             if number < logged:
-                os.write(log.fileno(), chunk.data)
+                append(log, chunk.data)
             backlog.add(chunk, logged=number < logged)
         got = drain(backlog, 0)
     assert all(whole[chunk.offset : chunk.offset + len(chunk.data)] == chunk.data for chunk in got)
@@ -87,6 +106,17 @@ def test_what_is_nowhere_is_skipped_and_the_rest_is_right(steps: list[tuple[int,
     assert ends(got) == ends(chunks)
     recorded = sum(len(chunk.data) for chunk in chunks[:logged])
     assert b"".join(chunk.data for chunk in got)[:recorded] == whole[:recorded]
+
+
+def test_a_log_that_was_removed_is_skipped(tmp_path: Path) -> None:
+    backlog = Backlog(keep=16)
+    log = new_log(tmp_path, backlog)
+    for number in range(10):
+        append(log, bytes([number]) * 10)
+        backlog.add(Chunk(number * 10_000_000, 1, number * 10, bytes([number]) * 10), logged=True)
+    log.unlink()
+    [first, *_] = drain(backlog, 0)
+    assert first.offset > 0
 
 
 def test_the_index_of_single_characters_stays_small() -> None:

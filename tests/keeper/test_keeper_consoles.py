@@ -93,6 +93,43 @@ def test_the_next_incarnation_goes_on_in_the_same_record(
     assert read_recording(tmp_path / "a") == chunks
 
 
+def test_another_record_begins_with_the_next_incarnation(
+    keeper: Keeper, guest: tuple[socket.socket, UnixPort], read: Reading, tmp_path: Path
+) -> None:
+    listener, port = guest
+    # More than the keeper has in memory: the first two are read back from their files.
+    said = {"a": b"one" * (1 << 20), "b": b"two" * (1 << 20), "c": b"three"}
+    for name, text in said.items():
+        keeper.open_console("console:a", port, tmp_path / name)
+        line, _ = listener.accept()
+        with line, keeper.attach("console:a", start=None) as feed:
+            threading.Thread(target=line.sendall, args=(text,)).start()
+            read(feed, lambda data, _, text=text: data.endswith(text))
+    with keeper.attach("console:a") as feed:
+        chunks = read(feed, lambda data, _: data.endswith(b"three"))
+    assert data_of(chunks) == b"".join(said.values())
+    assert {name: (tmp_path / f"{name}.log").read_bytes() == text for name, text in said.items()} == dict.fromkeys(
+        said, True
+    )
+    for number, name in enumerate(said, start=1):
+        recorded = read_recording(tmp_path / name)
+        assert {chunk.incarnation for chunk in recorded} == {number}
+    assert read_recording(tmp_path / "b")[0].offset == len(said["a"])
+    assert read_recording(tmp_path / "a")[-1].data == b""
+
+
+def test_a_record_that_cannot_be_made_leaves_the_one_before(
+    keeper: Keeper, guest: tuple[socket.socket, UnixPort], read: Reading, tmp_path: Path
+) -> None:
+    keeper.spawn("job", ["echo", "one"], record=tmp_path / "a")
+    keeper.wait_exit("job", deadline=Deadline.after(10))
+    with pytest.raises(InfrastructureError, match=r"record .* cannot be written"):
+        keeper.spawn("job", ["echo", "two"], record=tmp_path / "absent" / "b")
+    keeper.spawn("job", ["echo", "three"], record=tmp_path / "a")
+    keeper.wait_exit("job", deadline=Deadline.after(10))
+    assert (tmp_path / "a.log").read_bytes() == b"one\nthree\n"
+
+
 def test_a_slow_reader_holds_up_nobody(
     keeper: Keeper, guest: tuple[socket.socket, UnixPort], read: Reading, tmp_path: Path
 ) -> None:
@@ -137,7 +174,7 @@ def test_without_a_record_old_bytes_are_skipped_and_the_offset_says_so(
 
 def test_the_keeper_stays_small(keeper: Keeper, read: Reading, tmp_path: Path) -> None:
     code = "import os\nblock = bytes(range(256)) * 64\nfor _ in range(3200): os.write(1, block)"
-    keeper.spawn("loud", [sys.executable, "-c", code], record=tmp_path / "loud")
+    keeper.spawn("loud", [sys.executable, "-S", "-c", code], record=tmp_path / "loud")
     with keeper.attach("loud"):
         assert keeper.wait_exit("loud", deadline=Deadline.after(60)) == 0
         assert keeper.streams()["loud"].received == 3200 * 256 * 64 > 50_000_000
@@ -218,7 +255,7 @@ def test_a_socket_goes_to_one_child_and_ends_with_it(keeper: Keeper, read: Readi
         keeper.listen("serial", path)
         assert path.stat().st_mode & 0o777 == 0o600
         keeper.open_console("console:a", UnixPort(str(path)), None)  # before the child is there: it is held
-        keeper.spawn("guest", [sys.executable, "-c", code, "n{fd:serial}"], fds=["serial"])
+        keeper.spawn("guest", [sys.executable, "-S", "-c", code, "n{fd:serial}"], fds=["serial"])
         with keeper.attach("console:a", start=None) as feed:
             feed.write(b"you")
             chunks = read(feed, lambda _, chunks: [c.data for c in chunks].count(b"") == 1)
@@ -248,7 +285,7 @@ def check_that_reading_goes_on(keeper: Keeper, read: Reading, record: Path, prob
     """Say more than the record takes: it is noted, said as an event, and all bytes still reach a reader."""
     code = "import os\nfor n in range(20000): os.write(1, b'%07d\\n' % n)"
     with keeper.attach("keeper", start=None) as events:
-        keeper.spawn("loud", [sys.executable, "-c", code], record=record)
+        keeper.spawn("loud", [sys.executable, "-S", "-c", code], record=record)
         with keeper.attach("loud") as feed:
             data = data_of(read(feed, lambda data, _: len(data) >= 160_000))
         keeper.wait_exit("loud", deadline=Deadline.after(10))
@@ -277,5 +314,6 @@ def test_a_full_disk_is_noted_and_reading_goes_on(
 def test_a_record_that_may_not_grow_is_noted_and_reading_goes_on(
     keeper: Keeper, read: Reading, tmp_path: Path
 ) -> None:
-    resource.prlimit(keeper.pid, resource.RLIMIT_FSIZE, (65536, 65536))
+    before = resource.prlimit(keeper.pid, resource.RLIMIT_FSIZE, (65536, resource.RLIM_INFINITY))
     check_that_reading_goes_on(keeper, read, tmp_path / "loud", "File too large")
+    resource.prlimit(keeper.pid, resource.RLIMIT_FSIZE, before)
