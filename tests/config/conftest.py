@@ -25,8 +25,8 @@ blob = hil_stub_image
 MODULES = {
     "hil_stub_machine": """
 from typing import Annotated, Literal
-from pydantic import Field
-from hil.config.model import HostPort, Secret, Sha256, Size
+from pydantic import Field, model_validator
+from hil.config.model import HostPort, Secret, Sha256, Size, invalid
 from hil.config.rig import NodeConfig
 
 class Config(NodeConfig):
@@ -41,6 +41,12 @@ class Config(NodeConfig):
     password: Secret | None = Field(default=None, description="its password")
     console: HostPort | None = Field(default=None, description="its console")
     digest: Sha256 | None = Field(default=None, description="its digest")
+
+    @model_validator(mode="after")
+    def _not_both(self):
+        if self.fast and self.cpus == 8:
+            raise invalid(f"{self.serial} cannot be fast with 8 processors")
+        return self
 """,
     "hil_stub_segment": """
 from typing import Literal

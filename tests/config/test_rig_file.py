@@ -161,6 +161,13 @@ def test_a_wrong_value_from_the_environment_is_not_shown(load: Load, where: str)
     assert "PASS" in caught.value.render()
 
 
+def test_a_kind_that_tells_a_value_from_the_environment_is_not_let(load: Load) -> None:
+    text = RIG.replace("two: {kind: stub,", "two: {kind: stub, fast: true, cpus: 8, serial: !env PASS,")
+    with pytest.raises(ConfigError) as caught:
+        load(text, PASS="hunter2")
+    assert [problem.message for problem in caught.value.problems] == ["!env PASS cannot be fast with 8 processors"]
+
+
 def test_matchbox_written_from_types(load: Load) -> None:
     rig = load("""\
 hil: 1

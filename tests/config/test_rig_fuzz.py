@@ -20,7 +20,7 @@ from hil.errors import ConfigError
 from hil.shipped import shipped
 
 VIRT = (shipped("rigs") / "virt.yaml").read_text()
-QUICK = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 MORSELS = [
     *("hil: 1", "nodes:", "images:", "segment:", "matchbox:", "kind: ", "qemu", "user", "probe", "files", "node1"),
@@ -150,7 +150,7 @@ def write_block(value: object, indent: int, lines: list[str], places: dict[KeyPa
 SHIPPED = load_rig("virt", cwd=Path())
 
 
-@settings(QUICK, max_examples=60)
+@QUICK
 @given(st.dictionaries(NAMES, BRANCHES, min_size=1, max_size=3))
 def test_where_of_every_path(tree: dict[str, object]) -> None:
     lines: list[str] = []
@@ -168,6 +168,7 @@ def test_where_of_every_path(tree: dict[str, object]) -> None:
             assert where.text[where.column - 1 :].startswith(path[-1] + ":")
 
 
+@QUICK
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"]), max_size=30))
 def test_quoted_text_comes_back(text: str) -> None:
     quoted = "'" + text.replace("'", "''") + "'"
@@ -178,6 +179,7 @@ def test_quoted_text_comes_back(text: str) -> None:
     assert value.value == text
 
 
+@QUICK
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
 def test_plain_numbers_come_back(value: float) -> None:
     assert plain_value(repr(value)) == value
@@ -204,6 +206,7 @@ def test_plain_values_of_the_core_schema(text: str, value: object) -> None:
     assert plain_value(text) == value
 
 
+@QUICK
 @given(st.text(max_size=40))
 def test_host_port_reads_what_it_writes(text: str) -> None:
     try:

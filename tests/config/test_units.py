@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,12 +14,16 @@ from hil.config import units
 from hil.config.model import FileContext, Mac, Seconds, Size
 from hil.config.source import Source
 
+UNHURRIED = settings(deadline=None)  # a busy machine is no failure
 
+
+@UNHURRIED
 @given(st.integers(1, units.LARGEST_SIZE))
 def test_a_size_comes_back(size: int) -> None:
     assert units.parse_size(units.format_size(size)) == size
 
 
+@UNHURRIED
 @given(st.integers(0, 10**12))
 def test_a_time_comes_back(milliseconds: int) -> None:
     seconds = milliseconds / 1000
@@ -35,6 +39,7 @@ def hint_or_value(parse: Callable[[str], float], text: str) -> str | float:
 
 
 @pytest.mark.parametrize("parse", [units.parse_size, units.parse_seconds])
+@UNHURRIED
 @given(st.text(max_size=30) | st.from_regex(r"[0-9.]{0,25} ?[A-Za-z]{0,4}"))
 def test_any_text_is_a_quantity_or_bad(parse: Callable[[str], float], text: str) -> None:
     found = hint_or_value(parse, text)
@@ -74,6 +79,7 @@ def test_a_bare_number_is_refused_in_a_file_only() -> None:
             adapter.validate_python(True, strict=True, context=FileContext(Path()))
 
 
+@UNHURRIED
 @given(st.binary(min_size=6, max_size=6))
 def test_a_mac_is_unicast_and_normal(octets: bytes) -> None:
     adapter = TypeAdapter(Mac)
