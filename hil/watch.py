@@ -22,7 +22,7 @@ from hil.timeline.timeline import Mark
 
 # A Matchbox log line and the iPXE error that it explains arrive by different pipes.
 _EXPLANATION = 0.5
-_ROUND = 1.0
+_LOOK = 0.25
 
 
 class Served(Protocol):
@@ -116,6 +116,7 @@ class Watch:
         self._recording = recording
         self._patience = patience
         self._shutdown: Event | None = None
+        self._next_look = Deadline.after(0)
 
     def until_ready(self, deadline: Deadline, on_mark: Callable[[Mark], None] = lambda mark: None) -> None:
         """Return when the machine is ready.
@@ -138,7 +139,7 @@ class Watch:
             self._must_not_be_silent()
             if deadline.expired:
                 raise self._late(deadline)
-            self._wait(deadline.sooner(min(_ROUND, self._readiness.interval)))
+            self._wait(deadline.sooner(min(_LOOK, self._readiness.interval)))
 
     def take(self, on_mark: Callable[[Mark], None] = lambda mark: None) -> None:
         """Take in what has arrived, without waiting.
@@ -174,7 +175,7 @@ class Watch:
         sources: list[Console | Served | Events] = [self._console]
         if self._served is not None:
             sources.append(self._served)
-        if isinstance(self._events, Events) and self._machine.power.state() is PowerState.ON:
+        if isinstance(self._events, Events):
             sources.append(self._events)
         select.select([source.fileno() for source in sources], [], [], deadline.remaining())
 
@@ -188,6 +189,10 @@ class Watch:
             self._boot.timeline.add(self._served.take())
 
     def _must_be_alive(self, on_mark: Callable[[Mark], None]) -> None:
+        # Each look asks the keeper; a booting kernel wakes this loop hundreds of times a second.
+        if not (self._console.transcript.ended or self._next_look.expired):
+            return
+        self._next_look = Deadline.after(_LOOK)
         problem = self._recording()
         if problem is not None:
             raise InfrastructureError(
