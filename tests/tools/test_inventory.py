@@ -1,0 +1,94 @@
+"""The table of what a bench needs: looking changes nothing, getting asks apt once and says what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from hil.errors import InfrastructureError
+from hil.tools import host, inventory
+from hil.tools.inventory import Found, Tool, get, look
+from hil.tools.progress import Progress, Step, quiet
+
+
+class Host:
+    """What is on it; a finder finds that, and gets what the cache can have."""
+
+    def __init__(self, *present: str) -> None:
+        self.present = set(present)
+        self.unreachable: set[str] = set()
+        self.installed: list[list[str]] = []
+
+    def finder(self, name: str, cached: bool) -> Callable[[bool, Progress], Found]:
+        def find(ensure: bool, progress: Progress) -> Found:
+            if ensure and cached and name not in self.unreachable:
+                progress(Step("fetching it"))
+                self.present.add(name)
+            if name not in self.present:
+                raise InfrastructureError(f"no {name}", hint="h", evidence=["its own words"] if ensure else [])
+            return Found(f"/{name}", "1")
+
+        return find
+
+    def tool(self, name: str, package: str = "", required: bool = True, gettable: bool = True) -> Tool:
+        return Tool(name, "for", "any", self.finder(name, not package), package, (), required, gettable)
+
+
+def table(here: Host) -> list[Tool]:
+    return [
+        here.tool("qemu", "qemu-system-arm"),
+        here.tool("edk2", "qemu-efi-aarch64"),
+        here.tool("ipxe"),
+        here.tool("extra", required=False),
+        here.tool("go", required=False, gettable=False),
+    ]
+
+
+def test_looking_gets_nothing() -> None:
+    findings = look(table(Host("qemu")))
+    assert [finding.lacking for finding in findings] == [False, True, True, False, False]
+    assert findings[2].problem == "no ipxe"
+
+
+def test_getting_asks_apt_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Host()
+
+    def install(names: list[str], *, progress: Progress, deadline: object) -> None:
+        here.installed.append(list(names))
+        here.present.update(["qemu", "edk2"])
+
+    monkeypatch.setattr(host, "install", install)
+    steps: list[Step] = []
+    findings = get(table(here), progress=steps.append)
+    assert [finding.found is not None for finding in findings] == [True, True, True, True, False]
+    assert here.installed == [["qemu-system-arm", "qemu-efi-aarch64"]]
+    assert [step.what for step in steps] == ["[3/4] ipxe: fetching it", "[4/4] extra: fetching it"]
+
+
+def test_what_cannot_be_got_says_why_and_the_rest_is_got(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = Host("edk2")
+    here.unreachable.add("ipxe")
+
+    def install(names: list[str], *, progress: Progress, deadline: object) -> None:
+        raise InfrastructureError("these are missing", hint="run: sudo apt-get install x")
+
+    monkeypatch.setattr(host, "install", install)
+    findings = {finding.tool.name: finding for finding in get(table(here), progress=quiet)}
+    assert findings["qemu"].problem == "these are missing; run: sudo apt-get install x"
+    assert findings["ipxe"].problem == "no ipxe; its own words"
+    assert findings["extra"].found is not None
+    assert [name for name, finding in findings.items() if finding.lacking] == ["qemu", "ipxe"]
+
+
+def test_nothing_missing_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "install", lambda *a, **k: pytest.fail("apt was asked"))
+    assert all(finding.found for finding in get(table(Host("qemu", "edk2", "ipxe", "extra", "go")), progress=quiet))
+
+
+def test_the_real_table_names_each_tool_once_and_how_to_get_it() -> None:
+    tools = inventory.tools()
+    assert len({tool.name for tool in tools}) == len(tools)
+    hows = {tool.name: tool.how for tool in tools}
+    assert hows["qemu"].endswith("apt-get install --yes --no-install-recommends qemu-system-arm")
+    assert hows["matchbox"] == "hil doctor --fix"
