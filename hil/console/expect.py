@@ -37,11 +37,13 @@ class Bounded:
         shown: as the user wrote it.
         compiled: as bytes.
         reach: the most bytes from a match's start that decide it.
+        literal: bytes that stand in every match, or b""; looking for them is far cheaper than matching.
     """
 
     shown: str
     compiled: re.Pattern[bytes]
     reach: int
+    literal: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ def bounded(pattern: PatternLike) -> Bounded:
             f"the pattern {shown!r} can match without any byte, so it would be found at once",
             hint="let it need at least one byte",
         )
-    return Bounded(shown, compiled, _reach(tree))
+    literal = b"" if compiled.flags & re.IGNORECASE else max(_literals(tree), key=len, default=b"")
+    return Bounded(shown, compiled, _reach(tree), literal)
 
 
 class Search:
@@ -120,12 +123,15 @@ class Search:
 
     def __init__(self, patterns: Sequence[Bounded], start: int) -> None:
         self._patterns = patterns
-        self._from = [start] * len(patterns)
+        self._starts = [start] * len(patterns)
+        self._seen = start
+        self._reach = max((pattern.reach for pattern in patterns), default=1)
+        self._filter = _any_literal(tuple(pattern.literal for pattern in patterns))
 
     def look(self, buffer: bytearray) -> tuple[int, re.Match[bytes]] | None:
         """The first match in what the buffer holds now, after its pattern's index; None for none yet."""
         end = len(buffer)
-        place = min(self._from, default=end)
+        place = max(min(self._starts, default=end), self._seen - self._reach + 1)
         while True:
             # In blocks, so that a match near the front is found without searching all that lies behind it.
             stop = min(end, place + _BLOCK)
@@ -133,31 +139,41 @@ class Search:
             if hit is not None:
                 return hit
             if stop == end:
-                break
+                self._seen = end
+                return None
             place = stop
-        for index, pattern in enumerate(self._patterns):
-            self._from[index] = max(self._from[index], end - pattern.reach + 1)
-        return None
 
     def skip(self, index: int, place: int) -> None:
         """Let one pattern go on at `place` in the buffer; the others stay where they are."""
-        self._from[index] = place
+        self._starts[index] = place
 
     def _in_block(self, buffer: bytearray, place: int, stop: int) -> tuple[int, re.Match[bytes]] | None:
         """The first match that starts in [place, stop), or up to the end of the buffer in the last block."""
-        last = stop == len(buffer)
+        end = len(buffer)
+        last = stop == end
+        # One pass for all patterns, which nearly always says that none can match.
+        if self._filter is not None and not self._filter.search(buffer, place, min(end, stop + self._reach)):
+            return None
         best: tuple[int, re.Match[bytes]] | None = None
         for index, pattern in enumerate(self._patterns):
-            start = max(place, self._from[index])
+            start = max(place, self._starts[index], self._seen - pattern.reach + 1)
             if start >= stop and not last:
                 continue
-            limit = len(buffer) if last else min(len(buffer), stop + pattern.reach)
+            limit = end if last else min(end, stop + pattern.reach)
             match = pattern.compiled.search(buffer, start, limit)
             if match is None or not (match.start() < stop or last):
                 continue
             if best is None or match.start() < best[1].start():
                 best = index, match
         return best
+
+
+@lru_cache(maxsize=64)
+def _any_literal(literals: tuple[bytes, ...]) -> re.Pattern[bytes] | None:
+    """What finds each of the literals, or None when some pattern has none."""
+    if not literals or b"" in literals:
+        return None
+    return re.compile(b"|".join(map(re.escape, sorted(set(literals)))))
 
 
 def found(patterns: Sequence[Bounded], hit: tuple[int, re.Match[bytes]], base: int, stamp_ns: int) -> Found:
@@ -194,6 +210,22 @@ def _reach(tree: _parser.SubPattern) -> int:
             if direction > 0:
                 ahead = max(ahead, _reach(inner))
     return int(tree.getwidth()[1]) + ahead + peeks
+
+
+def _literals(tree: _parser.SubPattern) -> Iterator[bytes]:
+    """The runs of plain bytes that every match of a case-sensitive pattern holds."""
+    run = bytearray()
+    for op, argument in tree.data:
+        if op is _constants.LITERAL:
+            run.append(argument)
+            continue
+        yield bytes(run)
+        run.clear()
+        if op is _constants.SUBPATTERN:
+            _, added_flags, _, inner = argument
+            if not added_flags & re.IGNORECASE:
+                yield from _literals(inner)
+    yield bytes(run)
 
 
 def _operations(node: object) -> Iterator[tuple[object, tuple[int, _parser.SubPattern]]]:

@@ -31,6 +31,14 @@ ANY = [
     rb"(?>a{1,3})b",
     rb"(?s)a.{0,20}?c",
     rb"(a|b)\1",
+    rb"(?:ab|c)a",
+    rb"(?P<x>ab)c?",
+    rb"(?i:ab)c",
+    rb"(?i)ab",
+    rb"(?:ab){0,2}c",
+    rb"(?:(?i:A)b|c)\n?",
+    rb"b(?<=ab)c?",
+    rb"[ab]\xc3\xa9?",
 ]
 
 
@@ -91,6 +99,11 @@ def test_a_match_over_a_search_block_border_is_found_whole(before: int, cut: int
     assert grow([rb"a\{needle\}", rb"needle\}\.{5}"], chunks, 0) == (0, before, before + 9)
 
 
+def test_the_end_of_a_search_block_is_not_the_end_of_what_arrived() -> None:
+    assert grow([rb"x$"], [b"." * 32768 + b"x" * 100 + b"." * 9000], 0) is None
+    assert grow([rb"x{2,9}"], [b"." * 32768 + b"x" * 100], 0) == (0, 32768, 32777)
+
+
 def test_the_earliest_start_wins_and_ties_go_to_the_first_named() -> None:
     assert grow([rb"bc", rb"ab"], [b"xabc"], 0) == (1, 1, 3)
     assert grow([rb"ab", rb"abc"], [b"xabc"], 0) == (0, 1, 3)
@@ -130,6 +143,24 @@ def test_a_pattern_compiled_from_str_is_refused_and_one_from_bytes_keeps_its_fla
     with pytest.raises(UsageError, match="compiled from str"):
         bounded(re.compile("abc"))  # type: ignore[arg-type]
     assert grow([re.compile(rb"ABC", re.I)], [b"xabc"], 0) == (0, 1, 4)  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "literal"),
+    [
+        (rb"abc", b"abc"),
+        (rb"ab[0-9]{1,3}cde(?:f|g)", b"cde"),
+        (rb"(a(?P<x>bcd))e?", b"bcd"),
+        (rb"(?i)abc", b""),
+        (rb"(?i:abc)de", b"de"),
+        (rb"(?:abc)?d", b"d"),
+        (rb"abc|abd", b"ab"),
+        (rb"(?=abc)[abc]", b""),
+        (rb"[ab]", b""),
+    ],
+)
+def test_the_literal_stands_in_every_match(pattern: bytes, literal: bytes) -> None:
+    assert bounded(pattern).literal == literal
 
 
 @pytest.mark.parametrize(
