@@ -266,8 +266,8 @@ class Node:
     def _watching(self, boot: Boot, image: Image | None, ready: Ready, follower: Served | None, over: int) -> Watch:
         keeper, stream = self._fittings.keeper, self.machine.console_stream
         if self._console is None:
-            record = boot.folder / "console.log"
-            self._console = Console(keeper.attach(stream), name=self.name, deaths=self._fittings.deaths, record=record)
+            self._console = Console(keeper.attach(stream), name=self.name, deaths=self._fittings.deaths)
+        self._console.record = boot.folder / "console.log"
         transcript, arguments = self._console.transcript, self._fittings.arguments
         return Watch(
             boot=boot,

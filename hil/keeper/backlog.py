@@ -1,15 +1,16 @@
 """What a stream has said so far: an index of its chunks, and their bytes from memory or from its record.
 
-Memory stays bounded: the newest bytes are kept in memory, older ones are read back from the record's .log file, whose
-offsets are the stream's. Bytes that are in neither (no record, or a disk that filled up) are skipped, and a reader
+Memory stays bounded: the newest bytes are kept in memory, older ones are read back from the .log files of the record,
+which follow each other. Bytes that are in neither (no record, or a disk that filled up) are skipped, and a reader
 sees that by the next chunk's offset. This module opens no port and knows no reader.
 """
 
 from __future__ import annotations
 
-import os
 from array import array
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from hil.console.stream import MAX_CHUNK, Chunk
 
@@ -32,6 +33,25 @@ class Cursor:
     offset: int
 
 
+@dataclass(slots=True)
+class _Log:
+    """A file that has the bytes [start, end) of the stream.
+
+    Its path is kept and not a descriptor: a bench that boots a thousand times has a thousand of them.
+    """
+
+    path: Path
+    start: int
+    end: int
+
+    def read(self, start: int, end: int) -> bytes:
+        """Some of [start, end), which begins here; b"" when the file is gone."""
+        with suppress(OSError), self.path.open("rb", buffering=0) as file:
+            file.seek(start - self.start)
+            return file.read(min(end, self.end) - start)
+        return b""
+
+
 class Backlog:
     """Grows by `add`; is read through any number of cursors.
 
@@ -46,16 +66,15 @@ class Backlog:
         self._offsets = array("Q")
         self._recent = bytearray()
         self._recent_start = 0
-        self._log: int | None = None
-        self._logged = 0
+        self._logs: list[_Log] = []
         self.total = 0
 
-    def use_log(self, descriptor: int) -> None:
-        """Read old bytes from this open file from now on; whoever opened it closes it."""
-        self._log = descriptor
+    def use_log(self, path: Path) -> None:
+        """What is added from now on is in this file. Call it between two incarnations."""
+        self._logs.append(_Log(path, self.total, self.total))
 
     def add(self, chunk: Chunk, *, logged: bool) -> None:
-        """Take in the next chunk; `logged` says whether its bytes are in the log file."""
+        """Take in the next chunk; `logged` says whether its bytes are in the newest log file."""
         if not self._extends_last(chunk):
             self._stamps.append(chunk.stamp_ns)
             self._incarnations.append(chunk.incarnation)
@@ -63,7 +82,7 @@ class Backlog:
         self._recent += chunk.data
         self.total += len(chunk.data)
         if logged:
-            self._logged = self.total
+            self._logs[-1].end = self.total
         if len(self._recent) > 2 * self._keep:
             surplus = len(self._recent) - self._keep
             del self._recent[:surplus]
@@ -120,10 +139,9 @@ class Backlog:
     def _bytes(self, cursor: Cursor, end: int) -> bytes:
         cursor.offset = max(cursor.offset, self._offsets[cursor.entry])
         if cursor.offset < self._recent_start:
-            if self._log is not None and cursor.offset < self._logged:
-                data = os.pread(self._log, min(end, self._logged) - cursor.offset, cursor.offset)
-                if data:
-                    return data
+            log = next((log for log in self._logs if log.start <= cursor.offset < log.end), None)
+            if log is not None and (data := log.read(cursor.offset, end)):
+                return data
             cursor.offset = min(end, self._recent_start)
         first = cursor.offset - self._recent_start
         return bytes(self._recent[first : end - self._recent_start])

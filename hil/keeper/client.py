@@ -97,9 +97,11 @@ class Keeper:
 
         Args:
             name: "console:NODE" for a node's console. The same name again is the next incarnation: its former port is
-                closed, recording and offsets go on.
+                closed, offsets go on.
             port: what to open.
-            record: base path of the recording (BASE.log, .idx, .cast; see hil.console.recording); None for none.
+            record: base path of the recording (BASE.log, .idx, .cast; see hil.console.recording). At the next
+                incarnation another path begins a new recording there; the same, or None, goes on with the one there
+                is, or with none.
             within: seconds, or a deadline, for the connection.
 
         Raises:

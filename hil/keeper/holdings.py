@@ -87,9 +87,15 @@ class Holdings:
         """Open a port and read it from now on; `done` is told None or why not."""
         if name in self._children or name == EVENTS:
             raise UsageError(f"{name} is a process, not a console", hint="give the console another name")
-        if name not in self._consoles:
-            self._consoles[name] = Console(self._loop, self._stream(name, record))
-        self._consoles[name].open(spec, deadline, done)
+        console = self._consoles.get(name)
+        if console is None:
+            console = self._consoles[name] = Console(self._loop, self._stream(name, record))
+        else:
+            # What the port before said last belongs to the recording before.
+            console.drain()
+            console.close()
+            self._stream(name, record)
+        console.open(spec, deadline, done)
 
     def spawn(self, name: str, command: Command, record: Path | None, keys: Sequence[str]) -> int:
         """Start a child; its pid."""
@@ -211,4 +217,6 @@ class Holdings:
                 record,
                 lambda problem: self.note("recording-error", name, {"message": problem}),
             )
+        else:
+            self._streams[name].record_in(record)
         return self._streams[name]

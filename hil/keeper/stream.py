@@ -6,7 +6,6 @@ never stops the reading. This module does not know where the bytes come from.
 
 from __future__ import annotations
 
-import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +36,7 @@ class Stream:
     Args:
         loop: serves the readers.
         name: as clients call it.
-        record: base path of the recording, or None.
+        record: base path of the first recording, or None.
         on_recording_error: told once, in words, when the recording fails.
 
     Raises:
@@ -57,11 +56,8 @@ class Stream:
         self._unsent = bytearray()
         self._unheard = 0
         self._recording: Recording | None = None
-        self._log: int | None = None
-        if record is not None:
-            self._recording = Recording(record, title=name, anchor=WallAnchor.take())
-            self._log = os.open(self._recording.log_path, os.O_RDONLY | os.O_CLOEXEC)
-            self._backlog.use_log(self._log)
+        self._base: Path | None = None
+        self.record_in(record)
 
     @property
     def total(self) -> int:
@@ -82,6 +78,22 @@ class Stream:
     def lagging(self) -> bool:
         """Whether a reader still lacks something."""
         return any(reader.behind for reader in self._readers)
+
+    def record_in(self, record: Path | None) -> None:
+        """Record what comes from now on at another base path than before; nothing for None, or for the same.
+
+        Call it between two incarnations: offsets go on, and the files before stay as they are.
+
+        Raises:
+            InfrastructureError: the recording cannot be made; the one before goes on.
+        """
+        if record is None or record == self._base:
+            return
+        recording = Recording(record, title=self.name, anchor=WallAnchor.take())
+        if self._recording is not None:
+            self._recording.close()
+        self._recording, self._base, self.recording_error = recording, record, None
+        self._backlog.use_log(recording.log_path)
 
     def begin(self, sink: Sink | None) -> None:
         """The next incarnation starts; what readers send goes to `sink`."""
@@ -144,9 +156,6 @@ class Stream:
             reader.close()
         if self._recording is not None:
             self._recording.close()
-        if self._log is not None:
-            os.close(self._log)
-            self._log = None
 
     def status(self) -> dict[str, object]:
         """What `Keeper.status` says of this stream."""
