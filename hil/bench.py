@@ -17,6 +17,7 @@ from hil.errors import UsageError
 from hil.images.image import Image
 from hil.images.ready import ready_of
 from hil.keeper.client import Keeper
+from hil.keeper.early import EarlyKeeper
 from hil.keeper.runtime import new_runtime_dir, sweep
 from hil.kinds import known_image, make_image, make_machine, make_segment
 from hil.machine import Identity
@@ -152,7 +153,14 @@ class Bench:
 
 
 @contextmanager
-def open_bench(rig: Rig, *, artifacts: Path, keep: bool = False, image: str | None = None) -> Iterator[Bench]:
+def open_bench(
+    rig: Rig,
+    *,
+    artifacts: Path,
+    keep: bool = False,
+    image: str | None = None,
+    early: EarlyKeeper | None = None,
+) -> Iterator[Bench]:
     """Open a rig, and close it at the end of the block, whatever happens in it.
 
     Args:
@@ -160,6 +168,7 @@ def open_bench(rig: Rig, *, artifacts: Path, keep: bool = False, image: str | No
         artifacts: the folder under which this bench makes its own.
         keep: leave it open when the block ends without an error; `hil bench end NAME` ends it then.
         image: every node's image instead of the rig's own.
+        early: the keeper to take, where one is on its way.
 
     Raises:
         InfrastructureError: the bench cannot be opened.
@@ -170,7 +179,7 @@ def open_bench(rig: Rig, *, artifacts: Path, keep: bool = False, image: str | No
         known_image(rig, image)
     sweep(_forget)
     folder = new_folder(artifacts, stamp_name(rig.name))
-    with Keeper.start(new_runtime_dir(rig.name), deadline=Deadline.after(_KEEPER_STARTS)) as keeper:
+    with _keeper(rig, early) as keeper:
         matchbox = _matchbox(rig, keeper, folder)
         segment = make_segment(rig.segment, keeper.directory)
         services = {segment.bench: matchbox.address}
@@ -186,6 +195,12 @@ def open_bench(rig: Rig, *, artifacts: Path, keep: bool = False, image: str | No
         finally:
             for node in bench.nodes.values():
                 node.close()
+
+
+def _keeper(rig: Rig, early: EarlyKeeper | None) -> Keeper:
+    if early is not None:
+        return early.take()
+    return Keeper.start(new_runtime_dir(rig.name), deadline=Deadline.after(_KEEPER_STARTS))
 
 
 def _matchbox(rig: Rig, keeper: Keeper, folder: Path) -> Matchbox:

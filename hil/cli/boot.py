@@ -34,20 +34,24 @@ def command(
     as_json: bool,
 ) -> None:
     """PXE-boot the machines of RIG (a file, or the name of a rig that ships) and print their timelines."""
-    from hil.bench import open_bench
-    from hil.config.rig import load_rig
+    from hil.keeper.early import EarlyKeeper
 
-    loaded = load_rig(rig, cwd=Path.cwd())
-    with open_bench(loaded, artifacts=artifacts, keep=keep, image=image) as bench:
-        boots: list[Boot] = []
-        try:
-            for node in bench.choose(names):
-                _boot(node, within, boots, quiet=as_json)
-        finally:
-            if as_json:
-                click.echo(json.dumps(_document(bench, boots), indent=1))
-    if keep and not as_json:
-        click.echo(_kept(bench))
+    with EarlyKeeper(Path(rig).stem) as early:
+        # What follows takes longer to import than a keeper takes to start.
+        from hil.bench import open_bench
+        from hil.config.rig import load_rig
+
+        loaded = load_rig(rig, cwd=Path.cwd())
+        with open_bench(loaded, artifacts=artifacts, keep=keep, image=image, early=early) as bench:
+            boots: list[Boot] = []
+            try:
+                for node in bench.choose(names):
+                    _boot(node, within, boots, quiet=as_json)
+            finally:
+                if as_json:
+                    click.echo(json.dumps(_document(bench, boots), indent=1))
+        if keep and not as_json:
+            click.echo(_kept(bench))
 
 
 def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -> None:
