@@ -16,6 +16,7 @@ from hil.config.source import Place
 Value: TypeAlias = str | int | float | bool | None
 
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,400}|0o[0-7]{1,400}|0x[0-9a-fA-F]{1,400}")
+_MAX_DIGITS: Final = 25
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]{1,400}|[0-9]{1,400}(?:\.[0-9]{0,400})?)(?:[eE][-+]?[0-9]{1,9})?")
 _WORDS: Final[Mapping[str, Value]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
@@ -82,7 +83,8 @@ def kind_of(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return f"the number {value if abs(value) < 10**20 else format(value, '.3e')}"
+        digits = repr(value)
+        return f"the number {digits if len(digits) <= _MAX_DIGITS else digits[:_MAX_DIGITS] + '...'}"
     if isinstance(value, str):
         return f"the text {quoted(value)}"
     return "keys and values" if isinstance(value, Mapping) else "a list"

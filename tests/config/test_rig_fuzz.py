@@ -206,6 +206,11 @@ def test_plain_values_of_the_core_schema(text: str, value: object) -> None:
     assert plain_value(text) == value
 
 
+def test_a_number_without_measure_is_text() -> None:
+    assert isinstance(plain_value("9" * 400), int)
+    assert plain_value("9" * 5000) == "9" * 5000  # int() refuses more than 4300 digits
+
+
 @QUICK
 @given(st.text(max_size=40))
 def test_host_port_reads_what_it_writes(text: str) -> None:
