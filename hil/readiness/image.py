@@ -70,6 +70,11 @@ class ImageReadiness:
             return None
         return self._answers(self._ready.http)
 
+    def begin_again(self) -> None:
+        """The machine starts anew: what it said and answered before is no sign of being ready."""
+        self._lines.skip()
+        self._said, self._last_miss_ns = None, None
+
     def _console_says(self, pattern: re.Pattern[bytes]) -> Mark | None:
         for line in self._lines.take():
             if found := pattern.search(line.data):

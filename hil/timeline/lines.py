@@ -55,3 +55,9 @@ class Lines:
             lines.append(Line(self._start + begin, data[begin:]))
         self._start += begin
         return lines
+
+    def skip(self) -> None:
+        """Pass over all that has arrived, the incomplete last line too."""
+        self.take()
+        if self._start is not None:
+            self._start = self._transcript.end
