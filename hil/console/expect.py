@@ -25,7 +25,7 @@ from hil.errors import UsageError
 PatternLike = str | bytes | re.Pattern[bytes]
 
 WIDEST = 1 << 16
-_BLOCK = 1 << 15
+_BLOCK = 1 << 13
 _PEEK = 2
 
 
@@ -126,7 +126,7 @@ class Search:
         self._starts = [start] * len(patterns)
         self._seen = start
         self._reach = max((pattern.reach for pattern in patterns), default=1)
-        self._filter = _any_literal(tuple(pattern.literal for pattern in patterns))
+        self._literals = _shortest(tuple(pattern.literal for pattern in patterns))
 
     def look(self, buffer: bytearray) -> tuple[int, re.Match[bytes]] | None:
         """The first match in what the buffer holds now, after its pattern's index; None for none yet."""
@@ -151,8 +151,8 @@ class Search:
         """The first match that starts in [place, stop), or up to the end of the buffer in the last block."""
         end = len(buffer)
         last = stop == end
-        # One pass for all patterns, which nearly always says that none can match.
-        if self._filter is not None and not self._filter.search(buffer, place, min(end, stop + self._reach)):
+        reached = min(end, stop + self._reach)
+        if self._literals and not any(buffer.find(literal, place, reached) >= 0 for literal in self._literals):
             return None
         best: tuple[int, re.Match[bytes]] | None = None
         for index, pattern in enumerate(self._patterns):
@@ -160,6 +160,8 @@ class Search:
             if start >= stop and not last:
                 continue
             limit = end if last else min(end, stop + pattern.reach)
+            if pattern.literal and buffer.find(pattern.literal, start, limit) < 0:
+                continue
             match = pattern.compiled.search(buffer, start, limit)
             if match is None or not (match.start() < stop or last):
                 continue
@@ -169,11 +171,11 @@ class Search:
 
 
 @lru_cache(maxsize=64)
-def _any_literal(literals: tuple[bytes, ...]) -> re.Pattern[bytes] | None:
-    """What finds each of the literals, or None when some pattern has none."""
-    if not literals or b"" in literals:
-        return None
-    return re.compile(b"|".join(map(re.escape, sorted(set(literals)))))
+def _shortest(literals: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """Literals of which at least one stands in any match; none when some pattern has none."""
+    if b"" in literals:
+        return ()
+    return tuple({one for one in literals if not any(other != one and other in one for other in literals)})
 
 
 def found(patterns: Sequence[Bounded], hit: tuple[int, re.Match[bytes]], base: int, stamp_ns: int) -> Found:

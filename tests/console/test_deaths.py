@@ -68,6 +68,13 @@ def watch(*said: bytes, deaths: tuple[Death, ...] = DEFAULT_DEATHS) -> Casualty 
         (b"x... Network unreachable (https://ipxe.org/280a6090)\n", "iPXE unreachable", None),
         (b"net0... No configuration methods (https://ipxe.org/040ee119)\n", "iPXE no DHCP answer", None),
         (b"kernel... Exec format error (https://ipxe.org/2e008081)\n", "iPXE exec format", None),
+        (
+            b"Could not boot: Error 0x7f048183 (https://ipxe.org/7f048183)\r\n",
+            "iPXE EFI image not loaded",
+            "iPXE failed: the firmware cannot load the kernel that was fetched: it is for another architecture, cut"
+            " short, or no EFI program: Could not boot: Error 0x7f048183 (https://ipxe.org/7f048183)",
+        ),
+        (b"Could not boot: Error 0x7f04828e (https://ipxe.org/7f04828e)\n", "iPXE EFI image not started", None),
         (b"x... Connection timed out (https://ipxe.org/4c0a6092)\n", "iPXE timeout", None),
         (b"x... Connection refused (https://ipxe.org/0e0a6095)\n", "iPXE connection refused", None),
         (b"x... Connection reset (https://ipxe.org/0f0a6095)\n", "iPXE connection reset", None),
@@ -125,6 +132,27 @@ def test_the_third_firmware_banner_is_a_reboot_loop() -> None:
     assert casualty is not None
     assert casualty.death.name == "reboot loop"
     assert casualty.start == 2 * len(banner)
+
+
+def test_a_reboot_loop_names_the_panic_that_was_passed_over() -> None:
+    banner = b"UEFI firmware (version 2022.11)\r\n"
+    transcript = Transcript()
+    watcher = DeathWatch(DEFAULT_DEATHS, transcript, 0)
+    with watcher.aside("kernel panic"):
+        for said in (
+            banner,
+            b"Kernel panic - not syncing: first\n",
+            banner,
+            b"Kernel panic - not syncing: odd\n",
+            banner,
+        ):
+            transcript.append(Chunk(1, 1, transcript.end, said))
+    casualty = watcher.look()
+    assert casualty is not None
+    assert casualty.explanation == (
+        "the machine started its firmware for the third time without becoming ready;"
+        " before that, the kernel panicked: odd"
+    )
 
 
 def test_the_place_of_a_pxe_error_is_the_error_not_the_attempt() -> None:

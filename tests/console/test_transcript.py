@@ -47,6 +47,12 @@ def test_a_gap_is_kept_apart() -> None:
     assert transcript.bytes(0, 12) == b"abcde"
 
 
+@pytest.mark.parametrize(("moment", "offset"), [(9, 0), (10, 3), (19, 3), (20, 5), (40, 7), (41, 7)])
+def test_it_knows_where_what_came_after_a_moment_begins(moment: int, offset: int) -> None:
+    transcript = grown((10, 1, b"abc"), (20, 1, b"de"), (30, 1, b""), (40, 2, b"fg"))
+    assert transcript.offset_after(moment) == offset
+
+
 @pytest.mark.parametrize("chunk", [Chunk(1, 1, 2, b"x"), Chunk(1, 0, 3, b"x")])
 def test_chunks_out_of_order_are_refused(chunk: Chunk) -> None:
     with pytest.raises(ValueError, match="after 1/3"):
