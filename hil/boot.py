@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 
 from hil.clock import Deadline
-from hil.errors import HilError, NodeError
+from hil.errors import HilError, InfrastructureError, NodeError
 from hil.report.folder import write_boot
 from hil.timeline.timeline import Timeline
 
@@ -51,8 +51,11 @@ class Boot:
         self.write()
 
     def fail(self, error: HilError) -> None:
-        """Settle by whose fault it was."""
-        self.settle(Verdict.FAILED if isinstance(error, NodeError) else Verdict.BROKEN, error)
+        """Settle by whose fault it was; a record that cannot be written any more does not hide the error."""
+        try:
+            self.settle(Verdict.FAILED if isinstance(error, NodeError) else Verdict.BROKEN, error)
+        except InfrastructureError as unwritten:
+            error.evidence = (*error.evidence, unwritten.message)
 
     def write(self) -> None:
         """Write the record as it stands."""

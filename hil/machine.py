@@ -17,6 +17,10 @@ from hil.errors import InfrastructureError, MissingPart
 from hil.timeline.events import Event
 
 
+class NotSwitched(InfrastructureError):
+    """A switching that did not read back."""
+
+
 class PowerState(Enum):
     """What a power part reads back. UNKNOWN is never taken for ON or OFF."""
 
@@ -167,7 +171,7 @@ class VerifiedPower:
         """Switch on and read back; returns the moment, ns of the one clock.
 
         Raises:
-            InfrastructureError: it does not read back on.
+            NotSwitched: it does not read back on.
         """
         moment = self.power.on(deadline=deadline)
         self._must_read(PowerState.ON)
@@ -177,7 +181,7 @@ class VerifiedPower:
         """Switch off and read back; returns the moment, ns of the one clock.
 
         Raises:
-            InfrastructureError: it does not read back off.
+            NotSwitched: it does not read back off.
         """
         moment = self.power.off(deadline=deadline)
         self._must_read(PowerState.OFF)
@@ -190,7 +194,7 @@ class VerifiedPower:
     def _must_read(self, wanted: PowerState) -> None:
         found = self.power.state()
         if found is not wanted:
-            raise InfrastructureError(
+            raise NotSwitched(
                 f"{self.machine}: power was switched {wanted.value} and reads back {found.value}",
                 hint="look at what switches this machine's supply; believe nothing it does until that reads back",
             )

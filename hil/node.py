@@ -17,14 +17,14 @@ from hil.console.deaths import Death
 from hil.errors import HilError, UsageError
 from hil.images.image import Image, Ready
 from hil.keeper.client import Keeper
-from hil.machine import Doors, Machine, Nic, PowerState, Reset
+from hil.machine import Doors, Machine, Nic, NotSwitched, PowerState, Reset
 from hil.machines.place import Session
 from hil.readiness.image import ImageReadiness
 from hil.report.folder import new_folder
 from hil.timeline.console_marks import ConsoleMarks
 from hil.timeline.stages import POWER, RESET
 from hil.timeline.timeline import Mark, Timeline
-from hil.watch import Served, Silence, Watch
+from hil.watch import Served, Silence, Watch, ended_by_itself
 
 OnMark = Callable[[Mark], None]
 
@@ -125,6 +125,8 @@ class Node:
         except HilError as error:
             boot.fail(error)
             raise
+        # What it says from here on is no longer part of its boot: the third firmware banner is then no loop.
+        self.wire.rearm()
         boot.settle(Verdict.READY)
         return boot
 
@@ -191,10 +193,15 @@ class Node:
         self.nic.link(up, deadline=self._fittings.patience.answering())
 
     def reset(self) -> None:
-        """Start the machine again without taking its supply away; its next boot is on the same timeline."""
-        boot, _ = self._present()
+        """Start the machine again without taking its supply away; its next boot is on the same timeline.
+
+        It is no death of the machine, and `wait_ready` waits for the boot that follows.
+        """
+        boot, watch = self._present()
+        self.wire.rearm()
         moment = self.machine.part(Reset).reset(deadline=self._fittings.patience.answering())  # type: ignore[type-abstract]
         boot.timeline.add([Mark(RESET.name, moment, now_ns() - moment, "hil", "reset was asked for")])
+        watch.begin_again()
 
     def take_in(self) -> None:
         """Take in what the machine said meanwhile, and write the record; a machine that is off says nothing."""
@@ -227,18 +234,37 @@ class Node:
             self._watch.close()
         follower = self._fittings.follow()
         over = 0 if self._console is None else self._console.transcript.incarnation
-        moment = self.machine.power.on(deadline=self._fittings.patience.switching())
-        switched = now_ns()
-        timeline = Timeline(moment, WallAnchor.take())
+        timeline = Timeline(now_ns(), WallAnchor.take())
         boot = Boot(number, self.name, image_name or "(the tree's)", self._facts(image), folder, timeline)
         self.boots.append(boot)
-        for mark in timeline.add(
-            [Mark(POWER.name, moment, switched - moment, "hil", f"{self.machine.kind} switched on")]
-        ):
-            on_mark(mark)
-        boot.write()
+        try:
+            self._switch_on(boot, on_mark)
+        except HilError as error:
+            if follower is not None:
+                follower.close()
+            boot.fail(error)
+            raise
         self._watch = self._watching(boot, image, ready, follower, over)
         return boot
+
+    def _switch_on(self, boot: Boot, on_mark: OnMark) -> None:
+        """Power on; the boot's time counts from then."""
+        try:
+            moment = self.machine.power.on(deadline=self._fittings.patience.switching())
+        except NotSwitched as error:
+            if self.machine.control_stream is None:
+                raise
+            where = f"{self.name}, as it was switched on"
+            raise ended_by_itself(where, self.machine, self._exit_status(), boot.folder) from error
+        boot.timeline = Timeline(moment, WallAnchor.take())
+        mark = Mark(POWER.name, moment, now_ns() - moment, "hil", f"{self.machine.kind} switched on")
+        boot.timeline.add([mark])
+        on_mark(mark)
+        boot.write()
+
+    def _exit_status(self) -> int | None:
+        stream = self.machine.control_stream
+        return None if stream is None else self._fittings.keeper.exit_status(stream)
 
     def _served_image(self, name: str) -> Image | None:
         if not name:
@@ -280,6 +306,7 @@ class Node:
                 self.machine.console_argument, lambda: arguments(None if follower is None else follower.profile)
             ),
             recording=lambda: keeper.recording_error(stream),
+            exit_status=self._exit_status,
             patience=self._fittings.patience,
         )
 

@@ -6,13 +6,16 @@ Everything here was stamped and recorded before it arrived; this only interprets
 from __future__ import annotations
 
 import select
+import signal
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from hil.boot import Boot, Patience
 from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.console.console import Console
+from hil.console.transcript import printable
 from hil.errors import HilError, InfrastructureError, NodeError
 from hil.machine import Events, Machine, PowerState
 from hil.timeline.console_marks import ConsoleMarks
@@ -20,9 +23,11 @@ from hil.timeline.events import Event, marks_of
 from hil.timeline.stages import INITRD_FETCHED, KERNEL_FETCHED, READY
 from hil.timeline.timeline import Mark
 
-# A Matchbox log line and the iPXE error that it explains arrive by different pipes.
-_EXPLANATION = 0.5
+# What explains a death arrives by another pipe than the death: Matchbox's log line, QMP's SHUTDOWN.
+_EXPLANATION = 1.0
 _LOOK = 0.25
+# The kernel's EFI stub prints by the firmware's console, whatever console= says (Linux efi-stub-helper.c, efi_puts).
+_STUB = "EFI stub: "
 
 
 class Served(Protocol):
@@ -53,6 +58,10 @@ class Readiness(Protocol):
         """The mark of being ready, or None; takes well under a second."""
         ...
 
+    def begin_again(self) -> None:
+        """The machine was reset on purpose: what was seen before no longer counts."""
+        ...
+
     @property
     def awaited(self) -> str:
         """What is awaited, in a person's words."""
@@ -77,6 +86,34 @@ class Silence:
     arguments: Callable[[], tuple[str, tuple[str, ...]] | None]
 
 
+def ended_by_itself(
+    where: str, machine: Machine, exit_status: int | None, folder: Path, said: Iterable[str] = ()
+) -> InfrastructureError:
+    """The error for a machine whose own process ended, though nobody had switched it off.
+
+    Args:
+        where: node and stage.
+        machine: which.
+        exit_status: of its process, negative for a signal; None where it has none.
+        folder: of the boot.
+        said: the last lines of the machine's console.
+    """
+    log = folder / "qemu.log"
+    words = log.read_text(errors="replace").splitlines()[-10:] if log.exists() else []
+    how = "" if exit_status is None else f" with status {exit_status}"
+    if exit_status is not None and exit_status < 0:
+        how = f", killed by {signal.Signals(-exit_status).name}"
+    return InfrastructureError(
+        f"{where}: {machine.kind} ended by itself{how}",
+        hint=(
+            "its own last words are above; `hil doctor` checks the programs it needs"
+            if words
+            else "it left no words; the host's own log (dmesg, journalctl -k) says whether memory ran out"
+        ),
+        evidence=[*words, *said, folder],
+    )
+
+
 class Watch:
     """One boot in progress.
 
@@ -89,6 +126,7 @@ class Watch:
         readiness: says when it is ready.
         silence: explains a silent console.
         recording: says what is wrong with the recording, or None.
+        exit_status: of the machine's own process, when that has ended.
         patience: how long things may take.
     """
 
@@ -103,6 +141,7 @@ class Watch:
         readiness: Readiness,
         silence: Silence,
         recording: Callable[[], str | None],
+        exit_status: Callable[[], int | None],
         patience: Patience,
     ) -> None:
         self._boot = boot
@@ -114,6 +153,7 @@ class Watch:
         self._readiness = readiness
         self._silence = silence
         self._recording = recording
+        self._exit_status = exit_status
         self._patience = patience
         self._shutdown: Event | None = None
         self._next_look = Deadline.after(0)
@@ -152,8 +192,7 @@ class Watch:
             events = self._events.take()
             self._shutdown = next((event for event in events if event.name == "SHUTDOWN"), self._shutdown)
             self._add(marks_of(events), on_mark)
-        if self._served is not None:
-            self._add(self._served.take(), on_mark)
+        self._add(self._take_served(), on_mark)
         try:
             self._console.poll()
         except HilError as death:
@@ -162,10 +201,26 @@ class Watch:
             raise
         self._add(self._marks.take(), on_mark)
 
+    def begin_again(self) -> None:
+        """The machine was reset on purpose: neither its readiness nor its deaths of before count any more."""
+        with self._console.expecting_death():
+            self._boot.timeline.add(self._marks.take())
+        self._readiness.begin_again()
+        self._console.rearm()
+
     def close(self) -> None:
         """Stop following Matchbox; console and machine belong to the node."""
         if self._served is not None:
             self._served.close()
+
+    def _take_served(self) -> list[Mark]:
+        if self._served is None:
+            return []
+        try:
+            return self._served.take()
+        except HilError as error:
+            error.evidence = (*error.evidence, *self._console.tail(5), str(self._boot.folder))
+            raise
 
     def _add(self, marks: Iterable[Mark], on_mark: Callable[[Mark], None]) -> None:
         for mark in self._boot.timeline.add(marks):
@@ -186,7 +241,7 @@ class Watch:
         deadline = Deadline.after(_EXPLANATION)
         while not deadline.expired:
             select.select([self._served.fileno()], [], [], deadline.remaining())
-            self._boot.timeline.add(self._served.take())
+            self._boot.timeline.add(self._take_served())
 
     def _must_be_alive(self, on_mark: Callable[[Mark], None]) -> None:
         # Each look asks the keeper; a booting kernel wakes this loop hundreds of times a second.
@@ -196,42 +251,42 @@ class Watch:
         problem = self._recording()
         if problem is not None:
             raise InfrastructureError(
-                f"{self._boot.node}: the console is no longer recorded: {problem}",
-                hint="make room on that disk; what was recorded before is kept",
+                f"{self._boot.node}, {self._place()}: {problem}",
+                hint="make room on that disk, or name another by --artifacts (pytest: --hil-artifacts); boot again",
                 evidence=[self._boot.folder],
             )
         if self._machine.power.state() is not PowerState.OFF:
             return
+        self._await_shutdown(on_mark)
         self.take(on_mark)
         raise self._dead()
+
+    def _await_shutdown(self, on_mark: Callable[[Mark], None]) -> None:
+        """Let the event arrive that tells a machine that switched itself off from one whose process broke."""
+        deadline = Deadline.after(_EXPLANATION)
+        while isinstance(self._events, Events) and self._shutdown is None and not deadline.expired:
+            select.select([self._events.fileno()], [], [], deadline.remaining())
+            self.take(on_mark)
 
     def _dead(self) -> HilError:
         where = f"{self._boot.node}, {self._place()}"
         if self._shutdown is not None and '"guest": true' in self._shutdown.detail:
             return NodeError(
-                f"{where}: the machine switched itself off ({self._shutdown.detail})",
+                f"{where}: the machine switched itself off",
                 hint="read the last console lines: what ran last told it to power off",
                 evidence=[*self._console.tail(10), self._boot.folder],
             )
-        said = self._boot.folder / "qemu.log"
-        words = said.read_text(errors="replace").splitlines()[-10:] if said.exists() else []
-        return InfrastructureError(
-            f"{where}: {self._machine.kind} ended by itself",
-            hint="its own last words are above; `hil doctor` checks the programs it needs",
-            evidence=[*words, *self._console.tail(5), self._boot.folder],
-        )
+        return ended_by_itself(where, self._machine, self._exit_status(), self._boot.folder, self._console.tail(5))
 
     def _must_not_be_silent(self) -> None:
         fetched = self._last(INITRD_FETCHED.name) or self._last(KERNEL_FETCHED.name)
         if fetched is None:
             return
-        transcript = self._console.transcript
-        last_word = transcript.stamp_at(transcript.end - 1)
-        quiet = (now_ns() - last_word) / NANOSECONDS
-        if quiet < self._patience.silence or last_word > fetched.at_ns + NANOSECONDS:
+        last_word = self._console.transcript.stamp_at(self._console.transcript.end - 1)
+        if now_ns() - last_word < self._patience.silence * NANOSECONDS or self._kernel_spoke(fetched):
             return
         served = self._silence.arguments()
-        if served is None or self._silence.argument.split(",")[0] in " ".join(served[1]).split():
+        if served is None or self._silence.argument in (argument.split(",")[0] for argument in served[1]):
             return
         where, arguments = served
         raise NodeError(
@@ -241,6 +296,12 @@ class Watch:
             hint=f"add {self._silence.argument} to the arguments at {where}",
             evidence=[*self._console.tail(5), self._boot.folder],
         )
+
+    def _kernel_spoke(self, fetched: Mark) -> bool:
+        """Whether anything but the kernel's EFI stub has spoken since the last file was there."""
+        transcript = self._console.transcript
+        said = printable(transcript.bytes(transcript.offset_after(fetched.at_ns), transcript.end))
+        return any(line.strip() and not line.startswith(_STUB) for line in said.splitlines())
 
     def _last(self, stage: str) -> Mark | None:
         return next((mark for mark in reversed(list(self._boot.timeline)) if mark.stage == stage), None)

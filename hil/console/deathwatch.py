@@ -84,6 +84,7 @@ class DeathWatch:
     def _begin(self, segment: Segment, start: int) -> None:
         self.casualty = None
         self._counts = [0] * len(self.deaths)
+        self._passed_over = ""
         self._search_in(segment, start)
 
     def _search_in(self, segment: Segment, start: int) -> None:
@@ -97,12 +98,17 @@ class DeathWatch:
             death = self.deaths[index]
             self._search.skip(index, match.end())
             line = _line_around(buffer, match)
-            if death.name in self._overlooked or (death.unless and re.search(death.unless, line)):
+            if death.unless and re.search(death.unless, line):
+                continue
+            if death.name in self._overlooked:
+                self._passed_over = death.explain(match, printable(line))
                 continue
             self._counts[index] += 1
             if self._counts[index] >= death.count:
                 at = match.start("at") if "at" in match.re.groupindex else match.start()
                 explanation = death.explain(match, printable(line))
+                if death.count > 1 and self._passed_over:
+                    explanation += f"; before that, {self._passed_over}"
                 return Casualty(death, explanation, self._segment.start + at, self._segment.incarnation)
         return None
 

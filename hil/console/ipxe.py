@@ -170,6 +170,22 @@ KNOWN: tuple[Known, ...] = (
         "what was fetched is nothing that this machine can start: a kernel of another architecture, or no kernel",
         "give it an arm64 kernel Image with an EFI stub; `file` tells what a file is",
     ),
+    # iPXE src/image/efi_image.c: the firmware's LoadImage (cause 1) or StartImage (2) refused; the last two digits are
+    # its EFI status (UEFI Specification 2.10, appendix D), 83 for EFI_UNSUPPORTED, 9a for EFI_SECURITY_VIOLATION.
+    Known(
+        "iPXE EFI image not loaded",
+        rb"7f0481..",
+        "the firmware cannot load the kernel that was fetched: it is for another architecture, cut short, or no EFI"
+        " program",
+        "give it a whole arm64 kernel Image with an EFI stub: `file` tells what a file is, its sha256 whether all of"
+        " it is there",
+    ),
+    Known(
+        "iPXE EFI image not started",
+        rb"7f0482..",
+        "the kernel that was fetched was loaded, and gave up before it had begun",
+        "read what it printed before; its EFI stub says what it lacks, as memory or a boot parameter",
+    ),
     Known(
         "iPXE out of memory",
         rb"31......",

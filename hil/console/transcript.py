@@ -104,6 +104,11 @@ class Transcript:
             raise IndexError(f"no byte at {offset}")
         return self._stamps[index]
 
+    def offset_after(self, stamp_ns: int) -> int:
+        """The offset where what arrived after a moment begins, ns of the one clock; `end` when nothing did."""
+        index = bisect_right(self._stamps, stamp_ns)
+        return self._offsets[index] if index < len(self._offsets) else self.end
+
     def tail(self, lines: int) -> list[str]:
         """The last lines of the newest incarnation with any, safe to print, each <= 512 columns."""
         said = next((segment for segment in reversed(self._segments) if segment.data), None)
