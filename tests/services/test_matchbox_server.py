@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import socket
 import sys
 import threading
@@ -126,6 +128,15 @@ def test_one_that_never_listens_is_given_up(keeper: Keeper, tmp_path: Path) -> N
     with pytest.raises(InfrastructureError) as caught:
         started(keeper, tmp_path, body="time.sleep(60)", seconds=1)
     assert caught.value.message == "Matchbox does not listen after 1 s"
+
+
+def test_a_keeper_that_dies_meanwhile_is_named(keeper: Keeper, tmp_path: Path) -> None:
+    killer = threading.Timer(0.5, os.kill, (keeper.pid, signal.SIGKILL))
+    killer.start()
+    with pytest.raises(InfrastructureError, match="keeper") as caught:
+        started(keeper, tmp_path, body="time.sleep(60)")
+    killer.join()
+    assert "Matchbox" not in caught.value.message
 
 
 def test_missing_program_is_named(keeper: Keeper, tmp_path: Path) -> None:

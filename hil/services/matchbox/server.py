@@ -165,7 +165,8 @@ class _Starting:
             try:
                 chunks = self._feed.read()
             except FeedClosed as error:
-                raise self._failed("went away with its keeper") from error
+                self._keeper.exit_status(STREAM)  # a keeper that is gone says why, with its own last words
+                raise self._failed("is out of reach: its log ended, and its keeper did not") from error
             self._said += b"".join(chunk.data for chunk in chunks)
             self._ended = any(not chunk.data for chunk in chunks)
         if self._ended:
