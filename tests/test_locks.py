@@ -28,9 +28,7 @@ with Lock(pathlib.Path(sys.argv[1]), what="holding on").held(Deadline.after(5)):
 
 
 def start_holder(path: Path) -> subprocess.Popen[bytes]:
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert holder.stdout is not None
     assert holder.stdout.readline() == b"held\n"
     return holder
@@ -97,10 +95,8 @@ def test_misuse_and_places_that_cannot_be_used(tmp_path: Path, monkeypatch: pyte
         Lock(tmp_path / "file" / "b.lock", what="x").acquire(Deadline.after(0))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    content=st.binary() | st.from_regex(rb'\{"pid": (1|"x"|null|[0-9]{0,3}), "user": "u"(, "what": "w")?\}')
-)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary() | st.from_regex(rb'\{"pid": (1|"x"|null|[0-9]{0,3}), "user": "u"(, "what": "w")?\}'))
 def test_any_owner_file_is_an_owner_or_none(tmp_path: Path, content: bytes) -> None:
     lock = Lock(tmp_path / "a.lock", what="x")
     lock.owner_path.write_bytes(content)
