@@ -76,7 +76,8 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; errors are on standard error."""
     try:
-        root.main(args=arguments, standalone_mode=False)
+        # Without its standalone mode click returns what `Context.exit` was given (click.Context.exit).
+        code = root.main(args=arguments, standalone_mode=False)
     except HilError as error:
         click.echo(error.render(), err=True)
         return error.exit_code
@@ -91,7 +92,7 @@ def run(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def main() -> None:
