@@ -1,0 +1,67 @@
+"""A boot's folder: a name that nobody else has, files that are whole or old, and a disk that refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from hil.clock import WallAnchor
+from hil.errors import InfrastructureError
+from hil.report.folder import new_folder, stamp_name, write_boot, write_whole
+from hil.timeline.timeline import Mark, Timeline
+
+
+def test_each_folder_is_new(tmp_path: Path) -> None:
+    made = [new_folder(tmp_path / "not" / "there", "boot") for _ in range(3)]
+    assert [folder.name for folder in made] == ["boot", "boot-2", "boot-3"]
+    assert all(folder.is_dir() for folder in made)
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InfrastructureError, match=r"cannot be made: .*/file/boot: Not a directory") as caught:
+        new_folder(tmp_path / "file", "boot")
+    assert "--artifacts" in caught.value.hint
+
+
+def test_a_name_sorts_by_time() -> None:
+    assert re.fullmatch(r"virt-20\d{6}-\d{6}Z", stamp_name("virt"))
+
+
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a", "one")
+    write_whole(tmp_path / "a", "zwölf")
+    assert (tmp_path / "a").read_text("utf-8") == "zwölf"
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_file_that_cannot_be_replaced_stays(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "in the way").touch()
+    with pytest.raises(InfrastructureError, match=r"/a cannot be written: Is a directory"):
+        write_whole(tmp_path / "a", "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_full_disk_leaves_the_last_state(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a", "old")
+    with pytest.raises(InfrastructureError, match=r"cannot be written: No such file"):
+        write_whole(tmp_path / "gone" / "a", "new")
+    assert (tmp_path / "a").read_text() == "old"
+
+
+def test_a_boots_record_is_three_files(tmp_path: Path) -> None:
+    timeline = Timeline(0, WallAnchor(0, 0))
+    timeline.add([Mark("power", 0, 1_000_000, "hil", "switched on")])
+    write_boot(tmp_path, {"node": "n1", "verdict": "ready"}, timeline)
+    record = json.loads((tmp_path / "boot.json").read_text())
+    assert list(record.items()) == [("schema", "hil.boot/1"), ("node", "n1"), ("verdict", "ready")]
+    marks = json.loads((tmp_path / "timeline.json").read_text())
+    assert marks["schema"] == "hil.timeline/1"
+    assert marks["marks"] == [
+        {"stage": "power", "seconds": 0.0, "error_seconds": 0.001, "source": "hil", "evidence": "switched on"}
+    ]
+    assert "switched on" in (tmp_path / "timeline.txt").read_text()
