@@ -141,7 +141,7 @@ class NodesInUse(Mapping[str, "Node"]):
     def _must_choose_image(self, node: Node) -> None:
         if self._demand.image is not None and not self.bench.rig.matchbox.from_images:
             raise UsageError(
-                f"image {self._demand.image!r} is marked, but the Matchbox of this rig has its own data for {node.name}",
+                f"image {self._demand.image!r} is marked, but this rig's Matchbox has its own data for {node.name}",
                 hint="mark no image, or use a rig whose `matchbox:` has neither data, nor url, nor profiles",
             )
 

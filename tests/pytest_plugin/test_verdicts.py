@@ -129,6 +129,7 @@ def test_a_bench_error_is_not_an_expected_failure(inner):
         """)
     result = inner.run()
     result.assert_outcomes(errors=1, xfailed=2)
+    assert result.ret == 1
 
 
 def test_a_failure_that_is_the_benchs_doing_is_an_error(inner):
