@@ -167,6 +167,25 @@ def test_another_key_fails_with_apts_own_words(
     assert cache.entries() == []
 
 
+def test_lists_that_stop_being_signed_are_not_used_although_older_ones_are_there(
+    cache: Cache, archive: Archive
+) -> None:
+    apt = PrivateApt(cache, suite="bookworm", arch="arm64", progress=quiet)
+    apt.update(Deadline.after(WITHIN))
+    (stamp,) = (cache.root / "apt").glob("*/updated")
+    stamp.unlink()
+    signed = archive.root / "dists/bookworm/InRelease"
+    good = signed.read_text()
+    signed.write_text(good.replace("Origin: Debian", "Origin: Someone"))
+    try:
+        with pytest.raises(InfrastructureError, match="apt said:") as caught:
+            apt.update(Deadline.after(WITHIN))
+    finally:
+        signed.write_text(good)
+    assert any("BADSIG" in line or "invalid" in line for line in caught.value.evidence)
+    assert not stamp.exists()
+
+
 def test_a_damaged_package_is_refused(cache: Cache, archive: Archive) -> None:
     apt = PrivateApt(cache, suite="bookworm", arch="arm64", progress=quiet)
     apt.update(Deadline.after(WITHIN))

@@ -6,7 +6,7 @@ import lzma
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hil.errors import InfrastructureError
@@ -89,10 +89,11 @@ def test_releases(version: str, expected: tuple[int, int] | None) -> None:
     assert release(version) == expected
 
 
-@given(st.binary(max_size=100), st.binary(max_size=40))
-def test_any_bytes_are_a_firmware_or_not(junk: bytes, tail: bytes) -> None:
+@given(st.binary(max_size=100), st.binary(max_size=60), st.integers(0, 80))
+@example(b"", b"\xff" * 60, 24)
+def test_any_bytes_are_a_firmware_or_not(junk: bytes, tail: bytes, offset: int) -> None:
     assert version_in(junk) == ""
-    assert version_in(junk + b"\x30\0\0\x02" + GUID + tail) == ""
+    assert version_in(junk + b"\x60\0\0\x02" + GUID + offset.to_bytes(2, "little") + b"\0\0" + tail) == ""
 
 
 @given(st.text(max_size=30))

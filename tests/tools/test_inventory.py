@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from hil.errors import InfrastructureError
-from hil.tools import host, inventory
+from hil.tools import gobuild, host, inventory, packages, programs
+from hil.tools.cache import Cache
 from hil.tools.inventory import Found, Tool, get, look
 from hil.tools.progress import Progress, Step, quiet
 
@@ -92,3 +94,40 @@ def test_the_real_table_names_each_tool_once_and_how_to_get_it() -> None:
     hows = {tool.name: tool.how for tool in tools}
     assert hows["qemu"].endswith("apt-get install --yes --no-install-recommends qemu-system-arm")
     assert hows["matchbox"] == "hil doctor --fix"
+
+
+def test_the_real_table_shows_paths_and_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HIL_CACHE", str(tmp_path))
+    cache = Cache()
+    with cache.work() as work:
+        (work / "made").write_text("")
+        cached = cache.put_file(packages.IPXE, work / "made", key="k", origin="", how="", facts={"version": "1.21"})
+    answers = {
+        "qemu": programs.Qemu(Path("/q"), (7, 2, 22)),
+        "edk2": programs.Edk2(Path("/c"), Path("/v"), "2022.11"),
+        "unshare": Path("/u"),
+        "ipxe": cached,
+        "matchbox": Path("/m"),
+        "kernel_arm64": programs.Kernel(Path("/i"), Path("/mod"), "6.1", "o"),
+        "busybox_arm64": Path("/b"),
+        "debian_installer": programs.DebianInstaller(Path("/k"), Path("/r"), "2023"),
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(programs, name, lambda *, ensure, progress, answer=answer: answer)
+    monkeypatch.setattr(gobuild, "find_go", lambda module, cache, *, deadline: None)
+    found = {finding.tool.name: finding.found for finding in look(inventory.tools())}
+    assert found == {
+        "qemu": Found("/q", "7.2.22"),
+        "edk2": Found("/c", "2022.11"),
+        "unshare": Found("/u", ""),
+        "ipxe": Found(str(cached), "1.21"),
+        "matchbox": Found("/m", ""),
+        "kernel": Found("/i", "6.1"),
+        "busybox": Found("/b", ""),
+        "go": None,
+        "debian-installer": Found("/k", "2023"),
+    }
+    monkeypatch.setattr(gobuild, "find_go", lambda module, cache, *, deadline: gobuild.Go(Path("/go"), (1, 26, 8)))
+    assert look(inventory.tools())[7].found == Found("/go", "1.26.8")
+    monkeypatch.setattr(gobuild, "built", lambda service, cache: Path("/m"))
+    assert look(inventory.tools())[7].found == Found("", "not needed: Matchbox is built")
