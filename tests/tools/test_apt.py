@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from hil.clock import Deadline
 from hil.errors import InfrastructureError
-from hil.tools import aptsources, host, packages
+from hil.tools import aptsources, host, packages, programs
 from hil.tools.apt import PrivateApt, percent_of
 from hil.tools.aptsources import Source
 from hil.tools.cache import Cache
@@ -95,6 +96,11 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
     image = {"boot/vmlinuz-6.1-arm64": b"\x1f\x8bno gzip", "lib/modules/6.1-arm64/kernel/a.ko": b"m"}
     made.add("linux-image-6.1-arm64", "6", image)
     made.add("ipxe", "1", {"usr/lib/ipxe/ipxe.efi": b"x86"})
+    made.add("linux-image-virtual", "6", {}, depends="linux-image-6.8.0-31-generic, linux-firmware")
+    ubuntu = "kmod, linux-modules-6.8.0-31-generic"
+    packed = {"boot/vmlinuz-6.8.0-31-generic": gzip.compress(b"an image")}
+    made.add("linux-image-6.8.0-31-generic", "6", packed, depends=ubuntu)
+    made.add("linux-modules-6.8.0-31-generic", "6", {"lib/modules/6.8.0-31-generic/kernel/a.ko.zst": b"m"})
     made.publish()
     yield made
     subprocess.run(["gpgconf", "--homedir", str(made.home), "--kill", "all"], check=False, capture_output=True)
@@ -209,6 +215,25 @@ def test_a_package_without_the_file_says_what_was_looked_for(cache: Cache, archi
 def test_a_kernel_that_is_a_damaged_gzip_file_is_refused(cache: Cache) -> None:
     with pytest.raises(InfrastructureError, match=r"vmlinuz-6\.1-arm64 is a damaged gzip file"):
         packages.obtain(packages.kernel(BOOKWORM), cache, progress=quiet, deadline=Deadline.after(WITHIN))
+
+
+def test_ubuntus_kernel_is_two_packages_and_packed(
+    cache: Cache, archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyring = tmp_path / "ubuntu-archive-test.gpg"
+    shutil.copy(archive.keyring, keyring)
+    source = Source(f"file:{archive.root}", "noble", ("main",), {"signed-by": str(keyring), "arch": "arm64"})
+    noble = Distribution("ubuntu", "noble", "24.04", "ubuntu")
+    monkeypatch.setattr(aptsources, "host_sources", lambda: [source])
+    monkeypatch.setattr(host, "distribution", lambda: noble)
+    archive.publish("noble")
+    tree = packages.obtain(packages.kernel(noble), cache, progress=quiet, deadline=Deadline.after(WITHIN))
+    shutil.rmtree(archive.root / "dists/noble")
+    assert (tree / "boot/vmlinuz-6.8.0-31-generic").read_bytes() == b"an image"
+    monkeypatch.setenv("HIL_CACHE", str(cache.root))
+    found = programs.kernel_arm64()
+    assert (found.version, found.modules) == ("6.8.0-31-generic", tree / "lib/modules/6.8.0-31-generic")
+    assert found.origin.count("(noble), sha256 ") == 2
 
 
 def test_the_hosts_hooks_are_not_run(cache: Cache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
