@@ -43,7 +43,8 @@ def _sources(value: object) -> object:
 
 def _url(text: str) -> str:
     if not re.fullmatch(r"https?://[^\s/]+/\S*[^\s/]", text):
-        raise invalid(f"{text!r} is not the URL of a file", "write it like https://HOST/PATH/FILE")
+        # The text is not shown: a URL may hold a password, from the environment.
+        raise invalid("this is not the URL of a file", "write it like https://HOST/PATH/FILE")
     return text
 
 
@@ -59,7 +60,7 @@ class Source(Model):
         if (self.path is None) == (self.url is None):
             raise invalid("a file has either a path or a url", "write one of the two")
         if self.url is not None and self.sha256 is None:
-            raise invalid(f"{self.url} needs its sha256", "what a server sends may change: pin it with sha256:")
+            raise invalid("a url needs its sha256", "what a server sends may change: pin it with sha256:")
         return self
 
 
