@@ -1,12 +1,11 @@
 """The `hil` command: finds the subcommand, runs it, and turns errors into words and exit codes. Does no work itself.
 
 Exit codes: 0 done, 1 the machine under test failed, 2 the user's file or command line, 3 the bench, 70 a bug in hil,
-130 interrupted (Ctrl-C), 143 terminated.
+130 interrupted (Ctrl-C), 141 nobody reads the output any more, 143 terminated.
 """
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from importlib import import_module
@@ -89,8 +88,8 @@ def run(arguments: list[str] | None = None) -> int:
         return 130
     except Terminated:
         return 143
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except SystemExit:
+        # click's own answer, with a 1, to a pipe whose reader went away (click.Command.main); ours is a shell's.
         return 141
     return code if isinstance(code, int) else 0
 

@@ -60,7 +60,7 @@ def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -
 
     before = len(node.boots)
     try:
-        with showing(node.name, quiet=quiet) as progress:
+        with showing(node.name, plain=quiet) as progress:
             boot = node.boot(within, on_mark=progress.mark)
     finally:
         boots += node.boots[before:]

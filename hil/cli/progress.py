@@ -75,14 +75,14 @@ class LiveProgress:
 
 
 @contextmanager
-def showing(name: str, *, quiet: bool) -> Iterator[Progress]:
+def showing(name: str, *, plain: bool) -> Iterator[Progress]:
     """Show a boot's progress while the block runs.
 
     Args:
         name: the node's.
-        quiet: no progress at all, as `--json` wants it on a terminal that is not there.
+        plain: lines on a terminal too, for whoever reads what this prints beside it.
     """
-    if quiet or not sys.stderr.isatty():
+    if plain or not sys.stderr.isatty():
         yield PlainProgress(name)
         return
     from rich.console import Console
