@@ -11,6 +11,12 @@ from xml.etree import ElementTree
 
 import pytest
 
+# Loaded here, or each inner session in this process would load them anew for its stub.
+import hil.config.suggest
+import hil.machine
+import hil.report.folder
+import hil.timeline.draw  # noqa: F401
+
 # Without a plugin that costs each process a quarter of a second.
 PLAIN = ("-p", "stub_bench", "-p", "no:hypothesispytest")
 
@@ -36,7 +42,7 @@ class Inner:
 
     def run(self, *arguments: str) -> pytest.RunResult:
         """A session in this process."""
-        return self.pytester.runpytest_inprocess("-p", "stub_bench", "--junitxml=out.xml", *arguments)
+        return self.pytester.runpytest_inprocess(*PLAIN, "--junitxml=out.xml", *arguments)
 
     def run_workers(self, *arguments: str) -> pytest.RunResult:
         """A session of xdist, whose workers take over the module path that this process was started with."""
