@@ -166,6 +166,7 @@ class Stream:
             "readers": len(self._readers),
             "recorded": self._recording is not None,
             "recording_error": self.recording_error,
+            "waiting_bytes": len(self._unsent),
             "unheard_bytes": self._unheard,
         }
 

@@ -193,6 +193,7 @@ def test_a_port_that_takes_nothing_jams_its_writers_alone(
     with line, keeper.attach("console:a") as feed:
         writer = threading.Thread(target=feed.write, args=(typed,))
         writer.start()
+        wait_until_jammed(keeper)
         line.sendall(b"still talking")
         with keeper.attach("console:a") as other:
             assert data_of(read(other, lambda data, _: len(data) == 13)) == b"still talking"
@@ -203,12 +204,23 @@ def test_a_port_that_takes_nothing_jams_its_writers_alone(
         assert heard == typed
         writer = threading.Thread(target=feed.write, args=(typed,))
         writer.start()
-        line.recv(1)
+        wait_until_jammed(keeper)
         line.close()
         writer.join()  # the end of the port frees it
         feed.write(b"into the void")
     deadline = Deadline.after(10)
     while keeper.streams()["console:a"].unheard < 13:
+        assert not deadline.expired
+
+
+def wait_until_jammed(keeper: Keeper) -> None:
+    """Until so much waits for the port that the keeper no longer hears the readers."""
+    deadline = Deadline.after(10)
+    while True:
+        streams = keeper.status()["streams"]
+        assert isinstance(streams, dict)
+        if streams["console:a"]["waiting_bytes"] >= 1 << 16:
+            return
         assert not deadline.expired
 
 

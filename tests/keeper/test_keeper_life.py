@@ -138,6 +138,13 @@ def test_a_signal_to_the_keeper_ends_the_bench(before: Snapshot, number: int) ->
     assert difference(before, within=Deadline.after(2)) == []
 
 
+def test_an_owner_that_hangs_up_ends_the_bench(before: Snapshot) -> None:
+    launched = launch(new_runtime_dir(), Deadline.after(10))
+    launched.link.close()
+    launched.process.wait(5)
+    assert difference(before, within=Deadline.after(2)) == []
+
+
 def ask_for_ever(ask: Callable[[], object]) -> NoReturn:
     while True:
         ask()

@@ -32,7 +32,9 @@ def test_output_and_exit_status(keeper: Keeper, read: Reading, tmp_path: Path) -
     with keeper.attach("job") as feed:
         chunks = read(feed, ended)
     assert b"".join(chunk.data for chunk in chunks) == b"out\nerr\n"
-    assert read_recording(tmp_path / "job") == chunks
+    recorded = read_recording(tmp_path / "job")
+    assert b"".join(chunk.data for chunk in recorded) == b"out\nerr\n"
+    assert (recorded[0].stamp_ns, recorded[-1]) == (chunks[0].stamp_ns, chunks[-1])
     assert (tmp_path / "job.log").read_bytes() == b"out\nerr\n"
 
 
