@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hil.boot import Boot
 from hil.clock import Deadline, now_ns
 from hil.console.transcript import Transcript, printable
-from hil.errors import HilError
+from hil.errors import InfrastructureError
 from hil.images.image import HttpReady, Ready
 from hil.machine import Doors, Machine
 from hil.timeline.console_marks import STAMP_ERROR_NS
@@ -59,7 +59,11 @@ class ImageReadiness:
         return " and ".join(ways)
 
     def check(self, boot: Boot) -> Mark | None:
-        """The mark of being ready, or None."""
+        """The mark of being ready, or None.
+
+        Raises:
+            MissingPart: no door leads to the port that would answer.
+        """
         if self._ready.console is not None and self._said is None:
             self._said = self._console_says(self._ready.console)
             if self._said is None:
@@ -86,7 +90,7 @@ class ImageReadiness:
         began = now_ns()
         try:
             status, body = self._get(http)
-        except (OSError, HilError):
+        except (OSError, InfrastructureError):  # the machine's doors open when its control channel does
             self._last_miss_ns = began
             return None
         if status != 200 or (http.body is not None and not http.body.search(body)):
@@ -99,7 +103,7 @@ class ImageReadiness:
             now,
             now - since,
             "http",
-            f"GET :{http.port}{http.path} {status} {printable(body[:40])}",
+            f"GET :{http.port}{http.path} {status} {' '.join(printable(body[:40]).split())}".rstrip(),
         )
 
     def _get(self, http: HttpReady) -> tuple[int, bytes]:
