@@ -76,17 +76,19 @@ class Hil:
         arguments: of the command.
         cwd: where it runs.
         env: added to this process's environment.
+        program: what is run with these arguments.
     """
 
     arguments: Sequence[str]
     cwd: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    program: Sequence[str] = tuple(HIL)
 
     def __enter__(self) -> Self:
         self._lines: list[str] = []
         self._grown = threading.Condition()
         self.process = subprocess.Popen(
-            [*HIL, *self.arguments],
+            [*self.program, *self.arguments],
             cwd=self.cwd,
             env={**os.environ, **self.env},
             stdin=subprocess.DEVNULL,
