@@ -1,12 +1,12 @@
 """How fast `expect` finds words in much output, against pexpect on the same bytes in the same run.
 
-    python benchmarks/expect.py [--mb 50] [--rounds 3] [--json]
+    python benchmarks/expect.py [--mb 50] [--rounds 7] [--json]
 
 Twenty patterns are looked for at once in console-like text; each stands once in every MB, and every other one lies
 across the border of two reads. The bytes come from memory, in reads as large as each makes them itself: 64 KiB in hil
-(one chunk of its keeper), 2000 bytes in pexpect; a row shows hil at 2000 bytes too. Rounds are
-interleaved. All must report the same offsets, or the script fails. Times are CPU seconds of this process, which the
-host's other work does not enter, and pexpect's sleep of 0.1 ms after each read is switched off. Ratios are the median
+(one chunk of its keeper), 2000 bytes in pexpect; a row shows hil at 2000 bytes too. Rounds are interleaved.
+All must report the same offsets, or the script fails. Times are CPU seconds of this process, which the host's other
+work hardly enters, and pexpect's sleep of 0.1 ms after each read is switched off. Ratios are the median
 over rounds, with the smallest and the largest; pexpect at its default takes minutes for 50 MB and runs in the first
 round alone. It asserts no speed.
 """

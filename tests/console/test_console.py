@@ -300,3 +300,11 @@ def test_successive_waits_find_each_planted_word_once(new_wire: type[Wire], betw
     assert found == [b"<%03d>" % number for number in range(len(between))]
     wire.hang_up()
     console.close()
+
+
+def test_a_death_before_lost_bytes_is_seen_even_when_both_come_in_one_read(wire: Wire, console: Console) -> None:
+    wire.says(PANIC)
+    wire.offset += 1000
+    wire.says(b"after the gap")
+    with pytest.raises(NodeError, match="panicked"):
+        console.poll()
