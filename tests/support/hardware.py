@@ -50,11 +50,12 @@ class Hardware:
 
     def on(self, *, deadline: Deadline) -> int:
         self.asked.append("on")
+        moment = now_ns()
         if not self.dead_on_arrival:
             self.reads = PowerState.ON
             if self.says_at_power_on:
                 self.wire.says(self.says_at_power_on)
-        return now_ns()
+        return moment
 
     def off(self, *, deadline: Deadline) -> int:
         self.asked.append("off")

@@ -1,0 +1,284 @@
+"""A node, its boots and its power, with everything below in memory."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from support.hardware import Hardware
+from support.wire import Wire
+
+from hil.boot import Patience, Verdict
+from hil.errors import InfrastructureError, MissingPart, NodeError, UsageError
+from hil.images.image import Asset, Image, Ready
+from hil.machine import Doors, Nic, Power, PowerState, Reset
+from hil.machines.place import Session
+from hil.node import Fittings, Node
+from hil.timeline.timeline import Mark
+
+READY = Ready(re.compile(rb"login: "))
+
+
+class Keeper:
+    """What a node asks of a keeper."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self.status: int | None = None
+
+    def attach(self, stream: str) -> Wire:
+        assert stream == "console:n1"
+        return self._wire
+
+    def recording_error(self, stream: str) -> str | None:
+        return None
+
+    def exit_status(self, stream: str) -> int | None:
+        assert stream == "qemu:n1"
+        return self.status
+
+
+class Follower(Wire):
+    """Matchbox's log for this node: it says nothing."""
+
+    profile = "img"
+    closed = False
+
+    def take(self) -> list[Mark]:  # type: ignore[override]
+        return []
+
+    def close(self) -> None:
+        self.closed = True
+        super().close()
+
+
+@dataclass
+class Bench:
+    """What a node is given, and what came of it."""
+
+    folder: Path
+    from_images: bool = True
+    own_ready: Ready | None = None
+    image: str = "img"
+    without: frozenset[type[object]] = frozenset()
+    control: str | None = "qemu:n1"
+    served: list[str] = field(default_factory=list)
+    followers: list[Follower] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.wire = Wire()
+        self.hardware = Hardware(self.wire)
+        self.keeper = Keeper(self.wire)
+        self.session = Session(self.folder)
+
+    def make_image(self, name: str) -> Image:
+        asset = Asset("kernel", self.folder / "kernel", "0" * 64, "made up")
+        return Image(name, "files", asset, (), (), READY, re.compile(rb"Run /init"))
+
+    def follow(self) -> Follower:
+        self.followers.append(Follower())
+        return self.followers[-1]
+
+    def node(self) -> Node:
+        fittings = Fittings(
+            keeper=self.keeper,  # type: ignore[arg-type]
+            folder=self.folder,
+            patience=Patience(boot=20),
+            serve=(lambda image: self.served.append(image.name)) if self.from_images else None,
+            image=self.make_image,
+            follow=self.follow if self.from_images else lambda: None,
+            arguments=lambda profile: None,
+            deaths=(),
+            session=self.session,
+            facts={"rig": "r"},
+        )
+        machine = self.hardware.machine(without=self.without, control=self.control)
+        return Node("n1", machine, self.image, self.own_ready, fittings)
+
+    def will_say(self, data: bytes) -> None:
+        """At the next power-on."""
+        self.hardware.says_at_power_on = data
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(tmp_path)
+    yield bench
+    bench.wire.hang_up()
+    bench.wire.close()
+    bench.hardware.close()
+    for follower in bench.followers:
+        follower.hang_up()
+        follower.close()
+
+
+def record(folder: Path) -> dict[str, object]:
+    found: dict[str, object] = json.loads((folder / "boot.json").read_text())
+    return found
+
+
+def test_a_boot_has_a_folder_a_record_and_an_image(bench: Bench) -> None:
+    bench.will_say(b"login: ")
+    node = bench.node()
+    seen: list[str] = []
+    boot = node.boot(on_mark=lambda mark: seen.append(mark.stage))
+    assert (boot.number, boot.verdict, boot.image) == (1, Verdict.READY, "img")
+    assert bench.served == ["img"]
+    assert seen == ["power", "ready"]
+    assert boot.folder == bench.folder / "n1-boot1" == bench.session.folder
+    written = record(boot.folder)
+    assert written["verdict"] == "ready"
+    assert written["rig"] == "r"
+    assert written["assets"] == [{"name": "kernel", "sha256": "0" * 64, "origin": "made up"}]
+    assert node.booted
+    assert node.ensure() is boot
+    assert node.timeline is boot.timeline
+    assert node.console.record == boot.folder / "console.log"
+    node.close()
+    assert bench.hardware.asked == ["off", "on", "close"]
+
+
+def test_a_node_boots_when_something_needs_it(bench: Bench) -> None:
+    bench.will_say(b"login: ")
+    node = bench.node()
+    assert not node.booted
+    node.console.expect("login: ", within=5)
+    assert len(node.boots) == 1
+    bench.hardware.reads = PowerState.OFF
+    assert not node.booted
+
+
+def test_the_next_boot_begins_with_power_taken_away(bench: Bench) -> None:
+    bench.will_say(b"login: ")
+    node = bench.node()
+    first = node.boot()
+    second = node.boot(within=5)
+    assert bench.hardware.asked == ["off", "on", "off", "on"]
+    assert (second.number, second.folder.name) == (2, "n1-boot2")
+    assert first.folder != second.folder
+    assert bench.followers[0].closed
+    assert not bench.followers[1].closed
+    assert node.console.record == second.folder / "console.log"
+
+
+def test_a_boot_that_fails_is_settled_by_whose_fault_it_was(bench: Bench) -> None:
+    bench.will_say(b"something else\r\n")
+    node = bench.node()
+    with pytest.raises(NodeError, match="not ready within"):
+        node.boot(within=0.05)
+    assert node.boots[0].verdict is Verdict.FAILED
+    error = record(node.boots[0].folder)["error"]
+    assert isinstance(error, dict)
+    assert error["kind"] == "NodeError"
+    assert not node.booted
+
+
+def test_a_machine_that_ends_as_it_is_switched_on(bench: Bench) -> None:
+    bench.hardware.dead_on_arrival = True
+    bench.keeper.status = 1
+    node = bench.node()
+    with pytest.raises(InfrastructureError, match="n1, as it was switched on: fake ended by itself with status 1"):
+        node.boot()
+    assert node.boots[0].verdict is Verdict.BROKEN
+    assert bench.followers[0].closed
+
+
+def test_a_supply_that_does_not_read_back(bench: Bench) -> None:
+    bench.control = None
+    bench.hardware.dead_on_arrival = True
+    node = bench.node()
+    with pytest.raises(InfrastructureError, match="n1: power was switched on and reads back off"):
+        node.power.on()
+    assert record(node.boots[0].folder)["verdict"] == "broken"
+
+
+def test_another_image(bench: Bench) -> None:
+    bench.will_say(b"login: ")
+    boot = bench.node().boot(image="other")
+    assert boot.image == "other"
+    assert bench.served == ["other"]
+
+
+def test_another_image_cannot_be_chosen_where_the_users_tree_decides(bench: Bench) -> None:
+    bench.from_images = False
+    with pytest.raises(UsageError, match="image 'other' was asked for, but the rig's Matchbox serves a tree"):
+        bench.node().boot(image="other")
+
+
+def test_the_users_tree_decides(bench: Bench) -> None:
+    bench.from_images, bench.image, bench.own_ready = False, "", Ready(re.compile(b"tree's"))
+    bench.will_say(b"tree's own words")
+    boot = bench.node().boot()
+    assert boot.image == "(the tree's)"
+    assert "assets" not in boot.to_json()
+
+
+def test_power(bench: Bench) -> None:
+    bench.will_say(b"login: ")
+    node = bench.node()
+    assert node.power.state() is PowerState.OFF
+    boot = node.power.on()
+    assert boot.verdict is Verdict.RUNNING
+    assert node.power.on() is boot
+    assert node.wait_ready(5) is boot
+    again = node.power.cycle(off_for=0.001)
+    assert again is not boot
+    assert node.wait_ready(5) is again
+    node.power.off()
+    assert node.power.state() is PowerState.OFF
+
+
+def test_what_was_never_switched_on_has_no_console(bench: Bench) -> None:
+    node = bench.node()
+    with pytest.raises(UsageError, match="n1 was never switched on, so it has no console yet"):
+        _ = node.wire
+    for ask in (node.reset, lambda: node.wait_ready(1)):
+        with pytest.raises(UsageError, match="n1 was never switched on"):
+            ask()
+    node.take_in()
+    node.close()
+
+
+def test_a_reset_goes_on_in_the_same_boot(bench: Bench) -> None:
+    bench.will_say(b"login: ")
+    node = bench.node()
+    boot = node.boot()
+    node.reset()
+    with pytest.raises(NodeError, match="not ready within"):
+        node.wait_ready(0.05)
+    bench.wire.says(b"login: ")
+    assert node.wait_ready(5) is boot
+    assert [mark.stage for mark in boot.timeline] == ["power", "ready", "reset", "ready"]
+
+
+def test_parts(bench: Bench) -> None:
+    bench.will_say(b"login: ")
+    bench.hardware.doors[80] = ("127.0.0.1", 4080)
+    node = bench.node()
+    assert {Power, Nic, Doors, Reset} <= node.parts
+    assert node.address(80) == ("127.0.0.1", 4080)
+    node.link(False)
+    assert bench.hardware.asked[-1] == "link False"
+    assert node.nic.mac == bench.hardware.mac
+
+
+def test_a_machine_without_a_part(bench: Bench) -> None:
+    bench.without = frozenset({Nic})
+    node = bench.node()
+    assert Nic not in node.parts
+    with pytest.raises(MissingPart):
+        node.link(True)
+
+
+def test_take_in_writes_what_was_said_meanwhile(bench: Bench) -> None:
+    bench.will_say(b"login: ")
+    node = bench.node()
+    boot = node.boot()
+    bench.wire.says(b"\r\nUEFI firmware (version 1)\r\n")
+    node.take_in()
+    stages = [mark["stage"] for mark in json.loads((boot.folder / "timeline.json").read_text())["marks"]]
+    assert stages == ["power", "ready", "firmware"]

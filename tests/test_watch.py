@@ -1,0 +1,300 @@
+"""One boot watched, with everything in memory: how it ends, whose fault that is, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from support.hardware import Hardware, boot_in
+from support.wire import Wire
+
+from hil.boot import Boot, Patience
+from hil.clock import NANOSECONDS, Deadline, now_ns
+from hil.console.console import Console
+from hil.errors import InfrastructureError, NodeError
+from hil.machine import Events, PowerState
+from hil.timeline.console_marks import ConsoleMarks
+from hil.timeline.timeline import Mark
+from hil.watch import Silence, Watch
+
+IPXE = b"iPXE 1.21.1 -- Open Source\r\n"
+FETCHED = IPXE + b"/assets/kernel... ok\r\n/assets/initrd... ok\r\n"
+
+
+class Matchbox:
+    """Keeps the protocol Served: gives what a test puts in."""
+
+    def __init__(self) -> None:
+        self._wire = Wire()
+        self.marks: list[Mark] = []
+        self.death: NodeError | None = None
+        self.profile: str | None = None
+
+    def fileno(self) -> int:
+        return self._wire.fileno()
+
+    def take(self) -> list[Mark]:
+        self._wire.read()
+        if self.death is not None:
+            raise self.death
+        taken, self.marks = self.marks, []
+        return taken
+
+    def dies(self, death: NodeError) -> None:
+        self.death = death
+        self._wire.says(b"news")
+
+    def close(self) -> None:
+        self._wire.hang_up()
+        self._wire.close()
+
+
+class Word:
+    """Keeps the protocol Readiness: ready when the console has said a word."""
+
+    interval = 60.0
+    awaited = "the word"
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._from = 0
+
+    def check(self, boot: Boot) -> Mark | None:
+        said = self._console.transcript.bytes(self._from, self._console.transcript.end)
+        return Mark("ready", now_ns(), 0, "console", "the word") if b"READY" in said else None
+
+    def begin_again(self) -> None:
+        self._from = self._console.transcript.end
+
+
+@dataclass
+class Bench:
+    """A boot to be watched."""
+
+    folder: Path
+    wire: Wire = field(default_factory=Wire)
+    recording: str | None = None
+    exit_status: int | None = None
+    arguments: tuple[str, tuple[str, ...]] | None = None
+
+    def __post_init__(self) -> None:
+        self.hardware = Hardware(self.wire)
+        self.hardware.reads = PowerState.ON
+        self.console = Console(self.wire, name="n1")
+        self.boot = boot_in(self.folder, Mark("power", now_ns(), 0, "hil", "on"))
+        self.matchbox: Matchbox | None = Matchbox()
+
+    def watch(self, *, silence: float = 15.0, without: frozenset[type[object]] = frozenset()) -> Watch:
+        return Watch(
+            boot=self.boot,
+            machine=self.hardware.machine(without=without),
+            console=self.console,
+            marks=ConsoleMarks(self.console.transcript, after=0),
+            served=self.matchbox,
+            readiness=Word(self.console),
+            silence=Silence("console=ttyAMA0", lambda: self.arguments),
+            recording=lambda: self.recording,
+            exit_status=lambda: self.exit_status,
+            patience=Patience(boot=60, silence=silence),
+        )
+
+    def close(self) -> None:
+        self.wire.hang_up()
+        self.console.close()
+        self.hardware.close()
+        if self.matchbox is not None:
+            self.matchbox.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    # What explains a death is there already, or never comes.
+    monkeypatch.setattr("hil.watch._EXPLANATION", 0.05)
+    bench = Bench(tmp_path)
+    yield bench
+    bench.close()
+
+
+def within(seconds: float = 20.0) -> Deadline:
+    return Deadline.after(seconds)
+
+
+def test_ready(bench: Bench) -> None:
+    bench.wire.says(FETCHED + b"READY\r\n")
+    assert bench.matchbox is not None
+    bench.matchbox.marks = [Mark("profile", now_ns(), 0, "matchbox", "p")]
+    bench.hardware.happens("RESET", json.dumps({"guest": False}))
+    seen: list[str] = []
+    watch = bench.watch()
+    watch.until_ready(within(), lambda mark: seen.append(mark.stage))
+    assert sorted(seen) == sorted(["reset", "profile", "ipxe", "kernel-fetched", "initrd-fetched", "ready"])
+    assert {mark.stage for mark in bench.boot.timeline} == {"power", *seen}
+    watch.close()
+    assert bench.matchbox.fileno() == -1
+
+
+def test_a_machine_with_neither_events_nor_a_matchbox_of_ours(bench: Bench) -> None:
+    bench.matchbox = None
+    bench.wire.says(b"READY\r\n")
+    watch = bench.watch(without=frozenset({Events}))
+    watch.until_ready(within())
+    watch.close()
+
+
+def test_not_ready_in_time(bench: Bench) -> None:
+    bench.wire.says(IPXE)
+    with pytest.raises(NodeError) as caught:
+        bench.watch().until_ready(within(0.1))
+    assert re.fullmatch(
+        r"n1: not ready within 0\.1 s: after ipxe at \d\.\d s;"
+        r" still awaited: profile \(Matchbox chose a profile for this machine\)",
+        caught.value.message,
+    )
+    assert caught.value.evidence[-1] == str(bench.folder)
+    assert "boot_within" in caught.value.hint
+
+
+def test_not_ready_before_any_mark(bench: Bench) -> None:
+    bench.boot.timeline = boot_in(bench.folder).timeline
+    with pytest.raises(NodeError, match="before its first mark; still awaited: power"):
+        bench.watch().until_ready(within(0.05))
+
+
+def test_all_but_the_last_stage(bench: Bench) -> None:
+    bench.wire.says(FETCHED + b"Booting Linux on physical CPU\r\nRun /init as init process\r\n")
+    with pytest.raises(NodeError, match=r"after userspace .*; still awaited: ready \(the word\)"):
+        bench.watch().until_ready(within(0.05))
+
+
+def test_a_panic_ends_the_wait(bench: Bench) -> None:
+    bench.wire.says(FETCHED + b"[ 1.0] Kernel panic - not syncing: VFS: no root\r\n")
+    with pytest.raises(NodeError, match="VFS: no root"):
+        bench.watch().until_ready(within())
+    assert bench.boot.timeline.first("initrd-fetched") is not None
+
+
+def test_matchboxs_own_reason_is_given_instead_of_what_ipxe_made_of_it(bench: Bench) -> None:
+    assert bench.matchbox is not None
+    watch = bench.watch()
+    bench.wire.says(IPXE + b"http://10.0.2.100:8080/ipxe... No such file or directory (https://ipxe.org/2d0c613b)\r\n")
+    taken: list[int] = []
+
+    def take() -> list[Mark]:
+        # The console's bytes are there before Matchbox's line is.
+        taken.append(1)
+        if len(taken) > 1:
+            raise NodeError("no group selects it", hint="add one")
+        return []
+
+    bench.matchbox.take = take  # type: ignore[method-assign]
+    with pytest.raises(NodeError, match="no group selects it") as caught:
+        watch.until_ready(within())
+    # What the console said last is beside it.
+    assert any("2d0c613b" in line for line in caught.value.evidence)
+
+
+def test_without_a_reason_of_matchboxs_it_is_ipxes(bench: Bench) -> None:
+    bench.wire.says(IPXE + b"http://10.0.2.100:8080/ipxe... No such file or directory (https://ipxe.org/2d0c613b)\r\n")
+    with pytest.raises(NodeError, match="2d0c613b"):
+        bench.watch().until_ready(within())
+
+
+def test_a_recording_that_stopped_is_the_benchs_fault(bench: Bench) -> None:
+    bench.recording = "the console can no longer be recorded: No space left on device"
+    with pytest.raises(InfrastructureError, match="No space left on device") as caught:
+        bench.watch().until_ready(within())
+    assert "make room" in caught.value.hint
+
+
+def test_a_machine_that_switches_itself_off(bench: Bench) -> None:
+    bench.wire.says(b"reboot: Power down\r\n")
+    bench.hardware.reads = PowerState.OFF
+    bench.hardware.happens("SHUTDOWN", json.dumps({"guest": True, "reason": "guest-shutdown"}))
+    with pytest.raises(NodeError, match=r"n1, after .*: the machine switched itself off") as caught:
+        bench.watch().until_ready(within())
+    assert "reboot: Power down" in caught.value.evidence
+
+
+@pytest.mark.parametrize(
+    ("status", "how"), [(1, "fake ended by itself with status 1"), (-9, "fake ended by itself, killed by SIGKILL")]
+)
+def test_a_machine_whose_process_ends_is_the_benchs_fault(bench: Bench, status: int, how: str) -> None:
+    bench.exit_status = status
+    bench.hardware.reads = PowerState.OFF
+    (bench.folder / "qemu.log").write_text("qemu: it cannot allocate\n")
+    with pytest.raises(InfrastructureError, match=how) as caught:
+        bench.watch().until_ready(within())
+    assert caught.value.evidence[0] == "qemu: it cannot allocate"
+
+
+def test_a_process_that_left_no_words(bench: Bench) -> None:
+    bench.hardware.reads = PowerState.OFF
+    with pytest.raises(InfrastructureError, match=r"fake ended by itself\n") as caught:
+        bench.watch(without=frozenset({Events})).until_ready(within())
+    assert "whether memory ran out" in caught.value.hint
+
+
+SERVED = ("tree/profiles/p.json:7", ("quiet", "console=ttyS9"))
+
+
+def say_long_ago(bench: Bench, data: bytes) -> None:
+    bench.wire.says(data, stamp_ns=now_ns() - 60 * NANOSECONDS)
+
+
+def test_a_silent_console_names_the_arguments_that_lack_it(bench: Bench) -> None:
+    bench.arguments = SERVED
+    say_long_ago(bench, FETCHED)
+    with pytest.raises(NodeError) as caught:
+        bench.watch().until_ready(within())
+    assert caught.value.message == (
+        "n1: silent console: iPXE has fetched everything, and nothing was said for 15 s; the kernel arguments at"
+        " tree/profiles/p.json:7 lack console=ttyAMA0: quiet console=ttyS9"
+    )
+    assert caught.value.hint == "add console=ttyAMA0 to the arguments at tree/profiles/p.json:7"
+
+
+def test_no_arguments_at_all(bench: Bench) -> None:
+    bench.arguments = ("rig.yaml:9", ())
+    say_long_ago(bench, IPXE + b"/assets/kernel... ok\r\n")
+    with pytest.raises(NodeError, match=r"lack console=ttyAMA0: \(none\)"):
+        bench.watch().until_ready(within())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "silence"),
+    [
+        (SERVED, b"", 15.0),  # nothing was fetched yet
+        (SERVED, FETCHED, 100.0),  # not for long enough
+        (None, FETCHED, 15.0),  # what was served is not known
+        (("x", ("console=ttyAMA0,115200n8",)), FETCHED, 15.0),  # it is not for want of a console
+        (SERVED, FETCHED + b"Booting Linux on physical CPU\r\n", 15.0),  # the kernel has a console
+    ],
+)
+def test_a_silence_that_has_other_reasons(
+    bench: Bench, arguments: tuple[str, tuple[str, ...]] | None, said: bytes, silence: float
+) -> None:
+    bench.arguments = arguments
+    if said.endswith(b"CPU\r\n"):
+        bench.wire.says(FETCHED, stamp_ns=now_ns() - 60 * NANOSECONDS)
+        bench.wire.says(said.removeprefix(FETCHED), stamp_ns=now_ns() - 50 * NANOSECONDS)
+    else:
+        say_long_ago(bench, said or b"UEFI\r\n")
+    with pytest.raises(NodeError, match="not ready within"):
+        bench.watch(silence=silence).until_ready(within(0.05))
+
+
+def test_a_reset_on_purpose_is_a_new_beginning(bench: Bench) -> None:
+    watch = bench.watch()
+    bench.wire.says(FETCHED + b"READY\r\n")
+    watch.until_ready(within())
+    bench.wire.says(b"Kernel panic - not syncing: on purpose\r\n")
+    watch.begin_again()
+    with pytest.raises(NodeError, match="not ready within"):
+        watch.until_ready(within(0.05))
+    bench.wire.says(b"READY\r\n")
+    watch.until_ready(within())
+    assert [mark.stage for mark in bench.boot.timeline].count("ready") == 2
