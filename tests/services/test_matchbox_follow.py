@@ -89,5 +89,5 @@ def test_the_end_of_matchbox_is_the_benchs_fault(wire: Wire) -> None:
     with pytest.raises(InfrastructureError, match="n1: Matchbox ended while this machine was booting"):
         followed.take()
     wire.hang_up()
-    with pytest.raises(InfrastructureError, match="Matchbox ended"):
+    with pytest.raises(InfrastructureError, match="n1: the keeper of this bench has ended"):
         followed.take()

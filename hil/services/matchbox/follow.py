@@ -51,13 +51,16 @@ class MatchboxFollower:
 
         Raises:
             NodeError: Matchbox has no profile for this node.
-            InfrastructureError: Matchbox has ended.
+            InfrastructureError: Matchbox has ended, or the keeper of the bench.
         """
         marks: list[Mark] = []
         try:
             chunks = self._feed.read()
         except FeedClosed as error:
-            raise self._gone() from error
+            raise InfrastructureError(
+                f"{self._node}: the keeper of this bench has ended, and with it Matchbox and the machines",
+                hint="open the bench again; if its keeper ends again by itself, report this",
+            ) from error
         for chunk in chunks:
             if not chunk.data:
                 raise self._gone()
