@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from hil.errors import InfrastructureError
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -39,15 +41,18 @@ class Journal:
         """Write one entry through to the disk.
 
         Raises:
-            OSError: it cannot be written.
+            InfrastructureError: it cannot be written.
         """
         line = json.dumps({"kind": kind, "data": data}).encode() + b"\n"
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            os.write(descriptor, line)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            with self.path.open("ab", buffering=0, opener=_private) as file:
+                file.write(line)
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise InfrastructureError(
+                f"the journal {self.path} cannot be written: {error.strerror}",
+                hint=f"free space in {self.path.parent}; without a journal nothing can be left running safely",
+            ) from error
 
     def entries(self) -> list[Entry]:
         """All whole entries, oldest first; a line that a crash cut short is left out."""
@@ -57,6 +62,10 @@ class Journal:
             return []
         found = (_parse(line) for line in lines)
         return [entry for entry in found if entry is not None]
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _parse(line: bytes) -> Entry | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -65,6 +64,8 @@ def base_dir() -> Path:
 
 def new_runtime_dir(name: str = "bench") -> Path:
     """A new private folder for one bench, its name beginning with `name`; errors as in `base_dir`."""
+    import tempfile  # clients only: a keeper does without
+
     return Path(tempfile.mkdtemp(prefix=f"{name}-", dir=base_dir()))
 
 

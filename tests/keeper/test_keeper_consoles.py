@@ -190,6 +190,7 @@ def test_a_port_that_takes_nothing_jams_its_writers_alone(
     keeper.open_console("console:a", port, None)
     line, _ = listener.accept()
     typed = b"".join(b"%07d\n" % number for number in range(100_000))
+    line.settimeout(10)
     with line, keeper.attach("console:a") as feed:
         writer = threading.Thread(target=feed.write, args=(typed,))
         writer.start()

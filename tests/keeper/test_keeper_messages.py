@@ -133,6 +133,11 @@ def test_any_journal_has_entries(lines: list[bytes]) -> None:
         assert all(isinstance(entry, Entry) for entry in journal.entries())
 
 
+def test_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(InfrastructureError, match="journal cannot be written: No such file"):
+        Journal(tmp_path / "no" / "journal").append("outlet", {})
+
+
 def test_a_journal_gives_back_its_whole_entries(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal")
     assert journal.entries() == []
