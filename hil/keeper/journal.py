@@ -45,7 +45,7 @@ class Journal:
         """
         line = json.dumps({"kind": kind, "data": data}).encode() + b"\n"
         try:
-            with self.path.open("ab", buffering=0, opener=_private) as file:
+            with self.path.open("ab", buffering=0) as file:
                 file.write(line)
                 os.fsync(file.fileno())
         except OSError as error:
@@ -62,10 +62,6 @@ class Journal:
             return []
         found = (_parse(line) for line in lines)
         return [entry for entry in found if entry is not None]
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _parse(line: bytes) -> Entry | None:
