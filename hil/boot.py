@@ -13,12 +13,13 @@ from hil.timeline.timeline import Timeline
 
 
 class Verdict(Enum):
-    """What came of a boot. BROKEN says nothing about the image: the bench failed."""
+    """What came of a boot. BROKEN and INTERRUPTED say nothing about the image: the bench failed, or nobody waited."""
 
     RUNNING = "running"
     READY = "ready"
     FAILED = "failed"
     BROKEN = "broken"
+    INTERRUPTED = "interrupted"
 
 
 @dataclass
@@ -50,12 +51,17 @@ class Boot:
             self.verdict, self.error = verdict, error
         self.write()
 
-    def fail(self, error: HilError) -> None:
+    def fail(self, error: BaseException) -> None:
         """Settle by whose fault it was; a record that cannot be written any more does not hide the error."""
+        known = error if isinstance(error, HilError) else None
+        verdict = Verdict.FAILED if isinstance(error, NodeError) else Verdict.BROKEN
+        if not isinstance(error, Exception):
+            verdict = Verdict.INTERRUPTED
         try:
-            self.settle(Verdict.FAILED if isinstance(error, NodeError) else Verdict.BROKEN, error)
+            self.settle(verdict, known)
         except InfrastructureError as unwritten:
-            error.evidence = (*error.evidence, unwritten.message)
+            if known is not None:
+                known.evidence = (*known.evidence, unwritten.message)
 
     def write(self) -> None:
         """Write the record as it stands."""

@@ -14,7 +14,7 @@ from hil.boot import Boot, Patience, Verdict
 from hil.clock import Deadline, WallAnchor, hold, now_ns
 from hil.console.console import Console
 from hil.console.deaths import Death
-from hil.errors import HilError, UsageError
+from hil.errors import UsageError
 from hil.images.image import Image, Ready
 from hil.keeper.client import Keeper
 from hil.machine import Doors, Machine, Nic, NotSwitched, PowerState, Reset
@@ -122,7 +122,7 @@ class Node:
         boot, watch = self._present()
         try:
             watch.until_ready(Deadline.of(within), on_mark)
-        except HilError as error:
+        except BaseException as error:
             boot.fail(error)
             raise
         # What it says from here on is no longer part of its boot: the third firmware banner is then no loop.
@@ -232,6 +232,7 @@ class Node:
         self._fittings.session.ports = () if ready.http is None else (ready.http.port,)
         if self._watch is not None:
             self._watch.close()
+            self._watch = None
         follower = self._fittings.follow()
         over = 0 if self._console is None else self._console.transcript.incarnation
         timeline = Timeline(now_ns(), WallAnchor.take())
@@ -239,7 +240,7 @@ class Node:
         self.boots.append(boot)
         try:
             self._switch_on(boot, on_mark)
-        except HilError as error:
+        except BaseException as error:
             if follower is not None:
                 follower.close()
             boot.fail(error)
@@ -259,8 +260,8 @@ class Node:
         boot.timeline = Timeline(moment, WallAnchor.take())
         mark = Mark(POWER.name, moment, now_ns() - moment, "hil", f"{self.machine.kind} switched on")
         boot.timeline.add([mark])
-        on_mark(mark)
         boot.write()
+        on_mark(mark)
 
     def _exit_status(self) -> int | None:
         stream = self.machine.control_stream

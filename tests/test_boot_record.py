@@ -1,0 +1,51 @@
+"""What the record of a boot says of how it ended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hil.boot import Boot, Verdict
+from hil.clock import WallAnchor
+from hil.errors import InfrastructureError, NodeError
+from hil.timeline.timeline import Timeline
+
+PANIC = NodeError("n1: the kernel panicked", hint="read it", evidence=["last line"])
+BROKEN = InfrastructureError("n1: the relay is gone", hint="look for it")
+
+
+@pytest.fixture
+def boot(tmp_path: Path) -> Boot:
+    return Boot(1, "n1", "img", {"rig": "r"}, tmp_path, Timeline(0, WallAnchor.take()))
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict", "told"),
+    [
+        (PANIC, "failed", PANIC.to_json()),
+        (BROKEN, "broken", BROKEN.to_json()),
+        (RuntimeError("odd"), "broken", None),
+        (KeyboardInterrupt(), "interrupted", None),
+    ],
+)
+def test_its_end_is_on_record(boot: Boot, error: BaseException, verdict: str, told: object) -> None:
+    boot.fail(error)
+    record = json.loads((boot.folder / "boot.json").read_text())
+    assert (record["verdict"], record["error"]) == (verdict, told)
+
+
+def test_a_first_failure_stays(boot: Boot) -> None:
+    boot.fail(PANIC)
+    boot.fail(BROKEN)
+    boot.settle(Verdict.READY)
+    assert (boot.verdict, boot.error) == (Verdict.FAILED, PANIC)
+
+
+@pytest.mark.parametrize("error", [NodeError("n1: not ready", hint="wait"), KeyboardInterrupt()])
+def test_a_record_that_cannot_be_written_does_not_hide_the_error(boot: Boot, error: BaseException) -> None:
+    boot.folder = boot.folder / "gone"
+    boot.fail(error)
+    if isinstance(error, NodeError):
+        assert error.evidence == (f"{boot.folder}/boot.json cannot be written: No such file or directory",)
