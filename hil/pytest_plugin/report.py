@@ -65,9 +65,10 @@ def rewrite(
         error: the error that decides, or None.
         news: what the test's nodes are found to have died of meanwhile.
     """
-    if error is not None and excinfo.value is error and not item.config.getoption("fulltrace", False):
-        report.longrepr = _own_lines(item, excinfo, error)
-    for heading, text in _sections(item, excinfo, report, error, news):
+    raised = excinfo.value
+    if isinstance(raised, HilError) and not item.config.getoption("fulltrace", False):
+        report.longrepr = _own_lines(item, excinfo, raised)
+    for heading, text in _sections(item, raised, report, error, news):
         # In the representation itself, so that JUnit has it too.
         if isinstance(report.longrepr, ExceptionRepr):
             report.longrepr.addsection(heading, text)
@@ -95,15 +96,15 @@ def _package(entry: TracebackEntry) -> str:
 
 def _sections(
     item: pytest.Item,
-    excinfo: pytest.ExceptionInfo[BaseException],
+    raised: BaseException,
     report: pytest.TestReport,
     error: HilError | None,
     news: Iterable[HilError],
 ) -> Iterable[tuple[str, str]]:
     if isinstance(error, (InfrastructureError, HilBug)) and report.when == "call":
-        yield "hil: whose fault", f"raised in the test itself, and yet a {error.label}: it says nothing of the image"
+        yield "hil: whose fault", f"a {error.label}, though the test itself met it: it says nothing of the image"
     for found in news:
-        if found is not error or excinfo.value is not error:
+        if not (isinstance(raised, HilError) and raised.message == found.message):
             yield "hil: meanwhile", found.render()
     if not isinstance(error, (ConfigError, UsageError)):
         for node, boot in {node.name: (node, boot) for node, boot in ran_on(item)}.values():

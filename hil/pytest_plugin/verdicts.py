@@ -87,9 +87,10 @@ def _is_expected(item: pytest.Item) -> bool:
 def _judge(item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport, error: HilError | None) -> None:
     assert call.excinfo is not None
     news = [found for node, _ in shown.ran_on(item) if (found := news_of(node)) is not None]
-    if error is None and call.when == "call":
-        # What the test saw may be the bench's doing: an emulator that ended looks like a node that does not answer.
-        error = next((found for found in news if isinstance(found, _BENCH)), None)
+    broken = next((found for found in news if isinstance(found, _BENCH)), None)
+    if broken is not None and (error is None or isinstance(error, NodeError)):
+        # What the test saw was the bench's doing: a node whose emulator has ended does not answer.
+        error = broken
     if isinstance(error, (*_BENCH, *_USAGE)):
         report.outcome = "failed"
         vars(report).pop("wasxfail", None)

@@ -151,6 +151,8 @@ def test_a_bench_error_is_not_an_expected_failure(inner):
 
 def test_a_failure_that_is_the_benchs_doing_is_an_error(inner):
     inner.pytester.makepyfile("""
+        from stub_bench import throw
+
         def test_a(node):
             node.ensure()
             node.news = "InfrastructureError"
@@ -161,13 +163,26 @@ def test_a_failure_that_is_the_benchs_doing_is_an_error(inner):
             node.ensure()
             node.news = "NodeError"
             assert "answer" == "no answer"
+
+        def test_c(node):
+            node.news = ""
+            node.ensure()
+            node.news = "InfrastructureError"
+            throw("NodeError")
+
+        def test_d(node):
+            node.news = ""
+            node.ensure()
+            node.news = "NodeError"
+            throw("NodeError")
         """)
     result = inner.run()
-    result.assert_outcomes(errors=1, failed=1)
+    result.assert_outcomes(errors=2, failed=2)
     result.stdout.fnmatch_lines(
         ["*ERROR at * test_a*", "*no answer*", "*hil: whose fault*", "*hil: meanwhile*", "bench error: *"]
     )
     result.stdout.fnmatch_lines(["*_ test_b _*", "*no answer*", "*hil: meanwhile*", "node error: *"])
+    assert result.stdout.str().count("hil: meanwhile") == 3, "what the test itself says is not said again"
 
 
 def test_full_trace_shows_what_is_inside(inner):
