@@ -73,6 +73,11 @@ class Nic(Protocol):
 class Doors(Protocol):
     """TCP ports of the machine that the bench can reach."""
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The machine's own ports that a door leads to, in order."""
+        ...
+
     def reach(self, port: int, *, deadline: Deadline) -> tuple[str, int]:
         """Where a client on the bench connects to for the machine's own TCP port."""
         ...

@@ -44,14 +44,16 @@ def command(
         loaded = load_rig(rig, cwd=Path.cwd())
         with open_bench(loaded, artifacts=artifacts, keep=keep, image=image, early=early) as bench:
             boots: list[Boot] = []
+            ways: list[str] = []
             try:
                 for node in bench.choose(names):
                     _boot(node, within, boots, quiet=as_json)
+                ways = _ways(bench) if keep else []
             finally:
                 if as_json:
-                    click.echo(json.dumps(_document(bench, boots), indent=1))
-        if keep and not as_json:
-            click.echo(_kept(bench))
+                    click.echo(json.dumps(_document(bench, boots, kept=bool(ways)), indent=1))
+        if ways and not as_json:
+            click.echo("\n".join(ways))
 
 
 def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -> None:
@@ -78,21 +80,27 @@ def _facts(boot: Boot) -> str:
     return ", ".join(f"{key} {boot.facts[key]}" for key in shown if key in boot.facts)
 
 
-def _document(bench: Bench, boots: list[Boot]) -> dict[str, object]:
+def _document(bench: Bench, boots: list[Boot], *, kept: bool) -> dict[str, object]:
     return {
         "schema": SCHEMA,
         "rig": bench.rig.name,
         "folder": str(bench.folder),
+        "kept": bench.name if kept else None,
         "boots": [
             {**boot.to_json(), "folder": str(boot.folder), "timeline": boot.timeline.to_json()} for boot in boots
         ],
     }
 
 
-def _kept(bench: Bench) -> str:
+def _ways(bench: Bench) -> list[str]:
+    """How to reach what is kept, and how to end it."""
+    from hil.machine import Doors
+
     name = bench.name
-    lines = [f"kept: bench {name} goes on"]
+    lines = [f"kept: bench {name} goes on", "  Matchbox:  http://{}:{}".format(*bench.matchbox.address)]
     for node in bench.nodes.values():
         lines.append(f"  console of {node.name}:  hil console {name}/{node.name}   (Ctrl-] leaves)")
-    lines.append(f"  end it:  hil bench end {name}")
-    return "\n".join(lines)
+        if Doors in node.parts and node.booted:
+            ports = node.machine.part(Doors).ports  # type: ignore[type-abstract]
+            lines += ["  port {} of {}:  {}:{}".format(port, node.name, *node.address(port)) for port in ports]
+    return [*lines, f"  end it:  hil bench end {name}"]

@@ -74,6 +74,10 @@ class Hardware:
     def link(self, up: bool, *, deadline: Deadline) -> None:
         self.asked.append(f"link {up}")
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return tuple(sorted(self.doors))
+
     def reach(self, port: int, *, deadline: Deadline) -> tuple[str, int]:
         if port not in self.doors:
             raise MissingPart(f"no door leads to {port}", hint="add it")

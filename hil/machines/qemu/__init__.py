@@ -14,7 +14,7 @@ __all__ = ["Config", "create"]
 
 
 def create(config: Config, place: Place) -> Machine:
-    """A machine that is off; arguments and errors as `hil.machines.qemu.guest.create`, which a rig check never needs."""
+    """A machine that is off; see `hil.machines.qemu.guest.create`, which the check of a rig never needs."""
     from hil.machines.qemu import guest
 
     return guest.create(config, place)

@@ -146,6 +146,11 @@ class QemuGuest:
         """QMP `set_link`: the guest sees its carrier come or go."""
         self._control().execute("set_link", {"name": "nic0", "up": up}, deadline=deadline)
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports that were forwarded when it was switched on last."""
+        return self._forwards
+
     def reach(self, port: int, *, deadline: Deadline) -> tuple[str, int]:
         """The loopback address and port behind which the guest's TCP port is.
 

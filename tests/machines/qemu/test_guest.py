@@ -151,6 +151,7 @@ def test_the_control_channel(guest: Machine, place: Place) -> None:
 def test_a_door_leads_to_a_port_that_the_rig_or_the_image_names(guest: Machine) -> None:
     guest.power.on(deadline=soon())
     doors = guest.part(Doors)  # type: ignore[type-abstract]
+    assert doors.ports == (22, 8080)
     assert doors.reach(8080, deadline=soon()) == ("127.0.0.1", 40123)
     with pytest.raises(MissingPart, match=r"n1: no door leads to its port 9; there are \[22, 8080\]") as caught:
         doors.reach(9, deadline=soon())

@@ -1,0 +1,205 @@
+"""`hil boot` with a bench in memory: what it prints, as words and as a document, whatever came of the boots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from support.hardware import Hardware, boot_in
+from support.wire import Wire
+
+from hil import cli
+from hil.boot import Boot, Verdict
+from hil.clock import now_ns
+from hil.errors import InfrastructureError, NodeError, UsageError
+from hil.machine import Doors, Machine
+from hil.node import OnMark
+from hil.timeline.timeline import Mark
+
+
+@dataclass
+class Node:
+    """Boots at once, or fails."""
+
+    name: str
+    folder: Path
+    machine: Machine
+    failure: Exception | None = None
+    boots: list[Boot] = field(default_factory=list)
+    asked: list[float | None] = field(default_factory=list)
+
+    @property
+    def parts(self) -> frozenset[type[object]]:
+        return frozenset(self.machine.parts)
+
+    @property
+    def booted(self) -> bool:
+        return bool(self.boots)
+
+    def boot(self, within: float | None, *, on_mark: OnMark) -> Boot:
+        self.asked.append(within)
+        if isinstance(self.failure, UsageError):
+            raise self.failure
+        boot = boot_in(self.folder)
+        boot.node, boot.facts = self.name, {"machine": "qemu", "accelerator": "tcg x", "segment": "user"}
+        self.boots.append(boot)
+        marks = [Mark("power", now_ns(), 0, "hil", "on")]
+        if self.failure is not None:
+            boot.timeline.add(marks)
+            boot.fail(self.failure)  # type: ignore[arg-type]
+            raise self.failure
+        marks.append(Mark("ready", now_ns(), 0, "http", "GET"))
+        for mark in boot.timeline.add(marks):
+            on_mark(mark)
+        boot.settle(Verdict.READY)
+        return boot
+
+    def address(self, port: int) -> tuple[str, int]:
+        return self.machine.part(Doors).reach(port, deadline=None)  # type: ignore[type-abstract,arg-type]
+
+
+@dataclass
+class Bench:
+    """What `open_bench` was called with, and what it gave."""
+
+    folder: Path
+    nodes: dict[str, Node]
+    name: str = "virt-x1"
+    rig: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(name="virt"))
+    matchbox: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(address=("127.0.0.1", 4711)))
+    opened: dict[str, object] = field(default_factory=dict)
+    closed: bool = False
+
+    def choose(self, names: tuple[str, ...]) -> list[Node]:
+        return [self.nodes[name] for name in names or self.nodes]
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """`hil boot` opens this one."""
+    hardware = Hardware(Wire())
+    hardware.doors[8080] = ("127.0.0.1", 4080)
+    nodes = {name: Node(name, tmp_path, hardware.machine()) for name in ("a", "b")}
+    bench = Bench(tmp_path, nodes)
+
+    @contextmanager
+    def open_bench(rig: object, **options: object) -> Iterator[Bench]:
+        bench.opened = {"rig": rig, **options}
+        try:
+            yield bench
+        finally:
+            bench.closed = True
+
+    class EarlyKeeper:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __enter__(self) -> EarlyKeeper:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            """Nothing was started."""
+
+    monkeypatch.setattr("hil.bench.open_bench", open_bench)
+    monkeypatch.setattr("hil.keeper.early.EarlyKeeper", EarlyKeeper)
+    monkeypatch.setattr("hil.config.rig.load_rig", lambda rig, cwd: rig)
+    monkeypatch.chdir(tmp_path)
+    yield bench
+    hardware.close()
+
+
+def test_each_node_has_its_timeline_and_its_verdict(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["boot", "--within", "9"]) == 0
+    out = capsys.readouterr().out
+    for name in ("a", "b"):
+        assert f"{name}: image img, machine qemu, accelerator tcg x, segment user\n" in out
+        assert f"{name} is ready: 0.00 s from power-on\n" in out
+        assert bench.nodes[name].asked == [9.0]
+    assert "kept:" not in out
+    assert bench.closed
+    assert bench.opened["artifacts"] == Path("hil-artifacts")
+    assert (bench.opened["rig"], bench.opened["keep"], bench.opened["image"]) == ("virt", False, None)
+
+
+def test_one_node_alone_with_another_image(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["boot", "my.yaml", "--node", "b", "--image", "new", "--artifacts", "elsewhere"]
+    assert cli.run(arguments) == 0
+    assert bench.nodes["a"].boots == []
+    assert (bench.opened["rig"], bench.opened["image"]) == ("my.yaml", "new")
+    assert bench.opened["artifacts"] == Path("elsewhere")
+    assert bench.nodes["b"].asked == [None]
+
+
+def test_a_document(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["boot", "--json"]) == 0
+    captured = capsys.readouterr()
+    document = json.loads(captured.out)
+    assert list(document) == ["schema", "rig", "folder", "kept", "boots"]
+    assert (document["schema"], document["rig"], document["kept"]) == ("hil.boot/1", "virt", None)
+    assert [boot["node"] for boot in document["boots"]] == ["a", "b"]
+    assert document["boots"][0]["timeline"]["schema"] == "hil.timeline/1"
+    # Progress is beside it, for whoever watches.
+    assert captured.err.splitlines()[0].startswith("a [   0.000s] power")
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"), [(NodeError("a: it panicked", hint="look"), 1), (InfrastructureError("no", hint="look"), 3)]
+)
+def test_a_failed_boot_is_shown_as_far_as_it_came(
+    bench: Bench, capsys: pytest.CaptureFixture[str], failure: NodeError, code: int
+) -> None:
+    bench.nodes["a"].failure = failure
+    assert cli.run(["boot", "--keep"]) == code
+    captured = capsys.readouterr()
+    assert "a: image img" in captured.out
+    assert f"record: {bench.folder}" in captured.out
+    assert "is ready" not in captured.out
+    assert "kept:" not in captured.out
+    assert captured.err.endswith(failure.render() + "\n")
+    assert bench.nodes["b"].boots == []
+    assert bench.closed
+
+
+def test_a_failed_boot_as_a_document(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.nodes["a"].failure = NodeError("a: it panicked", hint="look", evidence=["last line"])
+    assert cli.run(["boot", "--json", "--keep"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    [boot] = document["boots"]
+    assert document["kept"] is None
+    assert (boot["verdict"], boot["error"]["message"]) == ("failed", "a: it panicked")
+
+
+def test_a_boot_that_never_began(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.nodes["a"].failure = UsageError("no such image", hint="name another")
+    assert cli.run(["boot"]) == 2
+    assert capsys.readouterr().out == ""
+    assert cli.run(["boot", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["boots"] == []
+
+
+def test_what_is_kept_is_said_to_be_reached_and_ended(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["boot", "--keep", "--node", "a"]) == 0
+    out = capsys.readouterr().out
+    assert out.endswith(
+        "kept: bench virt-x1 goes on\n"
+        "  Matchbox:  http://127.0.0.1:4711\n"
+        "  console of a:  hil console virt-x1/a   (Ctrl-] leaves)\n"
+        "  port 8080 of a:  127.0.0.1:4080\n"
+        "  console of b:  hil console virt-x1/b   (Ctrl-] leaves)\n"
+        "  end it:  hil bench end virt-x1\n"
+    )
+    assert bench.opened["keep"] is True
+    assert cli.run(["boot", "--keep", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["kept"] == "virt-x1"
+
+
+@pytest.mark.parametrize("within", ["-1", "soon"])
+def test_a_time_that_is_none(bench: Bench, capsys: pytest.CaptureFixture[str], within: str) -> None:
+    assert cli.run(["boot", "--within", within]) == 2
+    assert "--within" in capsys.readouterr().err
+    assert bench.opened == {}
