@@ -1,1 +1,1 @@
-"""What is left of a boot for people and machines: the boot's folder. Judges nothing."""
+"""What is left of a boot for people and machines: the boot's folder, and a summary of many. Judges nothing."""

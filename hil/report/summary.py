@@ -1,0 +1,144 @@
+"""The boots that a folder has records of, and a summary of them in Markdown for a CI job's page.
+
+Reads what `hil.report.folder` wrote, whoever brought it here; a record that cannot be read is said to be so. What a
+machine said is shown as text, never as Markdown or HTML.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_DETAILS = 25
+_SHOWN = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One boot, as its record has it.
+
+    Args:
+        folder: the boot's.
+        node: the node's name.
+        image: what it booted.
+        verdict: "ready", "failed", "broken", "running"; "unreadable" when there is no such record.
+        seconds: power-on to ready; None when it was not.
+        error: what went wrong, or "".
+        evidence: the last lines of that, or ().
+        tests: those that ran on it, by their pytest ids.
+    """
+
+    folder: Path
+    node: str
+    image: str
+    verdict: str
+    seconds: float | None
+    error: str
+    evidence: tuple[str, ...]
+    tests: tuple[str, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Whether it was what its owner calls ready."""
+        return self.verdict == "ready"
+
+    def to_json(self) -> dict[str, object]:
+        """It as a program reads it."""
+        return {
+            "folder": str(self.folder),
+            "node": self.node,
+            "image": self.image,
+            "verdict": self.verdict,
+            "seconds_to_ready": self.seconds,
+            "error": self.error,
+            "tests": list(self.tests),
+        }
+
+
+def recorded(artifacts: Path) -> list[Recorded]:
+    """The boots below a folder, by their path; none when there is no such folder."""
+    return [_read(file) for file in sorted(artifacts.rglob("boot.json"))]
+
+
+def markdown(artifacts: Path, boots: Sequence[Recorded]) -> str:
+    """A heading, a table of the boots, and the timeline of each, those that failed first.
+
+    A job's page holds 1 MiB (GitHub, "Adding a job summary"), so of many boots only some have their timeline here.
+
+    Args:
+        artifacts: the folder that was looked into, as the reader names it.
+        boots: of `recorded`.
+    """
+    if not boots:
+        return f"### hil: no boot is recorded in {_text(str(artifacts))}\n"
+    failed = sum(not boot.ready for boot in boots)
+    lines = [
+        f"### hil: {len(boots)} boot{'s' if len(boots) != 1 else ''}, {failed or 'none'} not ready",
+        "",
+        "| boot | image | verdict | ready after | what went wrong |",
+        "|---|---|---|---:|---|",
+        *(_row(artifacts, boot) for boot in boots),
+    ]
+    for boot in sorted(boots, key=lambda boot: boot.ready)[:_DETAILS]:
+        lines += ["", *_details(artifacts, boot)]
+    return "\n".join(lines) + "\n"
+
+
+def _row(artifacts: Path, boot: Recorded) -> str:
+    after = "" if boot.seconds is None else f"{boot.seconds:.2f} s"
+    cells = (_name(artifacts, boot), boot.image, boot.verdict, after, boot.error)
+    return f"| {' | '.join(_text(cell) for cell in cells)} |"
+
+
+def _details(artifacts: Path, boot: Recorded) -> list[str]:
+    try:
+        drawn = (boot.folder / "timeline.txt").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        drawn = "(no timeline)\n"
+    shown = "\n".join([drawn.rstrip("\n"), *boot.evidence])[-_SHOWN:]
+    opened = "" if boot.ready else " open"
+    summary = f"<summary>{_text(_name(artifacts, boot))}: {_text(boot.verdict)}</summary>"
+    return [f"<details{opened}>{summary}", "", f"<pre>{html.escape(shown)}</pre>", "</details>"]
+
+
+def _name(artifacts: Path, boot: Recorded) -> str:
+    return str(boot.folder.relative_to(artifacts))
+
+
+def _text(words: str) -> str:
+    """Words that mean nothing to Markdown or HTML, on one line."""
+    escaped = html.escape(" ".join(words.split()))
+    return "".join(f"&#{ord(sign)};" if sign in "|`*_[]\\#~" else sign for sign in escaped)
+
+
+def _read(file: Path) -> Recorded:
+    try:
+        record = json.loads(file.read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError, RecursionError) as problem:
+        return Recorded(file.parent, "", "", "unreadable", None, str(problem), (), ())
+    if not isinstance(record, dict):
+        return Recorded(file.parent, "", "", "unreadable", None, "boot.json holds no object", (), ())
+    seconds = record.get("seconds_to_ready")
+    error = record.get("error")
+    details: Mapping[str, object] = error if isinstance(error, dict) else {}
+    return Recorded(
+        folder=file.parent,
+        node=_word(record.get("node")),
+        image=_word(record.get("image")),
+        verdict=_word(record.get("verdict")) or "unreadable",
+        seconds=float(seconds) if isinstance(seconds, int | float) else None,
+        error=_word(details.get("message")),
+        evidence=_words(details.get("evidence")),
+        tests=_words(record.get("runs")),
+    )
+
+
+def _word(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _words(value: object) -> tuple[str, ...]:
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
