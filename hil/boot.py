@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -51,17 +52,18 @@ class Boot:
             self.verdict, self.error = verdict, error
         self.write()
 
-    def fail(self, error: BaseException) -> None:
+    def fail(self, error: HilError) -> None:
         """Settle by whose fault it was; a record that cannot be written any more does not hide the error."""
-        known = error if isinstance(error, HilError) else None
-        verdict = Verdict.FAILED if isinstance(error, NodeError) else Verdict.BROKEN
-        if not isinstance(error, Exception):
-            verdict = Verdict.INTERRUPTED
         try:
-            self.settle(verdict, known)
+            self.settle(Verdict.FAILED if isinstance(error, NodeError) else Verdict.BROKEN, error)
         except InfrastructureError as unwritten:
-            if known is not None:
-                known.evidence = (*known.evidence, unwritten.message)
+            error.evidence = (*error.evidence, unwritten.message)
+
+    def leave(self) -> None:
+        """Nobody will wait for it any more; if nothing came of it yet, the record says so, where it can be written."""
+        if self.verdict is Verdict.RUNNING:
+            with suppress(InfrastructureError):
+                self.settle(Verdict.INTERRUPTED)
 
     def write(self) -> None:
         """Write the record as it stands."""

@@ -14,7 +14,7 @@ from hil.boot import Boot, Patience, Verdict
 from hil.clock import Deadline, WallAnchor, hold, now_ns
 from hil.console.console import Console
 from hil.console.deaths import Death
-from hil.errors import UsageError
+from hil.errors import HilError, UsageError
 from hil.images.image import Image, Ready
 from hil.keeper.client import Keeper
 from hil.machine import Doors, Machine, Nic, NotSwitched, PowerState, Reset
@@ -82,6 +82,7 @@ class Node:
         self._fittings = fittings
         self._console: Console | None = None
         self._watch: Watch | None = None
+        self._on = False
         self.power = NodePower(self)
 
     def boot(
@@ -122,7 +123,7 @@ class Node:
         boot, watch = self._present()
         try:
             watch.until_ready(Deadline.of(within), on_mark)
-        except BaseException as error:
+        except HilError as error:
             boot.fail(error)
             raise
         # What it says from here on is no longer part of its boot: the third firmware banner is then no loop.
@@ -207,10 +208,14 @@ class Node:
         """Take in what the machine said meanwhile, and write the record; a machine that is off says nothing."""
         if self._watch is not None and self.boots:
             self._watch.take()
+            if self._on:
+                self._watch.must_be_alive()
             self.boots[-1].write()
 
     def close(self) -> None:
         """Let go of the machine's control channel and console; the keeper still has both."""
+        if self.boots:
+            self.boots[-1].leave()
         if self._watch is not None:
             self._watch.close()
         if self._console is not None:
@@ -235,12 +240,14 @@ class Node:
             self._watch = None
         follower = self._fittings.follow()
         over = 0 if self._console is None else self._console.transcript.incarnation
+        if self._console is not None:
+            self._console.bury()
         timeline = Timeline(now_ns(), WallAnchor.take())
         boot = Boot(number, self.name, image_name or "(the tree's)", self._facts(image), folder, timeline)
         self.boots.append(boot)
         try:
             self._switch_on(boot, on_mark)
-        except BaseException as error:
+        except HilError as error:
             if follower is not None:
                 follower.close()
             boot.fail(error)
@@ -257,6 +264,7 @@ class Node:
                 raise
             where = f"{self.name}, as it was switched on"
             raise ended_by_itself(where, self.machine, self._exit_status(), boot.folder) from error
+        self._on = True
         boot.timeline = Timeline(moment, WallAnchor.take())
         mark = Mark(POWER.name, moment, now_ns() - moment, "hil", f"{self.machine.kind} switched on")
         boot.timeline.add([mark])
@@ -329,6 +337,7 @@ class NodePower:
 
     def off(self) -> None:
         """Take the supply away, with no warning to the machine."""
+        self._node._on = False
         self._node.machine.power.off(deadline=self._node._fittings.patience.switching())
 
     def cycle(self, *, off_for: float = 0.0) -> Boot:

@@ -9,7 +9,7 @@ import pytest
 
 from hil.boot import Boot, Verdict
 from hil.clock import WallAnchor
-from hil.errors import InfrastructureError, NodeError
+from hil.errors import HilError, InfrastructureError, NodeError
 from hil.timeline.timeline import Timeline
 
 PANIC = NodeError("n1: the kernel panicked", hint="read it", evidence=["last line"])
@@ -26,14 +26,25 @@ def boot(tmp_path: Path) -> Boot:
     [
         (PANIC, "failed", PANIC.to_json()),
         (BROKEN, "broken", BROKEN.to_json()),
-        (RuntimeError("odd"), "broken", None),
-        (KeyboardInterrupt(), "interrupted", None),
     ],
 )
-def test_its_end_is_on_record(boot: Boot, error: BaseException, verdict: str, told: object) -> None:
+def test_its_end_is_on_record(boot: Boot, error: HilError, verdict: str, told: object) -> None:
     boot.fail(error)
+    boot.leave()
     record = json.loads((boot.folder / "boot.json").read_text())
     assert (record["verdict"], record["error"]) == (verdict, told)
+
+
+def test_one_that_nobody_waited_for_was_interrupted(boot: Boot) -> None:
+    boot.write()
+    boot.leave()
+    assert json.loads((boot.folder / "boot.json").read_text())["verdict"] == "interrupted"
+
+
+def test_one_that_became_ready_stays_so(boot: Boot) -> None:
+    boot.settle(Verdict.READY)
+    boot.leave()
+    assert json.loads((boot.folder / "boot.json").read_text())["verdict"] == "ready"
 
 
 def test_a_first_failure_stays(boot: Boot) -> None:
@@ -43,9 +54,9 @@ def test_a_first_failure_stays(boot: Boot) -> None:
     assert (boot.verdict, boot.error) == (Verdict.FAILED, PANIC)
 
 
-@pytest.mark.parametrize("error", [NodeError("n1: not ready", hint="wait"), KeyboardInterrupt()])
-def test_a_record_that_cannot_be_written_does_not_hide_the_error(boot: Boot, error: BaseException) -> None:
+def test_a_record_that_cannot_be_written_does_not_hide_the_error(boot: Boot) -> None:
     boot.folder = boot.folder / "gone"
+    boot.leave()
+    error = NodeError("n1: not ready", hint="wait")
     boot.fail(error)
-    if isinstance(error, NodeError):
-        assert error.evidence == (f"{boot.folder}/boot.json cannot be written: No such file or directory",)
+    assert error.evidence == (f"{boot.folder}/boot.json cannot be written: No such file or directory",)

@@ -6,6 +6,7 @@ Run as a program: STAGE HOW ARGUMENTS-OF-HIL... Only for tests that end `hil` at
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -46,6 +47,7 @@ STAGES: dict[str, Point] = {
     "kernel": mark("kernel"),
     "ready": mark("ready"),
 }
+_STANDS = 600.0
 ENDING = Point("hil.keeper.client", "Keeper.end")
 
 
@@ -79,7 +81,8 @@ def act_on(stage: str, how: str) -> Callable[..., None]:
         if how == "raise":
             raise RuntimeError(f"planted at {stage}")
         if how != "go":
-            threading.Event().wait()
+            # Bounded, for a test run that was killed itself.
+            threading.Event().wait(_STANDS)
 
     return act
 
@@ -87,6 +90,8 @@ def act_on(stage: str, how: str) -> Callable[..., None]:
 def main() -> None:
     """Hook the stage and the bench's end, and run hil."""
     stage, how, *arguments = sys.argv[1:]
+    # A shell starts what it puts into the background with SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     hook(STAGES[stage], act_on(stage, how))
     hook(ENDING, lambda *args: print("ending", file=sys.stderr, flush=True))
     sys.argv = ["hil", *arguments]
