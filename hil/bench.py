@@ -177,6 +177,11 @@ def open_bench(
     """
     if image is not None:
         known_image(rig, image)
+        if not rig.matchbox.from_images:
+            raise UsageError(
+                f"image {image!r} was asked for, but the Matchbox of rig {rig.name} has data of its own",
+                hint="take `matchbox:` out of the rig file, or change that data",
+            )
     sweep(_forget)
     folder = new_folder(artifacts, stamp_name(rig.name))
     with _keeper(rig, early) as keeper:

@@ -22,7 +22,7 @@ from hil.machines.place import Session
 from hil.readiness.image import ImageReadiness
 from hil.report.folder import new_folder
 from hil.timeline.console_marks import ConsoleMarks
-from hil.timeline.stages import POWER, RESET
+from hil.timeline.stages import LINK_DOWN, LINK_UP, POWER, RESET
 from hil.timeline.timeline import Mark, Timeline
 from hil.watch import Served, Silence, Watch, ended_by_itself
 
@@ -190,8 +190,13 @@ class Node:
         return self.machine.part(Doors).reach(port, deadline=self._fittings.patience.answering())  # type: ignore[type-abstract]
 
     def link(self, up: bool) -> None:
-        """Plug the network cable in or pull it."""
-        self.nic.link(up, deadline=self._fittings.patience.answering())
+        """Plug the network cable in or pull it; the boot's timeline has it."""
+        nic = self.nic
+        boot, _ = self._present()
+        asked = now_ns()
+        nic.link(up, deadline=self._fittings.patience.answering())
+        stage = LINK_UP if up else LINK_DOWN
+        boot.timeline.add([Mark(stage.name, asked, now_ns() - asked, "hil", stage.doc)])
 
     def reset(self) -> None:
         """Start the machine again without taking its supply away; its next boot is on the same timeline.

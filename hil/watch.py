@@ -175,7 +175,7 @@ class Watch:
             if ready is not None:
                 self._add([ready], on_mark)
                 return
-            self._must_be_alive(on_mark)
+            self.must_be_alive(on_mark)
             self._must_not_be_silent()
             if deadline.expired:
                 raise self._late(deadline)
@@ -243,7 +243,7 @@ class Watch:
             select.select([self._served.fileno()], [], [], deadline.remaining())
             self._boot.timeline.add(self._take_served())
 
-    def _must_be_alive(self, on_mark: Callable[[Mark], None]) -> None:
+    def must_be_alive(self, on_mark: Callable[[Mark], None] = lambda mark: None) -> None:
         # Each look asks the keeper; a booting kernel wakes this loop hundreds of times a second.
         if not (self._console.transcript.ended or self._next_look.expired):
             return

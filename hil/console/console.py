@@ -169,6 +169,10 @@ class Console:
         """Count death patterns anew from here: the machine is ready, or is about to be reset on purpose."""
         self._watch.rearm()
 
+    def bury(self) -> None:
+        """The machine is off: what still arrives of this incarnation is no death of the next."""
+        self._watch.bury()
+
     def tail(self, lines: int = _SHOWN) -> list[str]:
         """The last lines, safe to print."""
         return self.transcript.tail(lines)

@@ -44,6 +44,7 @@ class DeathWatch:
         self.deaths = tuple(deaths)
         self.casualty: Casualty | None = None
         self._overlooked: frozenset[str] = frozenset()
+        self._buried = 0
         self._transcript = transcript
         self._patterns = [bounded(death.pattern) for death in self.deaths]
         self._begin(transcript.current, start)
@@ -51,6 +52,11 @@ class DeathWatch:
     def rearm(self) -> None:
         """Forget what was seen and begin all counts anew at the present end."""
         self._begin(self._transcript.current, self._transcript.end)
+
+    def bury(self) -> None:
+        """The present incarnation is known to be over: what is still to come of it counts for nothing."""
+        self.casualty = None
+        self._buried = self._transcript.incarnation
 
     @contextlib.contextmanager
     def aside(self, *names: str) -> Iterator[None]:
@@ -77,6 +83,8 @@ class DeathWatch:
                 self._begin(segment, segment.start)
             else:
                 self._search_in(segment, segment.start)
+        if segment.incarnation <= self._buried:
+            return None
         if self.casualty is None:
             self.casualty = self._next()
         return self.casualty

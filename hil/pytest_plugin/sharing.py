@@ -160,9 +160,9 @@ def news_of(node: Node) -> HilError | None:
 
 
 def _started_again(boot: Boot) -> bool:
-    """Whether the machine was reset, stopped or switched off after it was ready."""
-    from hil.timeline.stages import FIRMWARE, PAUSE, READY, RESET, SHUTDOWN
+    """Whether the machine was reset, stopped, switched off or unplugged after it was ready."""
+    from hil.timeline.stages import FIRMWARE, LINK_DOWN, PAUSE, READY, RESET, SHUTDOWN
 
     ready = boot.timeline.first(READY)
-    ends = {stage.name for stage in (FIRMWARE, RESET, SHUTDOWN, PAUSE)}
+    ends = {stage.name for stage in (FIRMWARE, RESET, SHUTDOWN, PAUSE, LINK_DOWN)}
     return ready is not None and any(mark.stage in ends and mark.at_ns > ready.at_ns for mark in boot.timeline)

@@ -34,6 +34,8 @@ STAGES = (POWER, FIRMWARE, PXE, NBP, IPXE, PROFILE, KERNEL_FETCHED, INITRD_FETCH
 
 RESET = Stage("reset", "the machine started again by itself or was reset")
 SHUTDOWN = Stage("shutdown", "the machine switched itself off or was stopped")
+LINK_DOWN = Stage("link-down", "its network cable was pulled")
+LINK_UP = Stage("link-up", "its network cable was plugged in")
 PAUSE = Stage("pause", "the machine stands still")
 RESUME = Stage("resume", "the machine goes on")
 

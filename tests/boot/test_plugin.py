@@ -122,3 +122,47 @@ def test_a_bad_image_is_a_failure_and_no_error(tmp_path: Path) -> None:
     assert "return node.boot()" in (failure.text or ""), "the user's own line"
     assert "hil/node.py" not in printed, "no line of hil's"
     assert properties(case)["hil_verdict"] == "failed"
+
+
+DEATHS = """
+    import os
+    import signal
+    from pathlib import Path
+
+    def guest(bench):
+        (found,) = [
+            int(process.name)
+            for process in Path("/proc").iterdir()
+            if process.name.isdigit() and str(bench.keeper.directory).encode() in command_of(process)
+            and b"qemu-system" in command_of(process).partition(b"\\0")[0]
+        ]
+        return found
+
+    def command_of(process):
+        try:
+            return (process / "cmdline").read_bytes()
+        except OSError:
+            return b""
+
+    def test_panics(node):
+        node.console.send_line("echo c > /proc/sysrq-trigger")
+        node.console.expect("never said", within=60)
+
+    def test_boots_after_a_panic(node, bench):
+        node.ensure()
+        os.kill(guest(bench), signal.SIGKILL)
+        node.wire.expect("never said", within=60)
+"""
+
+
+def test_a_panic_is_a_failure_and_an_emulator_that_dies_an_error(tmp_path: Path) -> None:
+    write_rig(tmp_path, PROBE_RIG)
+    (tmp_path / "test_user.py").write_text(dedent(DEATHS))
+    status, printed, cases = session(tmp_path, "--rig=./rig.yaml")
+    assert status == 1, printed
+    panic = cases["test_panics"].find("failure")
+    assert panic is not None, printed
+    assert "the kernel panicked: sysrq triggered crash" in (panic.text or "")
+    died = cases["test_boots_after_a_panic"].find("error")
+    assert died is not None, printed
+    assert "qemu ended by itself, killed by SIGKILL" in (died.text or "")
