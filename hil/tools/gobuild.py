@@ -33,24 +33,26 @@ _WHEEL_SHA256 = {
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service that is built from a pinned module.
+    """A service, or another program, that is built from a pinned module.
 
     Args:
-        name: of its folder in fixtures/services and of its program.
+        name: of its module's folder and of its program.
         version: the pinned version, as "v0.11.0".
         package: the Go package of the program.
         stamp: the variable that `-ldflags -X` sets to the version; without it the program does not know it.
+        group: the folder of fixtures/ that its module is in.
     """
 
     name: str
     version: str
     package: str
     stamp: str
+    group: str = "services"
 
     @property
     def module(self) -> Path:
         """The folder of the module that pins it."""
-        return shipped("fixtures") / "services" / self.name
+        return shipped("fixtures") / self.group / self.name
 
 
 MATCHBOX = Service(
@@ -128,7 +130,7 @@ def build(service: Service, cache: Cache, *, progress: Progress, deadline: Deadl
                 folder,
                 key=_key(service),
                 origin=f"{service.package} {service.version}",
-                how=f"built by Go {dotted(go.version)} from fixtures/services/{service.name}",
+                how=f"built by Go {dotted(go.version)} from fixtures/{service.group}/{service.name}",
                 watch=[service.name],
                 facts={"version": service.version, "go": dotted(go.version)},
             )
