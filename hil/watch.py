@@ -244,6 +244,12 @@ class Watch:
             self._boot.timeline.add(self._take_served())
 
     def must_be_alive(self, on_mark: Callable[[Mark], None] = lambda mark: None) -> None:
+        """See that the machine is on and recorded, a few times a second however often this is called.
+
+        Raises:
+            NodeError: it switched itself off.
+            InfrastructureError: it ended without having been told to, or its console is no longer recorded.
+        """
         # Each look asks the keeper; a booting kernel wakes this loop hundreds of times a second.
         if not (self._console.transcript.ended or self._next_look.expired):
             return
