@@ -173,6 +173,14 @@ DEFAULT_DEATHS: tuple[Death, ...] = (
         "entry (IPv6, HTTP boot, another port), so a rig that boots by one of those "
         "needs a list without this row; errors of IPv6 entries are not looked at.",
     ),
+    Death(
+        name="nothing to boot",
+        pattern=rb'BdsDxe: (?:starting Boot[0-9A-F]{4} "EFI Internal Shell"|No bootable option or device was found)',
+        explain=lambda match, line: "the firmware found nothing to boot and gave up",
+        hint="see what it says of its network entries above; without a word of DHCP, its network cable is out",
+        final="EDK2 has tried every boot entry by then: its shell is the last (ArmVirtPkg, PlatformBootManagerLib), "
+        "and without a shell it says so (MdeModulePkg, BdsDxe).",
+    ),
     *(_ipxe_death(known) for known in KNOWN),
     Death(
         name="iPXE error",

@@ -59,6 +59,14 @@ def watch(*said: bytes, deaths: tuple[Death, ...] = DEFAULT_DEATHS) -> Casualty 
             "the firmware's network boot failed, PXE-E16: no DHCP server offered an address with a boot file",
         ),
         (
+            b'BdsDxe: failed to load Boot0001 "UEFI PXEv4 (MAC:525400CFB837)" from PciRoot(0x0)/...: Not Found\r\n'
+            b'BdsDxe: loading Boot0005 "EFI Internal Shell" from Fv(64074AFE)\r\n'
+            b'BdsDxe: starting Boot0005 "EFI Internal Shell" from Fv(64074AFE)\r\n',
+            "nothing to boot",
+            "the firmware found nothing to boot and gave up",
+        ),
+        (b"BdsDxe: No bootable option or device was found.\r\n", "nothing to boot", None),
+        (
             b"http://10.0.1.5:8080/ipxe?mac=52-54... No such file or directory (https://ipxe.org/2d0c618e)\r\n",
             "iPXE HTTP 404",
             "iPXE failed: the HTTP server answered 404, not found:"
