@@ -11,7 +11,8 @@ from hil.console.deaths import Death
 from hil.console.expect import Search, bounded
 from hil.console.transcript import Segment, Transcript, printable
 
-_LINE = 512
+# iPXE draws its progress over and over in one line, by backspaces: 50 bytes a second of it.
+_LINE = 4096
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,6 +186,14 @@ KNOWN: tuple[Known, ...] = (
         "the kernel that was fetched was loaded, and gave up before it had begun",
         "read what it printed before; its EFI stub says what it lacks, as memory or a boot parameter",
     ),
+    # iPXE src/core/parseopt.c returns it for a command that got too few arguments or too many.
+    Known(
+        "iPXE command line",
+        rb"461620..",
+        "a command of its script has too few or too many arguments",
+        "read the usage that it printed before; a Matchbox profile without a kernel gives a `kernel` command without"
+        " arguments",
+    ),
     Known(
         "iPXE out of memory",
         rb"31......",

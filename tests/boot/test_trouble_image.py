@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,53 @@ def test_the_kernel_is_not_where_the_profile_says(tmp_path: Path, probe_image: I
         "if the URL is Matchbox's /ipxe, no group selects this machine: compare the labels in the URL with the groups'"
         " selectors; else see that the file is in the assets folder under exactly this path"
     )
+    check_record(found)
+
+
+def test_a_profile_without_a_kernel(tmp_path: Path) -> None:
+    write_tree(tmp_path / "tree", groups=ALL, profiles={"mine": {"boot": {}}})
+    found = boot(tmp_path, tree_rig())
+    assert found.code == 1
+    assert found.message == (
+        "node error: node1: iPXE failed: a command of its script has too few or too many arguments: Could not boot:"
+        " Result too large (https://ipxe.org/46162085)"
+    )
+    assert found.hint == (
+        "read the usage that it printed before; a Matchbox profile without a kernel gives a `kernel` command without"
+        " arguments"
+    )
+    check_record(found)
+    assert any(line.lstrip().startswith("kernel [") for line in found.evidence)
+
+
+class _NoBoot(BaseHTTPRequestHandler):
+    """Answers as Matchbox does at /, and at /boot.ipxe with a script that boots nothing and reports no error."""
+
+    def do_GET(self) -> None:
+        self.wfile.write(
+            b"HTTP/1.0 200 OK\r\n\r\n" + (b"matchbox\n" if self.path == "/" else b"#!ipxe\necho nothing\n")
+        )
+
+    def log_message(self, *_: object) -> None:
+        """No log on standard error."""
+
+
+def test_ipxe_comes_back_without_a_boot_and_without_an_error(tmp_path: Path) -> None:
+    """No table of codes has it; the last line of the bench's own script ends the wait."""
+    with HTTPServer(("127.0.0.1", 0), _NoBoot) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{server.server_port}"
+            found = boot(tmp_path, {**tree_rig(), "matchbox": {"url": url}})
+        finally:
+            server.shutdown()
+            thread.join()
+    assert found.code == 1
+    assert found.message == (
+        "node error: node1: iPXE gave up: http://10.0.2.100:8080/boot.ipxe came back without a boot"
+    )
+    assert found.hint == "read what iPXE printed before: which file it fetched last, and what came of it"
     check_record(found)
 
 

@@ -13,7 +13,7 @@ from hil.console.deathwatch import Casualty, DeathWatch
 from hil.console.expect import bounded
 from hil.console.ipxe import KNOWN, decode
 from hil.console.stream import Chunk
-from hil.console.transcript import Transcript
+from hil.console.transcript import Transcript, printable
 from hil.errors import UsageError
 
 PXE = (
@@ -83,6 +83,21 @@ def watch(*said: bytes, deaths: tuple[Death, ...] = DEFAULT_DEATHS) -> Casualty 
             " short, or no EFI program: Could not boot: Error 0x7f048183 (https://ipxe.org/7f048183)",
         ),
         (b"Could not boot: Error 0x7f04828e (https://ipxe.org/7f04828e)\n", "iPXE EFI image not started", None),
+        (
+            b"Could not boot: Result too large (https://ipxe.org/46162085)\n",
+            "iPXE command line",
+            "iPXE failed: a command of its script has too few or too many arguments:"
+            " Could not boot: Result too large (https://ipxe.org/46162085)",
+        ),
+        (
+            b"\nhttp://10.0.1.77/kernel..."
+            + b". [connecting]".ljust(27, b"\x08") * 40
+            + b" Connection timed out (https://ipxe.org/4c0a6092)\n",
+            "iPXE timeout",
+            "iPXE failed: no answer came from the URL's address: http://10.0.1.77/kernel..."
+            + "." * 40
+            + " Connection timed out (https://ipxe.org/4c0a6092)",
+        ),
         (b"x... Connection timed out (https://ipxe.org/4c0a6092)\n", "iPXE timeout", None),
         (b"x... Connection refused (https://ipxe.org/0e0a6095)\n", "iPXE connection refused", None),
         (b"x... Connection reset (https://ipxe.org/0f0a6095)\n", "iPXE connection reset", None),
@@ -241,7 +256,7 @@ def test_no_bytes_break_the_watch_and_all_at_once_dies_as_piece_by_piece(pieces:
     whole, by_piece = watch(b"".join(pieces) + b"."), watch(*pieces, b".")
     assert (whole is None) == (by_piece is None)
     if whole is not None:
-        assert whole.explanation.isprintable() or "\t" in whole.explanation
+        assert printable(whole.explanation.encode()) == whole.explanation
 
 
 @given(st.integers(0, 0xFFFFFFFF))
