@@ -204,7 +204,6 @@ class Node:
         It is no death of the machine, and `wait_ready` waits for the boot that follows.
         """
         boot, watch = self._present()
-        self.wire.rearm()
         moment = self.machine.part(Reset).reset(deadline=self._fittings.patience.answering())  # type: ignore[type-abstract]
         boot.timeline.add([Mark(RESET.name, moment, now_ns() - moment, "hil", "reset was asked for")])
         watch.begin_again()
