@@ -173,6 +173,7 @@ class Watch:
             self.take(on_mark)
             ready = self._readiness.check(self._boot)
             if ready is not None:
+                self._must_be_recorded()
                 self._add([ready], on_mark)
                 return
             self.must_be_alive(on_mark)
@@ -236,7 +237,7 @@ class Watch:
 
     def _explain(self, death: HilError) -> None:
         """Give Matchbox's own reason a moment to arrive: it says more than the error that iPXE made of it."""
-        if self._served is None or not isinstance(death, NodeError):
+        if self._served is None or self._served.profile is not None or not isinstance(death, NodeError):
             return
         deadline = Deadline.after(_EXPLANATION)
         while not deadline.expired:
@@ -254,6 +255,14 @@ class Watch:
         if not (self._console.transcript.ended or self._next_look.expired):
             return
         self._next_look = Deadline.after(_LOOK)
+        self._must_be_recorded()
+        if self._machine.power.state() is not PowerState.OFF:
+            return
+        self._await_shutdown(on_mark)
+        self.take(on_mark)
+        raise self._dead()
+
+    def _must_be_recorded(self) -> None:
         problem = self._recording()
         if problem is not None:
             raise InfrastructureError(
@@ -261,11 +270,6 @@ class Watch:
                 hint="make room on that disk, or name another by --artifacts (pytest: --hil-artifacts); boot again",
                 evidence=[self._boot.folder],
             )
-        if self._machine.power.state() is not PowerState.OFF:
-            return
-        self._await_shutdown(on_mark)
-        self.take(on_mark)
-        raise self._dead()
 
     def _await_shutdown(self, on_mark: Callable[[Mark], None]) -> None:
         """Let the event arrive that tells a machine that switched itself off from one whose process broke."""

@@ -210,6 +210,25 @@ def test_a_recording_that_stopped_is_the_benchs_fault(bench: Bench) -> None:
     assert "make room" in caught.value.hint
 
 
+def test_one_that_is_ready_and_not_recorded_is_not_called_ready(bench: Bench) -> None:
+    bench.recording = "the console can no longer be recorded: No space left on device"
+    bench.wire.says(b"READY\r\n")
+    with pytest.raises(InfrastructureError, match="No space left on device"):
+        bench.watch().until_ready(within())
+    assert bench.boot.timeline.first("ready") is None
+
+
+def test_once_matchbox_has_chosen_a_profile_it_has_no_reason_to_give(bench: Bench) -> None:
+    assert bench.matchbox is not None
+    bench.matchbox.profile = "mine"
+    taken: list[int] = []
+    bench.matchbox.take = lambda: taken.append(1) or []  # type: ignore[func-returns-value,method-assign]
+    bench.wire.says(b"Kernel panic - not syncing: odd\r\n")
+    with pytest.raises(NodeError, match="odd"):
+        bench.watch().until_ready(within())
+    assert len(taken) == 1
+
+
 def test_a_machine_that_switches_itself_off(bench: Bench) -> None:
     bench.wire.says(b"reboot: Power down\r\n")
     bench.hardware.reads = PowerState.OFF
