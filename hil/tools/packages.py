@@ -48,14 +48,14 @@ class Recipe:
 def ipxe(here: host.Distribution) -> Recipe:
     """iPXE for arm64. Debian has it from 13 on, so Debian 12 takes the one of 13."""
     if here.family == "ubuntu":
-        return Recipe(IPXE, here.codename, "native", _named("grub-ipxe"), _one_of(layouts.IPXE_ARM64))
+        return Recipe(IPXE, here.codename, "native", named("grub-ipxe"), _one_of(layouts.IPXE_ARM64))
     suite = "trixie" if here.codename == "bookworm" else here.codename
-    return Recipe(IPXE, suite, "arm64", _named("ipxe"), _one_of(layouts.IPXE_ARM64))
+    return Recipe(IPXE, suite, "arm64", named("ipxe"), _one_of(layouts.IPXE_ARM64))
 
 
 def busybox(here: host.Distribution) -> Recipe:
     """A static busybox for arm64."""
-    return Recipe(BUSYBOX, here.codename, "arm64", _named("busybox-static"), _one_of(layouts.BUSYBOX))
+    return Recipe(BUSYBOX, here.codename, "arm64", named("busybox-static"), _one_of(layouts.BUSYBOX))
 
 
 def kernel(here: host.Distribution) -> Recipe:
@@ -76,7 +76,7 @@ def debian_installer(here: host.Distribution) -> Recipe:
             hint="use a bench on Debian",
         )
     package = f"debian-installer-{here.version}-netboot-arm64"
-    return Recipe("debian-installer-arm64", here.codename, "arm64", _named(package), _installer_files)
+    return Recipe("debian-installer-arm64", here.codename, "arm64", named(package), _installer_files)
 
 
 def obtain(recipe: Recipe, cache: Cache, *, progress: Progress, deadline: Deadline) -> Path:
@@ -139,7 +139,8 @@ def _gunzip_image(path: Path) -> None:
     plain.replace(path)
 
 
-def _named(package: str) -> Callable[[PrivateApt, Deadline], list[str]]:
+def named(package: str) -> Callable[[PrivateApt, Deadline], list[str]]:
+    """What a recipe fetches when its package has the same name in every suite."""
     return lambda apt, deadline: [package]
 
 
