@@ -122,6 +122,22 @@ def test_a_log_that_was_removed_is_skipped(tmp_path: Path) -> None:
     assert first.offset > 0
 
 
+def test_what_no_log_has_is_skipped_up_to_the_next_log(tmp_path: Path) -> None:
+    backlog = Backlog(keep=4)
+    for number, logged in enumerate((True, False, True, True)):
+        chunk = Chunk(number * 10_000_000, 1 + number // 2, number * 10, bytes([65 + number]) * 10)
+        if number % 2 == 0:
+            log = new_log(tmp_path, backlog)
+        if logged:
+            append(log, chunk.data)
+        backlog.add(chunk, logged=logged)
+    assert [(chunk.offset, chunk.data) for chunk in drain(backlog, 0)] == [
+        (0, b"A" * 10),
+        (20, b"C" * 10),
+        (30, b"D" * 10),
+    ]
+
+
 def test_the_index_of_single_characters_stays_small() -> None:
     backlog = Backlog()
     for number in range(100_000):  # ten of them a millisecond

@@ -118,6 +118,26 @@ def test_another_record_begins_with_the_next_incarnation(
     assert read_recording(tmp_path / "a")[-1].data == b""
 
 
+def test_last_words_before_a_port_is_replaced_are_in_the_record_of_their_own(
+    keeper: Keeper, guest: tuple[socket.socket, UnixPort], tmp_path: Path
+) -> None:
+    listener, port = guest
+    lines = []
+    for number in range(20):
+        keeper.open_console("console:a", port, tmp_path / str(number))
+        line, _ = listener.accept()
+        lines.append(line)
+        # More than one read takes: some of it is still in the socket when the next port is asked for.
+        line.sendall(b"." * 150_000 + b"last words of %d" % number)
+    keeper.end()
+    for line in lines:
+        line.close()
+    for number in range(20):
+        *said, end = read_recording(tmp_path / str(number))
+        assert data_of(said).lstrip(b".") == b"last words of %d" % number
+        assert (end.data, {chunk.incarnation for chunk in (*said, end)}) == (b"", {number + 1})
+
+
 def test_a_record_that_cannot_be_made_leaves_the_one_before(
     keeper: Keeper, guest: tuple[socket.socket, UnixPort], read: Reading, tmp_path: Path
 ) -> None:

@@ -177,7 +177,7 @@ def test_both(bench: Bench, guest: HTTPServer) -> None:
 
 def test_any_200_will_do_without_a_pattern(bench: Bench, guest: HTTPServer) -> None:
     bench.hardware.doors[8080] = ("127.0.0.1", guest.server_address[1])
-    guest.answer = (200, b"\x1b[2Jwhatever\n")  # type: ignore[attr-defined]
+    guest.answer = (200, b"\x1b[2Jwhat\r\never\n")  # type: ignore[attr-defined]
     mark = bench.readiness(Ready(None, HttpReady(8080, "/"))).check(bench.reach_userspace())
     assert mark is not None
-    assert mark.evidence == "GET :8080/ 200 whatever"
+    assert mark.evidence == "GET :8080/ 200 what ever"
