@@ -78,6 +78,21 @@ def test_qemu_dies_at_once(tmp_path: Path, runtime: Path) -> None:
     check_record(found)
 
 
+def test_a_program_is_told_of_trouble_in_its_one_document(tmp_path: Path, runtime: Path) -> None:
+    qemu = stand_in(tmp_path, "exit 1")
+    write_rig(tmp_path, PROBE_RIG)
+    done = run_hil("boot", "rig.yaml", "--json", cwd=tmp_path, env={"HIL_QEMU": str(qemu)})
+    assert done.code == 3
+    [boot] = done.document["boots"]  # type: ignore[misc]
+    assert boot["verdict"] == "broken"
+    error = boot["error"]
+    assert error["kind"] == "InfrastructureError"
+    assert error["message"].endswith("qemu ended by itself with status 1")
+    assert error["hint"].startswith("it left no words")
+    # The same, for a person, is on standard error.
+    assert f"bench error: {error['message']}\n" in done.err
+
+
 def test_qemu_is_killed_in_mid_boot(tmp_path: Path, runtime: Path) -> None:
     write_rig(tmp_path, PROBE_RIG)
     with Hil(["boot", "rig.yaml"], tmp_path) as hil:
