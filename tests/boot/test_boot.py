@@ -60,7 +60,7 @@ def test_a_program_gets_one_document(tmp_path: Path) -> None:
     assert seconds == sorted(seconds)
     assert boot["seconds_to_ready"] == pytest.approx(seconds[-1], abs=1e-5)
     # Each stamp says how far off it may be, and none by more than a try of an HTTP request that came too early.
-    assert all(0 <= mark["error_seconds"] < 10 for mark in boot["timeline"]["marks"])
+    assert all(0 <= mark["error_seconds"] < 60 for mark in boot["timeline"]["marks"])
     assert {mark["stage"] for mark in boot["timeline"]["marks"] if mark["error_seconds"] == 0} <= {"power"}
     for asset in boot["assets"]:
         assert re.fullmatch(r"[0-9a-f]{64}", asset["sha256"])

@@ -92,5 +92,6 @@ class MatchboxFollower:
     def _gone(self) -> InfrastructureError:
         return InfrastructureError(
             f"{self._node}: Matchbox ended while this machine was booting",
-            hint="read matchbox.log in the bench's folder for its last words",
+            hint="read matchbox.log in the bench's folder for its last words; if there are none, the bench was ended"
+            " from elsewhere (`hil bench end`)",
         )
