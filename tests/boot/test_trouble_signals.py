@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import signal
@@ -12,10 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pexpect
 import pytest
 from support import halting
 from support.leftovers import Snapshot, difference, snapshot
-from support.rigs import PROBE_RIG, Hil, write_rig
+from support.rigs import HIL, PROBE_RIG, Hil, write_rig
 
 from hil.clock import Deadline
 from hil.keeper.client import Keeper
@@ -83,6 +85,22 @@ def test_nothing_is_left(tmp_path: Path, before: Snapshot, stage: str, way: str)
     if stage in (*GOES_ON, "ready"):
         [record] = tmp_path.glob("hil-artifacts/*/node1-boot1/boot.json")
         assert json.loads(record.read_text())["verdict"] == ("running" if way == "SIGKILL" else "interrupted")
+
+
+def test_ctrl_c_at_a_terminal(tmp_path: Path, before: Snapshot) -> None:
+    """The terminal sends SIGINT to its whole foreground group; only hil is in it, so only hil is interrupted."""
+    rig = write_rig(tmp_path, PROBE_RIG)
+    with pexpect.spawn(HIL[0], [*HIL[1:], "boot", str(rig)], cwd=tmp_path, timeout=LONG, encoding="utf-8") as terminal:
+        terminal.logfile_read = shown = io.StringIO()
+        terminal.expect(r"waiting for \w+: ")
+        terminal.sendintr()
+        terminal.expect("interrupted; everything that was started is ended")
+        terminal.expect(pexpect.EOF)
+        terminal.wait()
+        assert terminal.exitstatus == 130
+    # DECTCEM: the cursor, hidden while the progress is redrawn, is shown again.
+    assert shown.getvalue().rfind("\x1b[?25h") > shown.getvalue().rfind("\x1b[?25l") >= 0
+    assert difference(before, within=Deadline.after(GONE)) == []
 
 
 def test_the_check_fails_when_the_bench_is_kept(tmp_path: Path, before: Snapshot) -> None:
