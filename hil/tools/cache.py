@@ -187,7 +187,19 @@ class Cache:
         if entry is None or entry.kind != kind or (key is not None and entry.key != key):
             return None
         path = self.content(entry)
-        return path if self._unaltered(entry, path) else None
+        return path if self._unaltered(entry, path) or self._brought_here(entry, path) else None
+
+    def _brought_here(self, entry: Entry, path: Path) -> bool:
+        """Whether only its times are others, as after a copy that did not keep them; then they are noted."""
+        try:
+            if not self._is(entry, path):
+                return False
+        except OSError:
+            return False
+        # Whoever may not write here still has the content.
+        with suppress(OSError, InfrastructureError), self._store():
+            self._note(entry, path, list(entry.watched))
+        return True
 
     @staticmethod
     def _is(entry: Entry, path: Path) -> bool:
@@ -214,14 +226,18 @@ class Cache:
             if not self._is(entry, path):
                 _delete(path)
                 made.rename(path)
-            stats = {name: (path / name if name else path).stat() for name in watch}
-            watched = {name: (seen.st_size, seen.st_mtime_ns) for name, seen in stats.items()}
-            target = self._entry_path(entry.name)
-            target.parent.mkdir(exist_ok=True)
-            draft = target.with_suffix(".new")
-            draft.write_text(entry_json(replace(entry, watched=watched)), encoding="utf-8")
-            draft.replace(target)
+            self._note(entry, path, watch)
         return path
+
+    def _note(self, entry: Entry, path: Path, watch: Sequence[str]) -> None:
+        """Write an entry down, with what its watched files are like now; the caller holds the store."""
+        stats = {name: (path / name if name else path).stat() for name in watch}
+        watched = {name: (seen.st_size, seen.st_mtime_ns) for name, seen in stats.items()}
+        target = self._entry_path(entry.name)
+        target.parent.mkdir(exist_ok=True)
+        draft = target.with_suffix(".new")
+        draft.write_text(entry_json(replace(entry, watched=watched)), encoding="utf-8")
+        draft.replace(target)
 
     def _sweep(self) -> int:
         kept = {self.content(entry) for entry in self.entries()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,7 +78,7 @@ def test_looking_up_makes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "absent").exists()
 
 
-@pytest.mark.parametrize("damage", ["remove", "shorten", "touch"])
+@pytest.mark.parametrize("damage", ["remove", "shorten", "replace"])
 def test_what_was_altered_is_not_found(tmp_path: Path, damage: str) -> None:
     cache = Cache(tmp_path)
     program = put_tree(cache, "thing", "one") / "bin/program"
@@ -87,11 +88,47 @@ def test_what_was_altered_is_not_found(tmp_path: Path, damage: str) -> None:
         case "shorten":
             program.write_text("on")
         case _:
+            program.write_text("two")
             os.utime(program, ns=(1, 1))
     assert cache.tree("thing") is None
     mended = put_tree(cache, "thing", "one")
     assert cache.tree("thing") == mended
     assert (mended / "bin/program").read_text() == "one"
+
+
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_cache_that_was_copied_without_its_times_is_as_good(
+    tmp_path: Path, writable: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_tree(Cache(tmp_path / "here"), "thing", "one")
+    put_file(Cache(tmp_path / "here"), "other", "two")
+    for part in ("blobs", "entries", "trees"):
+        shutil.copytree(tmp_path / "here" / part, tmp_path / "there" / part, symlinks=True)
+    for path in (tmp_path / "there").rglob("*"):
+        os.utime(path, ns=(1, 1))
+    if not writable:
+        monkeypatch.setattr(Cache, "_store", refuse)
+    cache = Cache(tmp_path / "there")
+    before = cache.entry("thing")
+    assert cache.tree("thing") is not None
+    assert cache.file("other") is not None
+    # What was found to be right is not read in full again.
+    assert (cache.entry("thing") == before) is not writable
+
+
+def refuse(cache: Cache) -> None:
+    raise InfrastructureError(f"{cache.root} cannot be written", hint="see whose it is")
+
+
+def test_content_that_cannot_be_read_is_not_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Cache(tmp_path)
+    os.utime(put_tree(cache, "thing", "one") / "bin/program", ns=(1, 1))
+
+    def unreadable(path: Path) -> tuple[str, int]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("hil.tools.cache.tree_digest", unreadable)
+    assert cache.tree("thing") is None
 
 
 def test_two_names_share_content_until_the_last_goes(tmp_path: Path) -> None:
