@@ -87,10 +87,18 @@ def test_nothing_is_left(tmp_path: Path, before: Snapshot, stage: str, way: str)
         assert json.loads(record.read_text())["verdict"] == ("running" if way == "SIGKILL" else "interrupted")
 
 
+def _heed_sigint() -> None:
+    # A shell starts what it puts into the background with SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_at_a_terminal(tmp_path: Path, before: Snapshot) -> None:
     """The terminal sends SIGINT to its whole foreground group; only hil is in it, so only hil is interrupted."""
     rig = write_rig(tmp_path, PROBE_RIG)
-    with pexpect.spawn(HIL[0], [*HIL[1:], "boot", str(rig)], cwd=tmp_path, timeout=LONG, encoding="utf-8") as terminal:
+    command = [*HIL[1:], "boot", str(rig)]
+    with pexpect.spawn(
+        HIL[0], command, cwd=tmp_path, timeout=LONG, encoding="utf-8", preexec_fn=_heed_sigint
+    ) as terminal:
         terminal.logfile_read = shown = io.StringIO()
         terminal.expect(r"waiting for \w+: ")
         terminal.sendintr()
