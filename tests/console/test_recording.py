@@ -232,10 +232,12 @@ def test_a_disk_that_fills_up(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     fill = (
-        f"mount -t tmpfs -o size=64k none {disk} || exit 77; {sys.executable} {script} {disk}/x;"
-        f" status=$?; cp {disk}/x.* {tmp_path}; exit $status"
+        'mount -t tmpfs -o size=64k none "$1" || exit 77; "$2" "$3" "$1"/x; status=$?; cp "$1"/x.* "$4"; exit $status'
     )
-    done = subprocess.run(["unshare", "-m", "sh", "-c", fill], capture_output=True, text=True, timeout=60)
+    words = [str(word) for word in (disk, sys.executable, script, tmp_path)]
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", fill, "sh", *words], capture_output=True, text=True, timeout=60
+    )
     if done.returncode == 77:
         pytest.skip(f"no tmpfs can be mounted here: {done.stderr.strip()}")
     assert done.returncode == 1

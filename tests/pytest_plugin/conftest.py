@@ -66,4 +66,7 @@ class Inner:
 
 @pytest.fixture
 def inner(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Inner:
+    # In CI pytest cuts no line of its summary, which then says everything twice (_pytest.compat.running_on_ci).
+    for variable in ("CI", "BUILD_NUMBER"):
+        monkeypatch.delenv(variable, raising=False)
     return Inner(pytester, monkeypatch)

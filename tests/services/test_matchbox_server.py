@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import socket
 import sys
@@ -25,7 +26,9 @@ from hil.services.matchbox.server import Matchbox, serve
 from hil.tools import programs
 
 MAC = "52:54:00:12:34:56"
-STAND_IN = """#!{python} -I
+STAND_IN = """#!/bin/sh
+'''exec' {python} -I "$0" "$@" # to sh a command, to Python a text: a #! line takes no path with a space
+' '''
 import sys, time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 class Handler(BaseHTTPRequestHandler):
@@ -49,7 +52,7 @@ def keeper() -> Iterator[Keeper]:
 
 def program(tmp_path: Path, body: str) -> Path:
     path = tmp_path / "matchbox-stand-in"
-    path.write_text(STAND_IN.format(python=sys.executable, body=body))
+    path.write_text(STAND_IN.format(python=shlex.quote(sys.executable), body=body))
     path.chmod(0o755)
     return path
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -64,9 +62,9 @@ def test_it_is_built_once_from_the_pinned_module(log: Path, tmp_path: Path) -> N
     assert program.read_text() == "built\n"
     assert build(MATCHBOX, cache, progress=quiet, deadline=Deadline.after(WITHIN)) == program == built(MATCHBOX, cache)
     (line,) = log.read_text().splitlines()
-    folder, rest = line.split(" ", 1)
+    folder, rest = line.split(" -mod=", 1)
     assert folder.endswith("fixtures/services/matchbox")
-    assert rest.startswith("-mod=readonly -modcacherw local 0 build -trimpath ")
+    assert rest.startswith("readonly -modcacherw local 0 build -trimpath ")
     assert "version.Version=v0.11.0" in rest
     assert steps[0].what == "building matchbox v0.11.0 with Go 1.26.8 (half a minute)"
     entry = cache.entry("matchbox")
@@ -147,10 +145,3 @@ def test_versions() -> None:
     assert parse_go_version("go version go1.26.8 linux/amd64") == (1, 26, 8)
     assert parse_go_version("go version go1.27rc1 linux/amd64") == (1, 27, 0)
     assert parse_go_version("gccgo 12") is None
-
-
-@pytest.mark.slow
-def test_the_real_matchbox_is_built_and_knows_its_version(tmp_path: Path) -> None:
-    program = build(MATCHBOX, Cache(tmp_path), progress=quiet, deadline=Deadline.after(1200))
-    done = subprocess.run([program, "-version"], check=True, capture_output=True, text=True, env={**os.environ})
-    assert done.stdout.strip() == MATCHBOX.version

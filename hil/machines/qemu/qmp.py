@@ -144,7 +144,8 @@ class Qmp:
         client.register_listener(listener)
         try:
             await client.connect(str(self._socket))
-        except (QMPError, OSError) as error:
+        except (QMPError, OSError, AssertionError) as error:
+            # qemu.qmp 0.0.6 asserts that it runs, which a QEMU that dies at this very moment makes untrue.
             self._failure = error
             return
         self._client = client
