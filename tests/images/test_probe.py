@@ -177,3 +177,19 @@ def test_scripts_say_the_lines_that_hil_reads() -> None:
 @pytest.mark.parametrize("script", ["init", "udhcpc.script"])
 def test_scripts_are_valid_shell(script: str) -> None:
     subprocess.run(["sh", "-n", str(shipped("fixtures") / "probe" / script)], check=True)
+
+
+def test_parts_of_the_cache_are_not_read_twice_and_a_new_one_is_seen(
+    image: Image, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "cache/trees/0123/6.1.0"
+    kept.parent.mkdir(parents=True)
+    (tmp_path / "modules/6.1.0").rename(kept)
+    monkeypatch.setenv("HIL_KERNEL_MODULES", str(kept))
+    first = created(tmp_path)
+    assert first.initrds[0].sha256 == image.initrds[0].sha256
+    (kept / "virtio_net.ko").rename(tmp_path / "away")
+    assert created(tmp_path) == first
+    (tmp_path / "away").rename(kept / "virtio_net.ko")
+    (tmp_path / "busybox").write_bytes(b"a newer busybox")
+    assert created(tmp_path).initrds[0].sha256 != first.initrds[0].sha256

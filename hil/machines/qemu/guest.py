@@ -20,6 +20,7 @@ from hil.machines.qemu.qmp import Qmp
 from hil.machines.qemu.variables import copy_variables
 from hil.netboot.slirp import parse_usernet
 from hil.timeline.events import Event
+from hil.tools.cache import Cache
 
 # The PL011 UART of QEMU's virt machine (QEMU docs/system/arm/virt.rst; Linux drivers/tty/serial/amba-pl011.c).
 CONSOLE_ARGUMENT = "console=ttyAMA0"
@@ -91,7 +92,7 @@ class QemuGuest:
         self._sessions += 1
         self._forwards = tuple(sorted({*self._ports, *place.session.ports}))
         if not self._hardware.variables.exists():
-            copy_variables(self._fresh_variables, self._hardware.variables)
+            copy_variables(self._fresh_variables, self._hardware.variables, Cache())
         serial, qmp = (place.directory / f"{place.node}-{what}-{self._sessions}.sock" for what in ("serial", "qmp"))
         keeper.listen(self._serial_key, serial)
         keeper.listen(self._qmp_key, qmp)
