@@ -220,6 +220,9 @@ class _Reader:
             if given and matchbox is not None and matchbox.from_images:
                 message = f"node {quoted(name)} has no image, and matchbox has no data of its own"
                 self._findings.add(entry.key_place, message, "add `image:` here, or `data:` to `matchbox:`")
+            elif given and isinstance(entry.node, YamlMapping) and "ready" not in entry.node.entries:
+                message = f"node {quoted(name)} has no image, so nothing says when its boot is at its end"
+                self._findings.add(entry.key_place, message, 'add `ready: {console: "login: "}` here, or an http request')
 
     def _check_distinct(self, nodes: Mapping[str, NodeConfig | None]) -> None:
         """No two nodes have the same MAC address, UUID or serial number: Matchbox could not tell them

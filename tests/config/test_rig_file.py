@@ -64,7 +64,7 @@ def test_a_rig_is_frozen_and_hides_nothing_in_json(load: Load) -> None:
 
 
 def test_defaults(load: Load) -> None:
-    rig = load("hil: 1\nsegment: {kind: wire}\nmatchbox: {url: 'http://127.0.0.1:8080/'}\nnodes: {n: {kind: stub}}\n")
+    rig = load("hil: 1\nsegment: {kind: wire}\nmatchbox: {url: 'http://127.0.0.1:8080/'}\nnodes: {n: {kind: stub, ready: {console: up}}}\n")
     assert (rig.name, rig.description, dict(rig.images)) == ("rig", "", {})
     assert rig.matchbox.url == "http://127.0.0.1:8080"
     assert not rig.matchbox.from_images
@@ -184,7 +184,7 @@ matchbox:
     config: |
       machine: {}
 nodes:
-  n: {kind: stub}
+  n: {kind: stub, ready: {console: up}}
 """)
     assert rig.matchbox.groups[0].metadata == {"list": [1, {"deep": [True]}], "text": "x"}
     assert rig.matchbox.profiles[0].boot.initrd == ("/assets/initramfs.xz",)
