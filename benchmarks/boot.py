@@ -112,7 +112,7 @@ class ByHand:
             f"{shlex.join(matchbox)} 2>{shlex.quote(str(self._folder / 'matchbox.log'))} & M=$!",
             f"{shlex.join(qemu)} & Q=$!",
             "trap 'kill -9 $Q $M' EXIT",
-            f'until [ "$(curl -s -m 0.5 http://127.0.0.1:{self._health_port}/healthz)" = ok ]; do sleep 0.1; done',
+            f'until [ "$(curl -s -m 0.2 http://127.0.0.1:{self._health_port}/healthz)" = ok ]; do sleep 0.05; done',
         ]
         script = self._folder / f"{name}.sh"
         script.write_text("\n".join(lines) + "\n")
