@@ -222,7 +222,8 @@ class _Reader:
                 self._findings.add(entry.key_place, message, "add `image:` here, or `data:` to `matchbox:`")
             elif given and isinstance(entry.node, YamlMapping) and "ready" not in entry.node.entries:
                 message = f"node {quoted(name)} has no image, so nothing says when its boot is at its end"
-                self._findings.add(entry.key_place, message, 'add `ready: {console: "login: "}` here, or an http request')
+                hint = 'add `ready: {console: "login: "}` here, or an http request'
+                self._findings.add(entry.key_place, message, hint)
 
     def _check_distinct(self, nodes: Mapping[str, NodeConfig | None]) -> None:
         """No two nodes have the same MAC address, UUID or serial number: Matchbox could not tell them

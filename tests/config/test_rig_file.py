@@ -64,7 +64,10 @@ def test_a_rig_is_frozen_and_hides_nothing_in_json(load: Load) -> None:
 
 
 def test_defaults(load: Load) -> None:
-    rig = load("hil: 1\nsegment: {kind: wire}\nmatchbox: {url: 'http://127.0.0.1:8080/'}\nnodes: {n: {kind: stub, ready: {console: up}}}\n")
+    rig = load(
+        "hil: 1\nsegment: {kind: wire}\nmatchbox: {url: 'http://127.0.0.1:8080/'}\n"
+        "nodes: {n: {kind: stub, ready: {console: up}}}\n"
+    )
     assert (rig.name, rig.description, dict(rig.images)) == ("rig", "", {})
     assert rig.matchbox.url == "http://127.0.0.1:8080"
     assert not rig.matchbox.from_images

@@ -1,0 +1,38 @@
+"""The README's example is a test file as it stands, and its rig file is a rig."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.rigs import run_hil, write_tree
+
+README = Path(__file__).resolve().parent.parent.parent / "README.md"
+
+pytestmark = pytest.mark.usefixtures("runtime")
+
+
+def example(language: str) -> str:
+    found = re.search(rf"^```{language}\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found.group(1)
+
+
+def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
+    (tmp_path / "test_example.py").write_text(example("python"))
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 passed" in done.stdout
+
+
+def test_the_example_of_a_rig_is_one(tmp_path: Path) -> None:
+    write_tree(tmp_path / "matchbox", groups={}, profiles={})
+    (tmp_path / "rigs").mkdir()
+    (tmp_path / "rigs" / "homelab.yaml").write_text(example("yaml"))
+    done = run_hil("rig", "check", "rigs/homelab.yaml", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "1 node (qemu)" in done.out
