@@ -71,7 +71,9 @@ def test_list_as_json(folder: Path) -> None:
 
 def test_rig_without_images_says_so(folder: Path) -> None:
     (folder / "data").mkdir()
-    (folder / "rig.yaml").write_text("hil: 1\nmatchbox: {data: data}\nnodes: {node1: {kind: qemu}}\n")
+    (folder / "rig.yaml").write_text(
+        "hil: 1\nmatchbox: {data: data}\nnodes: {node1: {kind: qemu, ready: {console: up}}}\n"
+    )
     assert run("list", "--rig", "rig.yaml").stdout == (
         "rig rig has no images: its machines boot what its Matchbox data says\n"
     )
