@@ -234,7 +234,7 @@ def test_a_user_namespace_serves_as_well(before: Snapshot) -> None:
     try:
         launched = launch(new_runtime_dir(), Deadline.after(10), (USER_NAMESPACE,))
     except InfrastructureError as error:
-        pytest.skip(f"this host forbids user namespaces: {error.evidence}")
+        pytest.skip(f"user namespaces are not allowed on this host: {error.evidence}")
     directory = live_benches()[0].directory
     with Keeper(directory, launched.link, launched) as keeper:
         assert keeper.status()["isolation"] == "pid and user namespace"
