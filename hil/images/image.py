@@ -27,15 +27,6 @@ class Asset:
     sha256: str
     origin: str
 
-    @classmethod
-    def of(cls, path: Path, *, origin: str, name: str | None = None) -> Asset:
-        """The asset that a file is, with its digest taken now.
-
-        Raises:
-            OSError: the file cannot be read.
-        """
-        return cls(name or path.name, path, sha256_of(path), origin)
-
     @property
     def size(self) -> int:
         """Bytes of the file."""

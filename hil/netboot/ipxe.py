@@ -20,9 +20,6 @@ from hil.errors import InfrastructureError
 BOOTFILE: Final = "ipxe-arm64.efi"
 """The file that DHCP names to the firmware."""
 
-STARTED: Final = re.compile(rb"hil-ipxe: start")
-"""iPXE runs the script."""
-
 _NO_ADDRESS: Final = "no address by DHCP"
 
 

@@ -19,7 +19,7 @@ import pytest
 from hil.clock import Deadline
 from hil.config.matchbox import MatchboxConfig
 from hil.errors import ConfigError, InfrastructureError, UsageError
-from hil.images.image import Asset, Image, Ready
+from hil.images.image import Asset, Image, Ready, sha256_of
 from hil.keeper.client import Keeper
 from hil.keeper.runtime import new_runtime_dir
 from hil.services.matchbox.server import Matchbox, serve
@@ -70,7 +70,7 @@ def started(keeper: Keeper, tmp_path: Path, body: str = SERVES, seconds: float =
 
 def image(tmp_path: Path) -> Image:
     (tmp_path / "vmlinuz").write_text("kernel")
-    kernel = Asset.of(tmp_path / "vmlinuz", origin="here")
+    kernel = Asset("vmlinuz", tmp_path / "vmlinuz", sha256_of(tmp_path / "vmlinuz"), "here")
     return Image("mine", "files", kernel, (), ("a=1",), Ready(), re.compile(b""))
 
 

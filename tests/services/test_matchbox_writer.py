@@ -10,7 +10,7 @@ import pytest
 
 from hil.config.matchbox import MatchboxConfig
 from hil.errors import ConfigError, InfrastructureError
-from hil.images.image import Asset, Image, Ready
+from hil.images.image import Asset, Image, Ready, sha256_of
 from hil.services.matchbox.reader import read_tree
 from hil.services.matchbox.writer import assign, publish, write_tree
 
@@ -22,7 +22,7 @@ def image(folder: Path, name: str = "mine", kernel: str = "vmlinuz") -> Image:
     assets = []
     for file in (kernel, "initrd a"):
         (folder / file).write_text(f"{name} {file}")
-        assets.append(Asset.of(folder / file, origin="here"))
+        assets.append(Asset(file, folder / file, sha256_of(folder / file), "here"))
     return Image(name, "files", assets[0], tuple(assets[1:]), ("a=1", "b"), Ready(), re.compile(b""))
 
 
