@@ -9,6 +9,10 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hil.config.expect import Expect
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,11 @@ class Image:
         args: the kernel's arguments.
         ready: when its boot is at its end.
         userspace: a console line that shows that the kernel has started the first program.
+        expect: what must hold of the machine that booted it; None where the image says nothing.
+        ports: TCP ports of the machine that are wanted reached, besides that of `ready`.
+        prompt: what the shell on its console prints when it waits for a command; None without such a shell.
+        machine_config: whether Talos reads a machine configuration that the bench makes and serves.
+        simulated: what of it is simulated, in a few words for every report; "" when it is all real.
     """
 
     name: str
@@ -82,6 +91,11 @@ class Image:
     args: tuple[str, ...]
     ready: Ready
     userspace: re.Pattern[bytes]
+    expect: Expect | None = None
+    ports: tuple[int, ...] = ()
+    prompt: bytes | None = None
+    machine_config: bool = False
+    simulated: str = ""
 
     @property
     def assets(self) -> tuple[Asset, ...]:
