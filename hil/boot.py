@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Protocol
 
 from hil.clock import Deadline
 from hil.errors import HilError, InfrastructureError, NodeError
@@ -23,6 +24,22 @@ class Verdict(Enum):
     INTERRUPTED = "interrupted"
 
 
+class Found(Protocol):
+    """What was found of a booted machine, condition by condition."""
+
+    def __bool__(self) -> bool:
+        """Whether all of it holds."""
+        ...
+
+    def table(self) -> str:
+        """It for a person, some lines."""
+        ...
+
+    def to_json(self, origin_ns: int | None = None) -> dict[str, object]:
+        """It for a record, its seconds counted from `origin_ns`."""
+        ...
+
+
 @dataclass
 class Boot:
     """One power-on to ready, or to death.
@@ -34,6 +51,10 @@ class Boot:
         facts: what goes into its record besides: kind, identity, digests, accelerator.
         folder: where its record is.
         timeline: its marks.
+        verdict: what came of it so far.
+        readiness: what was found of it last; None where only the image itself says that it is ready.
+        error: why it is not ready.
+        runs: the tests that ran on it.
     """
 
     number: int
@@ -43,6 +64,7 @@ class Boot:
     folder: Path
     timeline: Timeline
     verdict: Verdict = Verdict.RUNNING
+    readiness: Found | None = field(default=None, repr=False)
     error: HilError | None = field(default=None, repr=False)
     runs: list[str] = field(default_factory=list)
 
@@ -78,6 +100,7 @@ class Boot:
             "verdict": self.verdict.value,
             "seconds_to_ready": self.timeline.seconds("ready"),
             "error": None if self.error is None else self.error.to_json(),
+            "readiness": None if self.readiness is None else self.readiness.to_json(self.timeline.origin_ns),
             **self.facts,
             "runs": self.runs,
         }

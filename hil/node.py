@@ -314,7 +314,7 @@ class Node:
             console=self._console,
             marks=ConsoleMarks(transcript, after=over, userspace=None if image is None else image.userspace),
             served=follower,
-            readiness=ImageReadiness(ready, self.machine, transcript, after=over),
+            ready=ImageReadiness(ready, self.machine, transcript, after=over),
             silence=Silence(
                 self.machine.console_argument, lambda: arguments(None if follower is None else follower.profile)
             ),

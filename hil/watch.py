@@ -51,11 +51,19 @@ class Served(Protocol):
         ...
 
 
-class Readiness(Protocol):
+class ReadySign(Protocol):
     """How one knows that the image does what its owner calls ready."""
 
     def check(self, boot: Boot) -> Mark | None:
-        """The mark of being ready, or None; takes well under a second."""
+        """The mark of being ready, or None; takes well under a second.
+
+        Raises:
+            NodeError: it cannot become ready any more.
+        """
+        ...
+
+    def news(self) -> list[Mark]:
+        """Marks of what it saw since the last call, other than that of being ready."""
         ...
 
     def begin_again(self) -> None:
@@ -65,6 +73,11 @@ class Readiness(Protocol):
     @property
     def awaited(self) -> str:
         """What is awaited, in a person's words."""
+        ...
+
+    @property
+    def evidence(self) -> list[str]:
+        """What it found so far, line by line, for an error; [] where the console has it all."""
         ...
 
     @property
@@ -123,7 +136,7 @@ class Watch:
         console: what it says.
         marks: follows that console.
         served: follows Matchbox, where its log is ours.
-        readiness: says when it is ready.
+        ready: says when it is ready.
         silence: explains a silent console.
         recording: says what is wrong with the recording, or None.
         exit_status: of the machine's own process, when that has ended.
@@ -138,7 +151,7 @@ class Watch:
         console: Console,
         marks: ConsoleMarks,
         served: Served | None,
-        readiness: Readiness,
+        ready: ReadySign,
         silence: Silence,
         recording: Callable[[], str | None],
         exit_status: Callable[[], int | None],
@@ -150,7 +163,7 @@ class Watch:
         self._marks = marks
         self._served = served
         self._events = machine.parts.get(Events)
-        self._readiness = readiness
+        self._ready = ready
         self._silence = silence
         self._recording = recording
         self._exit_status = exit_status
@@ -171,8 +184,9 @@ class Watch:
         """
         while True:
             self.take(on_mark)
-            ready = self._readiness.check(self._boot)
+            ready = self._ready.check(self._boot)
             if ready is not None:
+                self._add(self._ready.news(), on_mark)
                 self._must_be_recorded()
                 self._add([ready], on_mark)
                 return
@@ -180,7 +194,7 @@ class Watch:
             self._must_not_be_silent()
             if deadline.expired:
                 raise self._late(deadline)
-            self._wait(deadline.sooner(min(_LOOK, self._readiness.interval)))
+            self._wait(deadline.sooner(min(_LOOK, self._ready.interval)))
 
     def take(self, on_mark: Callable[[Mark], None] = lambda mark: None) -> None:
         """Take in what has arrived, without waiting.
@@ -201,12 +215,13 @@ class Watch:
             self._explain(death)
             raise
         self._add(self._marks.take(), on_mark)
+        self._add(self._ready.news(), on_mark)
 
     def begin_again(self) -> None:
         """The machine was reset on purpose: neither its readiness nor its deaths of before count any more."""
         with self._console.expecting_death():
             self._boot.timeline.add(self._marks.take())
-        self._readiness.begin_again()
+        self._ready.begin_again()
         self._console.rearm()
 
     def close(self) -> None:
@@ -325,10 +340,10 @@ class Watch:
     def _late(self, deadline: Deadline) -> NodeError:
         awaited = self._boot.timeline.awaited
         next_stage = READY if awaited is None else awaited
-        waited = self._readiness.awaited if next_stage is READY else next_stage.doc
+        waited = self._ready.awaited if next_stage is READY else next_stage.doc
         return NodeError(
             f"{self._boot.node}: not ready within {deadline}: {self._place()};"
             f" still awaited: {next_stage.name} ({waited})",
             hint="read the console from the last stage on; if it still moved, raise `boot_within` in the rig file",
-            evidence=[*self._console.tail(10), self._boot.folder],
+            evidence=[*self._console.tail(10), *self._ready.evidence, self._boot.folder],
         )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from support.hardware import Hardware, boot_in
@@ -54,10 +55,11 @@ class Matchbox:
 
 
 class Word:
-    """Keeps the protocol Readiness: ready when the console has said a word."""
+    """Keeps the protocol ReadySign: ready when the console has said a word."""
 
     interval = 60.0
     awaited = "the word"
+    evidence: ClassVar[list[str]] = []
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -66,6 +68,9 @@ class Word:
     def check(self, boot: Boot) -> Mark | None:
         said = self._console.transcript.bytes(self._from, self._console.transcript.end)
         return Mark("ready", now_ns(), 0, "console", "the word") if b"READY" in said else None
+
+    def news(self) -> list[Mark]:
+        return []
 
     def begin_again(self) -> None:
         self._from = self._console.transcript.end
@@ -95,7 +100,7 @@ class Bench:
             console=self.console,
             marks=ConsoleMarks(self.console.transcript, after=0),
             served=self.matchbox,
-            readiness=Word(self.console),
+            ready=Word(self.console),
             silence=Silence("console=ttyAMA0", lambda: self.arguments),
             recording=lambda: self.recording,
             exit_status=lambda: self.exit_status,

@@ -138,7 +138,8 @@ def _sha256(text: str) -> str:
     return text.lower()
 
 
-def _path(value: object, info: ValidationInfo) -> Path:
+def rig_path(value: object, info: ValidationInfo) -> Path:
+    """A path of a rig file; a relative one starts at that file's directory. For validators of fields alone."""
     if not isinstance(value, str | Path) or value == "":
         raise PydanticCustomError("path_type", "Input should be a path")
     if len(os.fsencode(value)) >= _PATH_MAX or any(len(os.fsencode(p)) > _NAME_MAX for p in Path(value).parts):
@@ -196,10 +197,10 @@ Serial: TypeAlias = Annotated[str, AfterValidator(_serial)]
 Sha256: TypeAlias = Annotated[str, AfterValidator(_sha256)]
 """A SHA-256 digest: 64 lower-case hexadecimal digits."""
 
-RigPath: TypeAlias = Annotated[Path, PlainValidator(_path)]
+RigPath: TypeAlias = Annotated[Path, PlainValidator(rig_path)]
 """A path; a relative one of a file starts at that file's directory."""
 
-RigDirectory: TypeAlias = Annotated[Path, PlainValidator(_path), AfterValidator(_directory)]
+RigDirectory: TypeAlias = Annotated[Path, PlainValidator(rig_path), AfterValidator(_directory)]
 """A RigPath of a directory that exists."""
 
 Secret: TypeAlias = Annotated[

@@ -220,9 +220,9 @@ class _Reader:
             if given and matchbox is not None and matchbox.from_images:
                 message = f"node {quoted(name)} has no image, and matchbox has no data of its own"
                 self._findings.add(entry.key_place, message, "add `image:` here, or `data:` to `matchbox:`")
-            elif given and isinstance(entry.node, YamlMapping) and "ready" not in entry.node.entries:
+            elif given and isinstance(entry.node, YamlMapping) and not {"ready", "expect"} & set(entry.node.entries):
                 message = f"node {quoted(name)} has no image, so nothing says when its boot is at its end"
-                hint = 'add `ready: {console: "login: "}` here, or an http request'
+                hint = 'add `ready: {console: "login: "}` here, an http request, or `expect:`'
                 self._findings.add(entry.key_place, message, hint)
 
     def _check_distinct(self, nodes: Mapping[str, NodeConfig | None]) -> None:

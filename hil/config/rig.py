@@ -14,12 +14,14 @@ from typing import Final
 
 from pydantic import Field
 
+from hil.config.expect import Expect
 from hil.config.explain import descend
 from hil.config.matchbox import MatchboxConfig
 from hil.config.model import Mac, Model, Seconds, Serial, Uuid
 from hil.config.ready import ReadyConfig
 from hil.config.source import Source
 from hil.config.suggest import did_you_mean
+from hil.config.talos import MachineConfigSource, TalosAccess
 from hil.config.tree import YamlMapping
 from hil.errors import UsageError
 from hil.shipped import shipped
@@ -37,6 +39,15 @@ class ImageConfig(Model):
     """What all kinds of image share; a kind's `Config` is a subclass."""
 
     kind: str = Field(description="which kind of image")
+    expect: Expect | None = Field(
+        None,
+        description="what must hold of a machine that booted it; its boot is then at its end when all of it holds",
+    )
+    machine_config: MachineConfigSource | None = Field(
+        default=None,
+        description="the Talos machine configuration that Matchbox serves to each node that boots it: a file, "
+        "`generated`, or `none`",
+    )
 
 
 class NodeConfig(Model):
@@ -50,6 +61,8 @@ class NodeConfig(Model):
     ready: ReadyConfig | None = Field(
         default=None, description="when its boot is at its end, where no image says it, or instead of what that says"
     )
+    expect: Expect | None = Field(default=None, description="what must hold of it, instead of what its image says")
+    talos: TalosAccess = Field(default=TalosAccess(), description="how the API of Talos on it is asked")
     mac: Mac = Field(description="its MAC address")
     uuid: Uuid = Field(description="its SMBIOS UUID")
     serial: Serial = Field(description="its SMBIOS serial number")

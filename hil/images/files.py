@@ -6,7 +6,7 @@ Looks at the files before a machine is asked to boot them; builds nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import unquote, urlsplit
@@ -14,11 +14,11 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from hil.clock import Deadline
-from hil.config.model import Model, RigPath, Sha256, invalid
+from hil.config.model import Fault, Model, RigPath, Sha256, invalid
 from hil.config.ready import Pattern, ReadyConfig
 from hil.config.rig import ImageConfig
 from hil.errors import ConfigError, HilBug, Problem
-from hil.images.image import Asset, Image, sha256_of
+from hil.images.image import Asset, Image, Ready, sha256_of
 from hil.images.kernel import check_kernel
 from hil.images.ready import ready_of
 from hil.tools.cache import Cache
@@ -73,10 +73,21 @@ class Config(ImageConfig):
         (), description="the initramfs archives, in order; or one"
     )
     args: tuple[str, ...] = Field((), description="kernel arguments")
-    ready: ReadyConfig = Field(description="when a boot is at its end: console, http, or both")
+    ready: ReadyConfig | None = Field(
+        default=None, description="when a boot is at its end: console, http, or both; needed unless there is `expect`"
+    )
     userspace: Pattern = Field(
         _USERSPACE, description="a regular expression for the console line of the first program"
     )
+
+    def faults(self) -> Iterator[Fault]:
+        """An image of which nothing says when its boot is at its end, or two things do."""
+        if self.ready is None and self.expect is None:
+            hint = 'add `ready: {console: "login: "}`, or `expect: {talos: {}}` for an image of Talos'
+            yield Fault((), "nothing says when a boot of this image is at its end", hint)
+        elif self.ready is not None and self.expect is not None:
+            message = "a boot of this image is at its end when what it expects holds"
+            yield Fault(("ready",), message, "delete `ready:` or `expect:`")
 
 
 def create(
@@ -114,8 +125,9 @@ def create(
         kernel=kernel,
         initrds=_with_own_names(initrds, taken={kernel.name}),
         args=config.args,
-        ready=ready_of(config.ready),
+        ready=Ready() if config.ready is None else ready_of(config.ready),
         userspace=re.compile(config.userspace.encode()),
+        expect=config.expect,
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from hil.clock import NANOSECONDS
+
 
 class Truth(Enum):
     """Whether a condition holds. UNKNOWN is what could not be asked, never a guess."""
@@ -45,12 +47,20 @@ class Condition:
         """Whether it is true; unknown is not."""
         return self.truth is Truth.TRUE
 
-    def to_json(self) -> dict[str, object]:
-        """It as a record has it; the moment is the reader's to place on a timeline."""
+    def to_json(self, origin_ns: int | None = None) -> dict[str, object]:
+        """It as a record has it.
+
+        Args:
+            origin_ns: power-on, ns of the one clock; None where nobody saw that, and the moment is left out.
+        """
+        seconds = None
+        if self.at_ns is not None and origin_ns is not None:
+            seconds = round((self.at_ns - origin_ns) / NANOSECONDS, 6)
         return {
             "name": self.name,
             "truth": self.truth.value,
             "expected": self.expected,
             "observed": self.observed,
             "source": self.source,
+            "seconds": seconds,
         }

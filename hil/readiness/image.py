@@ -25,7 +25,7 @@ _BODY = 65536
 
 
 class ImageReadiness:
-    """Checks one boot; keeps the protocol `hil.watch.Readiness`.
+    """Checks one boot; keeps the protocol `hil.watch.ReadySign`.
 
     Args:
         ready: what the image calls ready.
@@ -73,6 +73,15 @@ class ImageReadiness:
         if boot.timeline.first(USERSPACE) is None and self._said is None:
             return None
         return self._answers(self._ready.http)
+
+    def news(self) -> list[Mark]:
+        """None: what an image says of itself is on its console."""
+        return []
+
+    @property
+    def evidence(self) -> list[str]:
+        """None: the console has it all."""
+        return []
 
     def begin_again(self) -> None:
         """The machine starts anew: what it said and answered before is no sign of being ready."""

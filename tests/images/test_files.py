@@ -81,6 +81,29 @@ def test_http_readiness(folder: Path) -> None:
     assert image.ready.http.body == re.compile(b"^ok$")
 
 
+@pytest.mark.parametrize(
+    ("changes", "at", "message"),
+    [
+        ({"ready": None}, (), "nothing says when a boot of this image is at its end"),
+        ({"expect": {"talos": {}}}, ("ready",), "a boot of this image is at its end when what it expects holds"),
+    ],
+)
+def test_one_thing_says_when_a_boot_is_at_its_end(
+    folder: Path, changes: dict[str, object], at: tuple[str, ...], message: str
+) -> None:
+    assert [(fault.at, fault.message) for fault in config(folder, **changes).faults()] == [(at, message)]
+
+
+def test_an_image_that_says_what_to_expect_needs_no_other_sign(folder: Path) -> None:
+    wanted = {"talos": {"version": "v1.13.9", "extensions": {"tailscale": "1.102.2"}, "services": ("tailscale",)}}
+    assert list(config(folder, ready=None, expect=wanted).faults()) == []
+    image = made(folder, ready=None, expect=wanted)
+    assert (image.ready.console, image.ready.http) == (None, None)
+    assert image.expect is not None
+    assert image.expect.talos is not None
+    assert image.expect.talos.extensions == {"tailscale": "1.102.2"}
+
+
 def test_url_comes_from_the_cache_under_its_digest(folder: Path) -> None:
     cache = Cache(folder / "cache")
     digest = hashlib.sha256(kernel_bytes()).hexdigest()
