@@ -32,6 +32,7 @@ READY = Stage("ready", "the image does what its owner calls ready")
 
 STAGES = (POWER, FIRMWARE, PXE, NBP, IPXE, PROFILE, KERNEL_FETCHED, INITRD_FETCHED, KERNEL, USERSPACE, READY)
 
+CONFIG = Stage("config", "Matchbox gave a machine configuration to this machine")
 RESET = Stage("reset", "the machine started again by itself or was reset")
 SHUTDOWN = Stage("shutdown", "the machine switched itself off or was stopped")
 LINK_DOWN = Stage("link-down", "its network cable was pulled")

@@ -45,6 +45,14 @@ def test_the_profile_that_was_chosen(wire: Wire) -> None:
     assert followed.fileno() == -1
 
 
+def test_the_machine_configuration_that_was_given(wire: Wire) -> None:
+    followed = follower(wire)
+    wire.says(line("Matched a generic template", more=" group=node1 profile=talos"), stamp_ns=456)
+    [mark] = followed.take()
+    assert (mark.stage, mark.at_ns, mark.evidence) == ("config", 456, "/generic for group 'node1'")
+    assert followed.profile is None
+
+
 def test_a_line_that_comes_in_pieces(wire: Wire) -> None:
     followed = follower(wire)
     whole = line("Matched an iPXE config", more=" profile=probe")
@@ -59,7 +67,7 @@ def test_a_line_that_comes_in_pieces(wire: Wire) -> None:
     [
         line("Matched an iPXE config", mac="52:54:00:99:99:99", more=" profile=other"),
         line("Matched an iPXE config", mac="", uuid="11111111-2222-3333-4444-555555555555", more=" profile=other"),
-        line("Matched a generic template", more=" group=g profile=other"),
+        line("Matched a generic template", mac="52:54:00:99:99:99", more=" group=g profile=other"),
         line("No matching profile", mac="52-54-00-99-99-99"),
         line("No matching group"),
         b'time="2026-11-23T08:35:19Z" level=info msg="HTTP GET /assets/probe/kernel"\n',

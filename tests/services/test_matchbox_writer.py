@@ -45,6 +45,19 @@ def test_a_node_is_assigned_its_image_and_then_another(tmp_path: Path) -> None:
     assert not list(data.rglob("*.new"))
 
 
+def test_a_machine_configuration_is_the_groups_own(tmp_path: Path) -> None:
+    data, config = tmp_path / "data", 'version: v1alpha1\nnote: "{{ to the letter }}"\n---\nkind: x\n'
+    write_tree(data, MatchboxConfig())
+    assign(data, node="node1", mac=MAC, image=image(tmp_path / "i"), machine_config=config)
+    profile = json.loads((data / "profiles/mine.json").read_text())
+    group = json.loads((data / "groups/node1.json").read_text())
+    assert (data / "generic" / profile["generic_id"]).read_text() == "{{.machine_config}}"
+    assert group["metadata"] == {"machine_config": config}
+    assign(data, node="node1", mac=MAC, image=image(tmp_path / "i"))
+    assert "generic_id" not in json.loads((data / "profiles/mine.json").read_text())
+    assert json.loads((data / "groups/node1.json").read_text())["metadata"] == {}
+
+
 def test_an_image_whose_file_moved_is_served_from_its_new_place(tmp_path: Path) -> None:
     write_tree(tmp_path / "data", MatchboxConfig())
     for place in ("old", "new"):

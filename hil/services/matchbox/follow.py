@@ -9,7 +9,7 @@ from hil.errors import InfrastructureError, NodeError
 from hil.services.matchbox.tree import normal_mac
 from hil.timeline.console_marks import STAMP_ERROR_NS
 from hil.timeline.matchbox_log import Matched, NoMatch, parse_line
-from hil.timeline.stages import PROFILE
+from hil.timeline.stages import CONFIG, PROFILE
 from hil.timeline.timeline import Mark
 
 # Matchbox's words for a machine whose /ipxe request nothing matches (matchbox/http/ipxe.go at v0.11.0).
@@ -47,7 +47,7 @@ class MatchboxFollower:
         self._feed.close()
 
     def take(self) -> list[Mark]:
-        """New marks: the profile that Matchbox chose.
+        """New marks: the profile that Matchbox chose, and the machine configuration that it gave.
 
         Raises:
             NodeError: Matchbox has no profile for this node.
@@ -81,6 +81,8 @@ class MatchboxFollower:
             self.profile = record.profile
             evidence = f"profile {record.profile!r}" + (f" by group {record.group!r}" if record.group else "")
             return [Mark(PROFILE.name, stamp_ns, STAMP_ERROR_NS, "matchbox", evidence)]
+        if isinstance(record, Matched) and record.kind == "generic" and self._is_ours(record.labels):
+            return [Mark(CONFIG.name, stamp_ns, STAMP_ERROR_NS, "matchbox", f"/generic for group {record.group!r}")]
         return []
 
     def _is_ours(self, labels: Mapping[str, str]) -> bool:

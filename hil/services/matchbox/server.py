@@ -50,13 +50,14 @@ class Matchbox:
     stream: str | None
     from_images: bool
 
-    def assign(self, *, node: str, mac: str, image: Image) -> None:
+    def assign(self, *, node: str, mac: str, image: Image, machine_config: str | None = None) -> None:
         """Have a node boot an image of the rig, from its next request on.
 
         Args:
             node: the node's name.
             mac: its MAC address.
             image: what it boots.
+            machine_config: what `/generic?mac=...` answers to it; None for nothing.
 
         Raises:
             UsageError: what the node boots is decided by data of the user's own.
@@ -68,7 +69,7 @@ class Matchbox:
                 " which is served unchanged",
                 hint="change the group or profile there, or take matchbox: out of the rig file",
             )
-        assign(self.data, node=node, mac=mac, image=image)
+        assign(self.data, node=node, mac=mac, image=image, machine_config=machine_config)
 
     @property
     def tree(self) -> Tree | None:

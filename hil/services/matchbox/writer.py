@@ -11,11 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
+from pydantic import JsonValue
+
 from hil.config.matchbox import Boot, Group, MatchboxConfig, Profile
 from hil.errors import ConfigError, InfrastructureError, Problem
 from hil.images.image import Image
 
 _FOLDERS = ("groups", "profiles", "generic", "assets")
+_TEMPLATE = "hil-machine-config"
+_MACHINE_CONFIG = "machine_config"
 
 
 def write_tree(directory: Path, config: MatchboxConfig) -> None:
@@ -66,7 +70,7 @@ def publish(directory: Path, image: Image) -> None:
         raise _unwritable(directory, error) from error
 
 
-def assign(directory: Path, *, node: str, mac: str, image: Image) -> None:
+def assign(directory: Path, *, node: str, mac: str, image: Image, machine_config: str | None = None) -> None:
     """Have a node boot an image from now on: publish it, with a profile of it and a group of the node alone.
 
     Args:
@@ -74,28 +78,34 @@ def assign(directory: Path, *, node: str, mac: str, image: Image) -> None:
         node: the node's name, which becomes the group's id.
         mac: the node's MAC address, by which the group selects it.
         image: what it boots; its name becomes the profile's id.
+        machine_config: what `/generic?mac=...` answers to the node, to the letter; None for nothing.
 
     Raises:
         ConfigError, InfrastructureError: as `publish`.
     """
     publish(directory, image)
-    group = Group(id=node, name=f"node {node}", profile=image.name, selector={"mac": mac})
+    served = machine_config is not None
+    metadata: dict[str, JsonValue] = {_MACHINE_CONFIG: machine_config} if served else {}
+    group = Group(id=node, name=f"node {node}", profile=image.name, selector={"mac": mac}, metadata=metadata)
     try:
-        profile = _profile(image).model_dump(exclude_none=True)
+        if served:
+            # Matchbox puts a group's metadata into its profile's template (docs/matchbox.md, "Generic").
+            (directory / "generic" / _TEMPLATE).write_text(f"{{{{.{_MACHINE_CONFIG}}}}}", "utf-8")
+        profile = _profile(image, _TEMPLATE if served else None).model_dump(exclude_none=True)
         _write_json(directory / "profiles" / f"{image.name}.json", profile)
         _write_json(directory / "groups" / f"{node}.json", group.model_dump())
     except OSError as error:
         raise _unwritable(directory, error) from error
 
 
-def _profile(image: Image) -> Profile:
+def _profile(image: Image, template: str | None) -> Profile:
     folder = f"/assets/{quote(image.name)}"
     boot = Boot(
         kernel=f"{folder}/{quote(image.kernel.name)}",
         initrd=tuple(f"{folder}/{quote(asset.name)}" for asset in image.initrds),
         args=image.args,
     )
-    return Profile(id=image.name, name=f"image {image.name}", boot=boot)
+    return Profile(id=image.name, name=f"image {image.name}", boot=boot, generic_id=template)
 
 
 def _write_json(file: Path, value: Mapping[str, object]) -> None:
