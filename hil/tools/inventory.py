@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hil.clock import Deadline
 from hil.errors import HilError, InfrastructureError
-from hil.tools import gobuild, host, packages, programs
+from hil.tools import gobuild, gotool, host, packages, programs
 from hil.tools.cache import Cache
 from hil.tools.progress import Progress, Step, quiet
 
@@ -144,7 +144,7 @@ def _attempt(tool: Tool, *, ensure: bool, progress: Progress) -> Finding:
 
 def _qemu(ensure: bool, progress: Progress) -> Found:
     found = programs.qemu(ensure=ensure, progress=progress)
-    return Found(str(found.path), gobuild.dotted(found.version))
+    return Found(str(found.path), gotool.dotted(found.version))
 
 
 def _edk2(ensure: bool, progress: Progress) -> Found:
@@ -182,15 +182,15 @@ def _go(ensure: bool, progress: Progress) -> Found:
     cache = Cache()
     if gobuild.built(gobuild.MATCHBOX, cache) is not None:
         return Found("", "not needed: Matchbox is built")
-    found = gobuild.find_go(gobuild.MATCHBOX.module, cache, deadline=Deadline.after(_ASK_WITHIN))
+    found = gotool.find_go(gobuild.MATCHBOX.module, cache, deadline=Deadline.after(_ASK_WITHIN))
     if found is None:
         raise InfrastructureError("no Go is new enough; one comes as a wheel when Matchbox is built", hint="")
-    return Found(str(found.path), gobuild.dotted(found.version))
+    return Found(str(found.path), gotool.dotted(found.version))
 
 
 def _needed_go() -> str:
     try:
-        return f">= {gobuild.dotted(gobuild.needed_go(gobuild.MATCHBOX.module))}"
+        return f">= {gotool.dotted(gotool.needed_go(gobuild.MATCHBOX.module))}"
     except HilError:
         return "?"
 

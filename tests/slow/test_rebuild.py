@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hil.clock import Deadline
-from hil.tools import gobuild
+from hil.tools import gobuild, gotool
 from hil.tools.cache import Cache
 from hil.tools.digest import file_digest
 from hil.tools.progress import quiet
@@ -33,7 +33,7 @@ def test_matchbox_is_built_by_the_go_of_the_wheel_where_the_host_has_none(
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     monkeypatch.delenv("HIL_GO", raising=False)
     program = rebuilt(tmp_path)
-    go = gobuild.find_go(gobuild.MATCHBOX.module, Cache(tmp_path), deadline=Deadline.after(60))
+    go = gotool.find_go(gobuild.MATCHBOX.module, Cache(tmp_path), deadline=Deadline.after(60))
     assert go is not None
     assert go.path.is_relative_to(tmp_path)
     assert program.stat().st_size > 5_000_000

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hil.errors import InfrastructureError
-from hil.tools import gobuild, host, inventory, packages, programs
+from hil.tools import gobuild, gotool, host, inventory, packages, programs
 from hil.tools.cache import Cache
 from hil.tools.inventory import Found, Tool, get, look
 from hil.tools.progress import Progress, Step, quiet
@@ -114,7 +114,7 @@ def test_the_real_table_shows_paths_and_versions(tmp_path: Path, monkeypatch: py
     }
     for name, answer in answers.items():
         monkeypatch.setattr(programs, name, lambda *, ensure, progress, answer=answer: answer)
-    monkeypatch.setattr(gobuild, "find_go", lambda module, cache, *, deadline: None)
+    monkeypatch.setattr(gotool, "find_go", lambda module, cache, *, deadline: None)
     found = {finding.tool.name: finding.found for finding in look(inventory.tools())}
     assert found == {
         "qemu": Found("/q", "7.2.22"),
@@ -127,7 +127,7 @@ def test_the_real_table_shows_paths_and_versions(tmp_path: Path, monkeypatch: py
         "go": None,
         "debian-installer": Found("/k", "2023"),
     }
-    monkeypatch.setattr(gobuild, "find_go", lambda module, cache, *, deadline: gobuild.Go(Path("/go"), (1, 26, 8)))
+    monkeypatch.setattr(gotool, "find_go", lambda module, cache, *, deadline: gotool.Go(Path("/go"), (1, 26, 8)))
     assert look(inventory.tools())[7].found == Found("/go", "1.26.8")
     monkeypatch.setattr(gobuild, "built", lambda service, cache: Path("/m"))
     assert look(inventory.tools())[7].found == Found("", "not needed: Matchbox is built")
