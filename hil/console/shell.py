@@ -6,24 +6,17 @@ bytes travel is in `hil.console.shell_wire`.
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Callable
+import secrets
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
 
 from hil.clock import Deadline, now_ns
 from hil.console.console import Console
 from hil.console.expect import Found
-from hil.console.shell_wire import LONGEST_COMMAND, Extent, Talk, extent, marker
+from hil.console.prompt import Late, Prompt
+from hil.console.shell_wire import LONGEST_COMMAND, Extent, Talk, definition, extent
 from hil.console.transcript import printable
 from hil.errors import NodeError, UsageError
 
-T = TypeVar("T")
-
-# What a terminal takes for SIGINT, SIGQUIT and to erase the line (termios(3): VINTR, VQUIT, VKILL).
-_INTERRUPTS, _ERASE_LINE = ("\x03", "\x1c"), b"\x15"
 # The first words of a boot: EDK2 (ArmPlatformPkg/PrePi), Linux (arch/arm64/kernel/setup.c, smp_setup_processor_id).
 _STARTED_ANEW = rb"UEFI firmware \(version |Booting Linux on physical CPU "
 
@@ -48,8 +41,12 @@ class Ran:
     stderr: bytes
 
 
-class _Late(Exception):
-    """The deadline passed while something was awaited. Never leaves this module."""
+class _CutShort(Exception):
+    """The deadline passed while the result was fetched; holds how many bytes of it came. Never leaves this module."""
+
+    def __init__(self, came: int) -> None:
+        super().__init__(came)
+        self.came = came
 
 
 class ShellSession:
@@ -63,9 +60,10 @@ class ShellSession:
 
     def __init__(self, console: Console, prompt: bytes, *, patience: float = 2.0) -> None:
         self._console = console
-        self._prompt = re.escape(prompt)
+        self._prompt = Prompt(console, prompt, patience / 2)
         self._patience = patience
-        self._prompted_at = -1
+        self._function = f"hil_{secrets.token_hex(4)}"
+        self._defined = False
 
     def run(self, command: str | bytes, deadline: Deadline) -> Ran:
         """Run `sh -c COMMAND` on the machine, its standard input empty, and fetch what it printed.
@@ -87,21 +85,18 @@ class ShellSession:
         talk = Talk(raw)
         try:
             self._begin(talk, deadline)
-        except _Late:
+        except Late:
             raise self._no_shell(deadline) from None
+        ran = None
         try:
-            first, size = self._execute(talk, deadline)
-        except _Late:
+            while ran is None:
+                ran = self._fetch(talk, self._execute(talk, deadline), deadline)
+        except _CutShort as cut:
+            raise self._cut_short(talk, raw, cut.came, deadline) from None
+        except Late:
             raise self._hung(talk, raw, deadline) from None
-        result = bytearray(first)
-        try:
-            self._fetch(talk, result, size, deadline)
-        except _Late:
-            raise self._cut_short(talk, raw, len(result), size, deadline) from None
-        self._console.send_line(talk.bye())
-        self._note_prompt()
-        middle = size.begin + size.stdout
-        return Ran(size.status, bytes(result[size.begin : middle]), bytes(result[middle:]))
+        self._leave(talk)
+        return ran
 
     def _check(self, raw: bytes) -> None:
         if b"\0" in raw or len(raw) > LONGEST_COMMAND:
@@ -111,43 +106,58 @@ class ShellSession:
                 hint="bring data to the machine in encoded parts: echo PART | base64 -d >> FILE",
             )
 
-    def _begin(self, talk: Talk, deadline: Deadline, interrupt: bool = False) -> None:
+    def _begin(self, talk: Talk, deadline: Deadline, *, interrupt: bool = False) -> None:
         """Have the script on the machine read requests; with `interrupt`, end first what holds the console."""
         while True:
-            self._come_to_prompt(deadline, interrupt)
-            self._console.send_line(_ERASE_LINE + talk.script())
-            if self._seen(deadline.sooner(self._patience), talk.end(0)) is not None:
+            self._prompt.come(deadline, interrupt=interrupt)
+            define = b"" if self._defined else definition(self._function) + b"\r"
+            self._prompt.type(define + talk.call(self._function))
+            self._defined = self._prompt.seen(deadline.sooner(self._patience), talk.end(0)) is not None
+            if self._defined:
                 return
             if deadline.expired:
-                raise _Late
+                raise Late
 
-    def _execute(self, talk: Talk, deadline: Deadline) -> tuple[bytes, Extent]:
-        """Bring the command over and have it run; returns the result's first block, and what that says of it all."""
+    def _leave(self, talk: Talk) -> None:
+        self._console.send_line(talk.bye())
+        self._prompt.awaited()
+
+    def _execute(self, talk: Talk, deadline: Deadline) -> bytes | None:
+        """Bring the command over and have it run; returns the result's first block, if that came right."""
+        for number, line in talk.puts():
+            self._ask(talk, number, line, deadline)
+        return self._block(talk, talk.go(_FIRST), deadline)
+
+    def _fetch(self, talk: Talk, block: bytes | None, deadline: Deadline) -> Ran | None:
+        """The result, in blocks as large as the line bears: after one that came wrong, they are smaller.
+
+        None when there is no result: the command came over wrong, so it was not run.
+        """
+        result, whole, size, asked = bytearray(), None, _FIRST, now_ns()
         while True:
-            for number, line in talk.puts():
-                self._ask(talk, number, line, deadline)
-            number, line = talk.go(_FIRST)
-            first = talk.block(self._ask(talk, number, line, deadline), number)
-            size = None if first is None else extent(first)
-            if first is not None and size is not None:
-                return first, size
-
-    def _fetch(self, talk: Talk, result: bytearray, whole: Extent, deadline: Deadline) -> None:
-        """Complete the result, in blocks as large as the line bears: after one that came wrong they are smaller."""
-        size = _FIRST
-        while len(result) < whole.end:
-            asked = now_ns()
-            number, line = talk.fetch(size, len(result) // size)
-            block = talk.block(self._ask(talk, number, line, deadline), number)
             if block is None:
                 size = max(_SMALLEST, size // 2)
-                continue
-            if len(block) != min(size, whole.end - len(result)):
-                raise self._lost(len(result) + len(block), whole)
-            result += block
-            quick = now_ns() - asked < _LARGER_WHEN_WITHIN_NS
-            if quick and size < _LARGEST and len(result) % (2 * size) == 0:
-                size *= 2
+            else:
+                whole = extent(block) if whole is None else whole
+                if whole is None:
+                    return None
+                if len(block) != min(size, whole.end - len(result)):
+                    raise self._lost(len(result) + len(block), whole)
+                result += block
+                if len(result) == whole.end:
+                    return _ran(whole, result)
+                quick = now_ns() - asked < _LARGER_WHEN_WITHIN_NS
+                if quick and size < _LARGEST and len(result) % (2 * size) == 0:
+                    size *= 2
+            asked = now_ns()
+            try:
+                block = self._block(talk, talk.fetch(size, len(result) // size), deadline)
+            except Late:
+                raise _CutShort(len(result)) from None
+
+    def _block(self, talk: Talk, request: tuple[int, bytes], deadline: Deadline) -> bytes | None:
+        number, line = request
+        return talk.block(self._ask(talk, number, line, deadline), number)
 
     def _ask(self, talk: Talk, number: int, line: bytes, deadline: Deadline) -> bytes:
         """Send a request until it is answered; returns what was said up to the answer's end."""
@@ -155,61 +165,21 @@ class ShellSession:
         start = console.transcript.end
         while not deadline.expired:
             console.send_line(line)
-            found = self._seen(deadline.sooner(wait), talk.end(number), self._prompt, _STARTED_ANEW)
+            found = self._prompt.seen(deadline.sooner(wait), talk.end(number), self._prompt.pattern, _STARTED_ANEW)
             if found is not None and found.index:
                 raise self._broken_off(talk, found)
             if found is not None:
                 return console.transcript.bytes(start, found.start)
             wait *= 2
-        raise _Late
-
-    def _come_to_prompt(self, deadline: Deadline, interrupt: bool = False) -> None:
-        """Make sure that a shell listens: nothing was said since its last prompt, or it answers."""
-        console = self._console
-        console.poll()
-        if not interrupt and console.transcript.end == self._prompted_at and not console.transcript.ended:
-            return
-        wait, keys = self._patience / 2, itertools.cycle(_INTERRUPTS)
-        while not deadline.expired:
-            if interrupt:
-                # What is typed before the shell has dealt with the interrupt may be thrown away with it.
-                self._in_time(partial(console.run, next(keys), prompt=self._prompt, within=deadline.sooner(wait)))
-            line, answer = marker()
-            console.send_line(_ERASE_LINE + line)
-            if self._seen(deadline.sooner(wait), answer) is not None:
-                self._note_prompt()
-                return
-            wait, interrupt = wait * 2, True
-        raise _Late
-
-    def _note_prompt(self) -> None:
-        """Remember where the prompt was that comes now; when it does not, the next command looks for the shell."""
-        prompted = self._seen(Deadline.after(self._patience / 2), self._prompt)
-        self._prompted_at = -1 if prompted is None else prompted.end
-
-    def _seen(self, deadline: Deadline, *patterns: bytes) -> Found | None:
-        """One of the patterns; None when none came in time from a machine that is still there."""
-        return self._in_time(partial(self._console.expect, *patterns, within=deadline))
-
-    def _in_time(self, wait: Callable[[], T]) -> T | None:
-        """What a wait found; None when it found nothing in time from a machine that is still there."""
-        before = self._console.transcript.incarnation
-        try:
-            return wait()
-        except NodeError:
-            self._console.check_deaths()
-            after = self._console.transcript
-            if after.ended or (before and after.incarnation != before):
-                raise
-            return None
+        raise Late
 
     def _broken_off(self, talk: Talk, found: Found) -> NodeError:
         restarted = found.index > 1
         if not restarted:
-            self._console.send_line(_ERASE_LINE + talk.sweep())
-        what = "the machine restarted" if restarted else "the shell that ran it ended"
+            self._prompt.type(talk.sweep())
         return NodeError(
-            f"{self._console.name}: {what} before the command's result was fetched",
+            f"{self._console.name}: {'the machine restarted' if restarted else 'the shell that ran it ended'} before "
+            "the command's result was fetched",
             hint="to restart the machine on purpose, use node.reset() or node.power.cycle(), then node.wait_ready()"
             if restarted
             else "let the command not kill its parents",
@@ -226,8 +196,10 @@ class ShellSession:
     def _hung(self, talk: Talk, raw: bytes, deadline: Deadline) -> NodeError:
         """Interrupt the command; the error says what it had printed."""
         message = f"{self._console.name}: the command {_short(raw)} did not end within {deadline}"
-        words = self._interrupt(talk)
-        if words is None:
+        cleaning = Deadline.after(_CLEANING_UP)
+        try:
+            self._begin(talk, cleaning, interrupt=True)
+        except Late:
             return NodeError(
                 f"{message}, and the shell did not come back after Ctrl-C",
                 hint="see the last lines; the machine hangs, or the command took the terminal for itself",
@@ -236,32 +208,31 @@ class ShellSession:
         return NodeError(
             f"{message}; it was killed",
             hint="what it had printed is above; allow more time, or let it not wait for what does not come",
-            evidence=words,
+            evidence=self._last_words(talk, cleaning),
         )
 
-    def _interrupt(self, talk: Talk) -> list[str] | None:
-        """End the command, and fetch its last words; None when the shell does not come back."""
-        cleaning = Deadline.after(_CLEANING_UP)
+    def _last_words(self, talk: Talk, deadline: Deadline) -> list[str]:
+        """Kill what is left of the command, and fetch the end of what it printed."""
+        block = None
         try:
-            self._begin(talk, cleaning, interrupt=True)
-            number, line = talk.kill(_FIRST)
-            first = talk.block(self._ask(talk, number, line, cleaning), number) or b""
-        except _Late:
-            return None
-        self._console.send_line(talk.bye())
-        self._note_prompt()
-        size = extent(first)
+            while block is None:
+                block = self._block(talk, talk.kill(_FIRST), deadline)
+        except Late:
+            return ["what it had printed could not be fetched"]
+        self._leave(talk)
+        size = extent(block)
         if size is None:
-            return ["it had printed nothing"]
-        middle = size.begin + size.stdout
-        return [*_told("stdout", first[size.begin : middle]), *_told("stderr", first[middle : size.end])]
+            return ["it had printed nothing: it did not begin"]
+        ran = _ran(size, block)
+        return [*_told("stdout", ran.stdout), *_told("stderr", ran.stderr)]
 
-    def _cut_short(self, talk: Talk, raw: bytes, came: int, whole: Extent, deadline: Deadline) -> NodeError:
+    def _cut_short(self, talk: Talk, raw: bytes, came: int, deadline: Deadline) -> NodeError:
         self._console.send_line(talk.bye())
         return NodeError(
-            f"{self._console.name}: the command {_short(raw)} ended with status {whole.status}, but within {deadline} "
-            f"only {came} of {whole.end} bytes of its result came over the console as they are",
-            hint="allow more time, let it print less, or keep others from printing on the console",
+            f"{self._console.name}: the command {_short(raw)} ended, but within {deadline} only {came} bytes of its "
+            "result came over the console unharmed",
+            hint="allow more time, let it print less, or keep others from printing on the console; base64, dd and "
+            "sha256sum must be there",
             evidence=self._console.tail(),
         )
 
@@ -271,6 +242,11 @@ class ShellSession:
             hint="the file system with its /tmp is full: let the command print less, or remove something",
             evidence=self._console.tail(),
         )
+
+
+def _ran(whole: Extent, result: bytes | bytearray) -> Ran:
+    middle = whole.begin + whole.stdout
+    return Ran(whole.status, bytes(result[whole.begin : middle]), bytes(result[middle : whole.end]))
 
 
 def _short(raw: bytes) -> str:

@@ -29,18 +29,28 @@ LONGEST_COMMAND = (1 << 17) - 1
 _CHUNK = 2048
 """Bytes of a command in one line; a terminal takes lines of 4095 (N_TTY_BUF_SIZE, Linux drivers/tty/n_tty.c)."""
 
-_PLACES = (b"/tmp", b"/run", b"/dev/shm")
+_PLACES = "/tmp /run /dev/shm"
 
-_SCRIPT = rb"""(_t=%s''%s;for _d in %s;do _d=$_d/hil-$_t
-[ -d $_d ]||mkdir -m 700 $_d 2>/dev/null&&break;done
+_SCRIPT = r"""%s(){ (_t=$1$2;for _d in %s;do _d=$_d/hil-$_t;[ -d $_d ]||mkdir -m 700 $_d 2>/dev/null&&break;done
 _e(){ echo;echo ">$_t $1>$_t $1>";}
 _b(){ dd if=$_d/r bs=$2 skip=$3 count=1 >$_d/b 2>/dev/null;echo;echo "<$_t $1 $(sha256sum <$_d/b)";base64 $_d/b;_e $1;}
-_r(){ _n=$(wc -c <$_d/o);_m=$(wc -c <$_d/e);{ echo $1 $_n $_m;head -c $_n $_d/o;head -c $_m $_d/e;}>$_d/r;}
-_g(){ case $(cat $_d/c*|sha256sum) in "$1  -");;*)rm $_d/c*;return;;esac;_x=$(cat $_d/c*|base64 -d;echo .)
-read -r _p _f </proc/self/stat;echo $_p>$_d/p;(exec sh -c "${_x%%.}" </dev/null >$_d/o 2>$_d/e);_r $?;}
+_r(){ _s=$1;set -- $(wc -c $_d/o $_d/e);echo $_s $1 $3 >$_d/r
+head -c $1 $_d/o>>$_d/r;[ $3 = 0 ]||head -c $3 $_d/e>>$_d/r;}
+_g(){ [ "$(sha256sum <$_d/c)" = "$1  -" ]||return;_x=$(base64 -d $_d/c;echo .);read -r _p _f </proc/self/stat
+echo $_p>$_d/p;(exec sh -c "${_x%%.}" </dev/null >$_d/o 2>$_d/e);_r $?;}
 _k(){ kill -9 -$(cat $_d/p);for _f in o e;do tail -c 2000 $_d/$_f>$_d/t;cat $_d/t>$_d/$_f;done;_r 0;}
-_e 0;while read -r _q _i _1 _2 _3;do case $_q in p)echo $_1 >$_d/c$_2;_e $_i;;g)[ -f $_d/r ]||_g $_3;_b $_i $_1 $_2;;
-b)_b $_i $_1 $_2;;k)_k 2>/dev/null;_b $_i $_1 $_2;;x)rm -r $_d;break;;esac;done)"""
+_e 0;while read -r _q _i _1 _2 _3;do case $_q in p)echo $_1 >$_d/c;_e $_i;;a)echo $_1 >>$_d/c;_e $_i;;
+g)[ -f $_d/r ]||_g $_3;_b $_i $_1 $_2;;b)_b $_i $_1 $_2;;k)_k 2>/dev/null;_b $_i $_1 $_2;;x)rm -r $_d;break;;esac;done)
+}"""
+
+
+def definition(name: str) -> bytes:
+    """What is typed at the prompt to make the script known to the shell as a function.
+
+    Args:
+        name: of the function.
+    """
+    return (_SCRIPT % (name, _PLACES)).replace("\n", "\r").encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +90,13 @@ class Talk:
         self._digest = hashlib.sha256(lines).hexdigest()
         self._number = 0
 
-    def script(self) -> bytes:
-        """What is typed at the prompt; typed again, it finds the same folder. Answers with number 0."""
-        return (_SCRIPT % (self.token[:8].encode(), self.token[8:].encode(), b" ".join(_PLACES))).replace(b"\n", b"\r")
+    def call(self, name: str) -> bytes:
+        """What is typed to start the script; started again it finds the same folder. Answers as if to request 0."""
+        return f"{name} {self.token[:8]} {self.token[8:]}".encode()
 
     def puts(self) -> list[tuple[int, bytes]]:
-        """The requests, with their numbers, that bring the command over."""
-        return [self._request("p", chunk.decode(), f"{index:04}") for index, chunk in enumerate(self._chunks)]
+        """The requests, with their numbers, that bring the command over; one that was doubled spoils its digest."""
+        return [self._request("a" if index else "p", chunk.decode()) for index, chunk in enumerate(self._chunks)]
 
     def go(self, size: int) -> tuple[int, bytes]:
         """Run the command if that was not done yet; answered by the result's first `size` bytes."""
@@ -107,7 +117,7 @@ class Talk:
 
     def sweep(self) -> bytes:
         """A line for the prompt, to remove the folder when the script is gone."""
-        return b"rm -rf " + b" ".join(b"%s/hil-%s" % (place, self.token.encode()) for place in _PLACES)
+        return ("rm -rf " + " ".join(f"{place}/hil-{self.token}" for place in _PLACES.split())).encode()
 
     def end(self, number: int) -> bytes:
         """A pattern for the end of the answer to a request; it is printed twice, for one may be broken in two."""
@@ -141,12 +151,6 @@ def extent(first: bytes) -> Extent | None:
     """What a result's first block says of it; None when the machine had no result to send a block of."""
     found = _RESULT.match(first)
     return None if found is None else Extent(int(found[1]), found.end(), int(found[2]), int(found[3]))
-
-
-def marker() -> tuple[bytes, bytes]:
-    """A line to type that only a shell answers, and a pattern for its answer, which its echo does not match."""
-    token = secrets.token_hex(8)
-    return f"echo '>'{token[:8]}''{token[8:]}".encode(), b">" + token.encode()
 
 
 _KERNEL_LINE = re.compile(rb"\[[^\n]*\n")

@@ -1,0 +1,114 @@
+"""The prompt of a shell on a console: is it there, and how to get it back. What is typed at it is not known here."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import secrets
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from hil.clock import Deadline
+from hil.console.console import Console
+from hil.console.expect import Found
+from hil.errors import NodeError
+
+T = TypeVar("T")
+
+# What a terminal takes for SIGINT, SIGQUIT and to erase the line (termios(3): VINTR, VQUIT, VKILL).
+_INTERRUPTS, _ERASE_LINE = ("\x03", "\x1c"), b"\x15"
+# Busybox asks this after its prompt, of a terminal whose width it does not know (libbb/lineedit.c, ask_terminal).
+_WHERE_IS_THE_CURSOR = b"\x1b[6n"
+
+
+class Late(Exception):
+    """The deadline passed while something was awaited. Never shown to a user as it is."""
+
+
+class Prompt:
+    """Where a shell waits for a command.
+
+    Args:
+        console: of the machine.
+        prompt: what the shell prints when it waits.
+        patience: seconds to wait for a sign of the shell, the first time.
+    """
+
+    def __init__(self, console: Console, prompt: bytes, patience: float) -> None:
+        self.pattern = re.escape(prompt)
+        self._console = console
+        self._patience = patience
+        self._end = -1
+
+    def type(self, line: bytes) -> None:
+        """Type a line at the prompt, in place of what may stand there half typed."""
+        self._console.send_line(_ERASE_LINE + line)
+
+    def awaited(self) -> None:
+        """Note where the prompt is that comes now; when it does not come whole, `come` will look for the shell."""
+        found = self.seen(Deadline.after(self._patience / 2), self.pattern)
+        self._end = -1 if found is None else found.end
+
+    def come(self, deadline: Deadline, *, interrupt: bool = False) -> None:
+        """Make sure that a shell listens: nothing was said since its last prompt, or it answers.
+
+        Args:
+            deadline: to be sure.
+            interrupt: end first what holds the console; else that is done when the shell does not answer.
+
+        Raises:
+            Late: nothing answered.
+            NodeError: the machine is off, or died.
+            InfrastructureError: it died of the bench, or the stream was closed.
+        """
+        console = self._console
+        console.poll()
+        if console.transcript.ended:
+            raise self._off()
+        if not interrupt and self._still_there():
+            return
+        wait, keys = self._patience, itertools.cycle(_INTERRUPTS)
+        while not deadline.expired:
+            if interrupt:
+                # What is typed before the shell has dealt with the interrupt may be thrown away with it.
+                self._in_time(partial(console.run, next(keys), prompt=self.pattern, within=deadline.sooner(wait)))
+            # Typed in two halves and printed in one piece, so that the echo is not taken for the answer; and twice,
+            # for others who print may break one.
+            one, two = secrets.token_hex(4), secrets.token_hex(4)
+            self.type(f"echo {one}''{two} {one}''{two}".encode())
+            if self.seen(deadline.sooner(wait), f"{one}{two}".encode()) is not None:
+                self.awaited()
+                return
+            wait, interrupt = wait * 2, True
+        raise Late
+
+    def seen(self, deadline: Deadline, *patterns: bytes) -> Found | None:
+        """One of the patterns; None when none came in time from a machine that is still there.
+
+        Raises:
+            NodeError, InfrastructureError: as `come`.
+        """
+        return self._in_time(partial(self._console.expect, *patterns, within=deadline))
+
+    def _still_there(self) -> bool:
+        said = self._console.transcript
+        return self._end >= 0 and said.bytes(self._end, said.end) in (b"", _WHERE_IS_THE_CURSOR)
+
+    def _in_time(self, wait: Callable[[], T]) -> T | None:
+        said = self._console.transcript
+        before = said.incarnation
+        try:
+            return wait()
+        except NodeError:
+            self._console.check_deaths()
+            if said.ended or (before and said.incarnation != before):
+                raise self._off() from None
+            return None
+
+    def _off(self) -> NodeError:
+        return NodeError(
+            f"{self._console.name}: the machine went off while its shell was used",
+            hint="read its last lines: it powered off, was switched off, or its emulator ended",
+            evidence=self._console.tail(),
+        )

@@ -1,0 +1,361 @@
+"""Commands over a console with a real shell behind a terminal that echoes, and a kernel that prints in between."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from support.terminal import PROMPT, WITH_TIMES, WITHOUT_TIMES, Kernel, TerminalShell
+
+from hil.clock import Deadline, hold
+from hil.console.console import Console
+from hil.console.shell import Ran, ShellSession
+from hil.errors import InfrastructureError, NodeError, UsageError
+
+SHELLS = {"sh": ["sh", "-i"], "busybox": ["busybox", "sh", "-i"]}
+EVERY_BYTE = bytes(range(256))
+
+
+class Machine:
+    """A console, the session on it, and what stands behind."""
+
+    def __init__(self, argv: list[str], home: Path) -> None:
+        self.home = home
+        self.wire = TerminalShell(argv, home)
+        self.console = Console(self.wire, name="n1")
+        self.session = ShellSession(self.console, PROMPT, patience=0.2)
+
+    def run(self, command: str | bytes, within: float = 20.0) -> Ran:
+        return self.session.run(command, Deadline.after(within))
+
+    def type(self, text: bytes, until: str) -> None:
+        """By hand, as a test does."""
+        self.console.send(text)
+        self.console.expect(until, within=10)
+
+    def at_go(self, happens: Callable[[], None]) -> None:
+        """When the command is about to run, the machine falls silent and this happens."""
+
+        def look(data: bytes) -> None:
+            if data.startswith(b"g "):
+                self.wire.on_output = lambda data: b""
+                happens()
+
+        self.wire.on_write = look
+
+    def folders(self) -> list[Path]:
+        """What the script made on the machine, which is this host."""
+        calls = re.findall(rb"\bhil_[0-9a-f]{8} ([0-9a-f]{8}) ([0-9a-f]{8})\r", b"".join(self.wire.written))
+        return [Path(f"/tmp/hil-{one.decode()}{two.decode()}") for one, two in calls]
+
+    def end(self) -> None:
+        self.wire.end()
+        for folder in self.folders():
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def typed(self) -> list[bytes]:
+        return [line for line in self.wire.written if not line.startswith(b"\x15")]
+
+
+@pytest.fixture(scope="module", params=SHELLS)
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    """One for tests that leave it as it was."""
+    argv = SHELLS[request.param]
+    if shutil.which(argv[0]) is None:
+        pytest.skip(f"{argv[0]} is not installed")
+    machine = Machine(argv, tmp_path_factory.mktemp("machine"))
+    yield machine
+    machine.end()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    machine = Machine(SHELLS["sh"], tmp_path)
+    yield machine
+    machine.end()
+
+
+def ended(pid: str) -> bool:
+    """Whether a process is no more, or only waits for somebody to ask what became of it."""
+    deadline = Deadline.after(10)
+    while not deadline.expired:
+        try:
+            if Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except FileNotFoundError:
+            return True
+        hold(0.01)
+    return False
+
+
+def octal(data: bytes) -> str:
+    return "".join(f"\\{byte:03o}" for byte in data)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    out=st.binary(max_size=300),
+    err=st.binary(max_size=40),
+    status=st.integers(0, 255),
+    seed=st.integers(0, 1000),
+    timed=st.booleans(),
+)
+@example(out=EVERY_BYTE, err=EVERY_BYTE[::-1], status=255, seed=1, timed=True)
+@example(out=b"", err=b"", status=0, seed=2, timed=True)
+@example(out=b"no newline", err=b"\n", status=1, seed=3, timed=False)
+@example(out=b"\r\n\r", err=b"\x03\x15\x04", status=2, seed=4, timed=True)
+def test_status_and_both_outputs_arrive_while_the_kernel_prints(
+    shared: Machine, out: bytes, err: bytes, status: int, seed: int, timed: bool
+) -> None:
+    shared.wire.on_output = Kernel(seed, WITH_TIMES if timed else WITHOUT_TIMES, 60 if timed else 300)
+    try:
+        ran = shared.run(f"printf '{octal(out)}'; printf '{octal(err)}' >&2; exit {status}")
+    finally:
+        shared.wire.on_output = lambda data: data
+    assert ran == Ran(status, out, err)
+
+
+@pytest.mark.parametrize("number", [1, 2, 9, 11, 15])
+def test_a_signal_that_ends_a_command_is_in_its_status(shared: Machine, number: int) -> None:
+    assert shared.run(f"echo before; kill -{number} $$; sleep 20") == Ran(128 + number, b"before\n", b"")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo \"a b\"  'c' $((1+1))\n",
+        "cat <<'E'\n$HOME `id` \"quoted\" \\\\ !x\nE\n",
+        b"printf '%s' '\xc3\xa9\x80\xff\x03\x04\x15\x7f\x1b[6n\t'",
+        "echo 1; echo 2 \\\n  3 # a comment",
+        "",
+        ": " + "x" * 100_000 + "; echo end",
+    ],
+)
+def test_a_command_arrives_as_it_was_given(shared: Machine, command: str | bytes) -> None:
+    raw = command if isinstance(command, bytes) else command.encode()
+    script = shared.home / "script"
+    script.write_bytes(raw)
+    here = subprocess.run(["sh", script], cwd=shared.home, capture_output=True, check=False)
+    ran = shared.run(command)
+    assert (ran.status, ran.stdout) == (here.returncode, here.stdout)
+
+
+def test_a_megabyte(shared: Machine) -> None:
+    data = os.urandom(1 << 20)
+    (shared.home / "data").write_bytes(data)
+    assert shared.run("cat data; cat data >&2") == Ran(0, data, data)
+
+
+def test_much_output_while_the_kernel_prints_all_the_time(shared: Machine) -> None:
+    data = os.urandom(40_000)
+    (shared.home / "data").write_bytes(data)
+    shared.wire.on_output = Kernel(5, WITH_TIMES, 100)
+    try:
+        assert shared.run("cat data") == Ran(0, data, b"")
+    finally:
+        shared.wire.on_output = lambda data: data
+
+
+def test_the_command_is_not_the_shell_of_the_console(shared: Machine) -> None:
+    shared.run("cd /; set -e; export LEFT=1; exit 3")
+    ran = shared.run("pwd; echo $LEFT; tty; read line; echo $?")
+    assert ran.stdout.split(b"\n")[:4] == [str(shared.home).encode(), b"", b"not a tty", b"1"]
+    assert [name for name in shared.run("env").stdout.split() if name.startswith((b"_t=", b"_d="))] == []
+
+
+def test_a_program_left_in_the_background_does_not_hold_it(shared: Machine) -> None:
+    ran = shared.run("sleep 30 & echo $!")
+    os.kill(int(ran.stdout), 15)
+
+
+def test_nothing_is_left_on_the_machine(shared: Machine) -> None:
+    with pytest.raises(NodeError):
+        shared.run("sleep 60", within=0.1)
+    shared.run("true")
+    assert [folder for folder in shared.folders() if folder.exists()] == []
+
+
+def test_what_a_command_prints_is_for_the_user_of_the_console_alone(shared: Machine) -> None:
+    listed = shared.run("ls -ld /tmp/hil-*").stdout.decode().splitlines()
+    assert [line[:10] for line in listed if line.endswith(shared.folders()[-1].name)] == ["drwx------"]
+
+
+def test_a_command_that_hangs_is_killed_and_its_words_are_told(shared: Machine) -> None:
+    with pytest.raises(NodeError) as caught:
+        shared.run("echo pid $$; echo why >&2; printf half; sleep 60", within=0.3)
+    assert "'echo pid $$; echo why >&2; printf half; sleep 60' did not end within 0.3 s; it was killed" in str(
+        caught.value
+    )
+    pid, *rest = caught.value.evidence
+    assert rest == ["stdout: half", "stderr: why"]
+    assert ended(pid.split()[-1])
+    assert shared.run("echo on").stdout == b"on\n"
+
+
+def test_a_command_that_heeds_no_interrupt_is_killed_too(shared: Machine) -> None:
+    with pytest.raises(NodeError, match="it was killed") as caught:
+        shared.run("trap '' INT QUIT TERM; echo $$; while :; do sleep 1; done", within=0.3)
+    assert ended(caught.value.evidence[0].split()[-1])
+
+
+@pytest.mark.parametrize(
+    ("typed", "until"),
+    [
+        (b"echo started; cat\r", r"\nstarted"),
+        (b"echo 'open\r", r"open"),
+        (b"half a li", r"half a li"),
+        (b"trap '' INT; echo started; sleep 60\r", r"\nstarted"),
+    ],
+)
+def test_whatever_holds_the_console_is_ended_first(machine: Machine, typed: bytes, until: str) -> None:
+    machine.run("true")
+    machine.type(typed, until)
+    assert machine.run("echo back").stdout == b"back\n"
+
+
+def test_a_new_shell_is_told_the_script_again(machine: Machine) -> None:
+    machine.run("true")
+    machine.type(b"exec sh -i\r", r"\$ $")
+    assert machine.run("echo new").stdout == b"new\n"
+
+
+def test_the_console_is_at_its_prompt_afterwards(machine: Machine) -> None:
+    machine.run("true")
+    assert b"machine$ " in machine.console.run("echo by hand", prompt=rb"\nmachine\$ $", within=10) + PROMPT
+    assert machine.run("echo again").stdout == b"again\n"
+
+
+def test_a_shell_that_the_command_ends_is_said_at_once(machine: Machine) -> None:
+    with pytest.raises(NodeError, match="the shell that ran it ended before"):
+        machine.run("kill -9 $PPID; sleep 1")
+    assert machine.run("echo on").stdout == b"on\n"
+    assert [folder for folder in machine.folders() if folder.exists()] == []
+
+
+def test_requests_and_answers_that_are_lost_are_sent_again(machine: Machine) -> None:
+    machine.run("true")
+    token, lost = re.compile(rb">[0-9a-f]{16} \d+>"), set()
+
+    def lose(data: bytes) -> bytes:
+        """Break both ends of the first answer to each request."""
+        for end in token.findall(data):
+            if end not in lost:
+                lost.add(end)
+                data = data.replace(end, end[:5] + b"\r\n" + end[5:])
+        return data
+
+    machine.wire.on_output = lose
+    count = machine.home / "count"
+    assert machine.run(f"echo once >> {count}; cat {count}").stdout == b"once\n"
+    assert len(lost) >= 3
+
+
+def test_a_command_that_came_over_wrong_is_not_run(machine: Machine) -> None:
+    machine.run("true")
+    write = machine.wire.write
+    spoiled: list[bytes] = []
+
+    def spoil(data: bytes) -> None:
+        if data.startswith(b"p ") and not spoiled:
+            spoiled.append(data)
+            data = data.replace(b"dG", b"dH")
+        write(data)
+
+    machine.wire.write = spoil  # type: ignore[method-assign]
+    log = machine.home / "log"
+    assert machine.run(f"touch {log}1 && ls {machine.home}") == Ran(0, b"log1\n", b"")
+    assert len(spoiled) == 1
+    assert sum(line.startswith(b"p ") for line in machine.typed()) == 3
+
+
+def test_output_that_never_arrives_right_is_never_guessed(machine: Machine) -> None:
+    machine.run("true")
+    machine.wire.on_output = lambda data: data.replace(b"AAAA", b"AAAB")
+    with pytest.raises(NodeError, match=r"ended, but within 0.5 s only 0 bytes of its result came .* unharmed"):
+        machine.run("head -c 3000 /dev/zero", within=0.5)
+    machine.wire.on_output = lambda data: data
+    assert machine.run("echo on").stdout == b"on\n"
+
+
+def test_blocks_get_smaller_until_one_comes_through(machine: Machine) -> None:
+    machine.run("true")
+
+    def every_kilobyte(data: bytes) -> bytes:
+        return data if len(data) < 700 else data[:600] + b"noise\r\n" + data[600:]
+
+    machine.wire.on_output = every_kilobyte
+    data = os.urandom(6000)
+    (machine.home / "data").write_bytes(data)
+    assert machine.run("cat data").stdout == data
+
+
+def test_a_machine_that_kept_less_than_was_printed_is_not_believed(machine: Machine) -> None:
+    shim = machine.home / "head"
+    shim.write_text(f'#!/bin/sh\nexec {shutil.which("head")} -c 7 "$3"\n')
+    shim.chmod(0o755)
+    with pytest.raises(NodeError, match=r"the machine kept \d+ of \d+ bytes"):
+        machine.run("echo more than seven")
+
+
+def test_a_machine_that_goes_off_ends_it(machine: Machine) -> None:
+    machine.run("true")
+    machine.at_go(machine.wire.ends)
+    with pytest.raises(NodeError, match="the machine went off"):
+        machine.run("true")
+
+
+def test_a_machine_that_is_off_is_said_at_once(machine: Machine) -> None:
+    machine.run("true")
+    machine.wire.on_output = lambda data: b""
+    machine.wire.ends()
+    with pytest.raises(NodeError, match="the machine went off"):
+        machine.run("true")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (b"Kernel panic - not syncing: Attempted to kill init! exitcode=0x0\r\n", "the kernel panicked: Attempted"),
+        (b"UEFI firmware (version 2022.11)\r\n", "the machine restarted before"),
+        (b"[    0.000000] Booting Linux on physical CPU 0x0000000000\r\n", "the machine restarted before"),
+    ],
+)
+def test_a_machine_that_dies_or_restarts_ends_it(machine: Machine, words: bytes, why: str) -> None:
+    machine.run("true")
+    machine.at_go(lambda: machine.wire.says(words))
+    with pytest.raises(NodeError, match=re.escape(why)):
+        machine.run("sleep 5")
+
+
+def test_words_of_death_in_a_commands_output_are_no_death(machine: Machine) -> None:
+    words = b"Kernel panic - not syncing: old news\nUEFI firmware (version 1)\n"
+    assert machine.run(b"printf %s '" + words + b"'").stdout == words
+
+
+def test_where_no_shell_answers_it_is_said(machine: Machine) -> None:
+    machine.wire.on_output = lambda data: b""
+    machine.wire.says(b"login: ")
+    with pytest.raises(NodeError, match=r"no shell answered on the console within 0.3 s") as caught:
+        machine.run("true", within=0.3)
+    assert caught.value.evidence[-1].startswith("login:")
+
+
+def test_a_keeper_that_is_gone_is_the_benchs_fault(machine: Machine) -> None:
+    machine.run("true")
+    machine.at_go(machine.wire.hang_up)
+    with pytest.raises(InfrastructureError, match="stream was closed"):
+        machine.run("true")
+
+
+@pytest.mark.parametrize(("command", "why"), [("a\0b", "holds a zero byte"), ("x" * (1 << 17), "more than 131071")])
+def test_what_no_shell_can_be_given_is_refused(machine: Machine, command: str, why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        machine.run(command)
+    assert machine.wire.written == []
