@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "console": "Attach to the console of a running bench.",
     "doctor": "Say which programs are here, which are missing, and get them.",
     "image": "List and build the images of a rig.",
+    "lint": "Check machine configurations before a machine gets them.",
     "report": "Summarise the boots recorded in a folder, as Markdown.",
     "rig": "Check rig files, list those that ship.",
 }
