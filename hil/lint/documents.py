@@ -25,6 +25,8 @@ _BOM: Final = b"\xef\xbb\xbf"
 # A line that starts so begins or ends a document, even within a block of text (YAML 1.2.2, 9.1.2, c-forbidden).
 _START: Final = re.compile("(?:^|(?<=[\n\r\x85\u2028\u2029]))---(?=\\s|$)")
 _NOTHING: Final = re.compile(r"(?:---|\.\.\.|[^\S\n]|#[^\n]*|\s|\bnull\b|~)*")
+_ANCHOR: Final = re.compile(r"[&*]\S+")
+_QUOTED: Final = re.compile(r"'(?!<|\\)[^']{2,}'|\"[^\"]{2,}\"")  # but not the reader's own '<scalar>', nor '\t'
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,14 @@ def _split(source: Source) -> Iterator[str]:
 
 
 def _unreadable(error: ConfigError) -> Iterator[Finding]:
-    """A reader's problems as findings; its line is not shown, and its hint on rig files does not fit."""
+    """A reader's problems as findings; its line is not shown, and its hint on rig files does not fit.
+
+    A password that begins with a sign of YAML's would be in its words: as an alias, a tag, or a directive.
+    """
     for problem in error.problems:
         hint = problem.hint if problem.message.startswith("this is not YAML") else ""
-        yield Finding(Severity.ERROR, "yaml", Place(problem.line, problem.column), problem.message, hint)
+        message = _QUOTED.sub("'...'", _ANCHOR.sub("&...", problem.message))
+        yield Finding(Severity.ERROR, "yaml", Place(problem.line, problem.column), message, hint)
 
 
 def entry_at(top: YamlNode, *path: str) -> YamlEntry | None:

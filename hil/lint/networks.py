@@ -27,6 +27,8 @@ TAILSCALE: Final = "tailscale"
 _CLUSTER: Final = {"podSubnets": "pods", "serviceSubnets": "services"}
 _ADVERTISED: Final = re.compile(r"--?advertise-routes(?:=|\s+)(\S*)")
 
+_NETWORK_LIKE: Final = re.compile(r"[0-9a-fA-F.:/]{1,60}")  # anything else may be a key that went astray
+
 
 @dataclass(frozen=True, slots=True)
 class _Named:
@@ -85,7 +87,8 @@ def _advertised(document: Document, found: list[_Named]) -> Iterator[Finding]:
             try:
                 network = ip_network(route, strict=False)
             except ValueError:
-                message = f"{quoted(route)} is not a route, so Tailscale does not start"
+                shown = quoted(route) if _NETWORK_LIKE.fullmatch(route) else "one entry"
+                message = f"{shown} is not a route, so Tailscale does not start"
                 yield Finding(Severity.ERROR, "advertised-route", place, message, "as 192.168.7.0/24", words)
                 continue
             if str(network) != route and _has_host_bits(route):
