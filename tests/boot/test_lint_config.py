@@ -116,7 +116,7 @@ def test_no_key_of_a_real_configuration_is_shown(generate: Callable[..., Machine
         ("ca:", "ac:"),
         ("key: ", "key: *"),
         ("secret: ", "secret: ["),
-        ("crt: ", "crt: !"),
+        ("crt: ", "crt: '"),
     ):
         wrong.write_text(text.replace(*break_by))
         for arguments in ((wrong,), ("--json", wrong)):
