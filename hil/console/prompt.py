@@ -22,6 +22,12 @@ _INTERRUPTS, _ERASE_LINE = ("\x03", "\x1c"), b"\x15"
 _WHERE_IS_THE_CURSOR = b"\x1b[6n"
 
 
+STARTED_ANEW = rb"UEFI firmware \(version |Booting Linux on physical CPU "
+"""The first words of a boot: of EDK2 (ArmPlatformPkg/PrePi), of Linux (arch/arm64/kernel/setup.c)."""
+
+_BOOTS = 60.0
+
+
 class Late(Exception):
     """The deadline passed while something was awaited. Never shown to a user as it is."""
 
@@ -40,6 +46,7 @@ class Prompt:
         self._console = console
         self._patience = patience
         self._end = -1
+        self._sign = -1
 
     def type(self, line: bytes) -> None:
         """Type a line at the prompt, in place of what may stand there half typed."""
@@ -68,6 +75,9 @@ class Prompt:
             raise self._off()
         if not interrupt and self._still_there():
             return
+        if self._starting_anew():
+            # A key would stop its firmware. A prompt that another line broke in two is not awaited for ever.
+            self.seen(deadline.sooner(_BOOTS), self.pattern)
         wait, keys = self._patience, itertools.cycle(_INTERRUPTS)
         while not deadline.expired:
             if interrupt:
@@ -78,6 +88,7 @@ class Prompt:
             one, two = secrets.token_hex(4), secrets.token_hex(4)
             self.type(f"echo {one}''{two} {one}''{two}".encode())
             if self.seen(deadline.sooner(wait), f"{one}{two}".encode()) is not None:
+                self._sign = console.cursor
                 self.awaited()
                 return
             wait, interrupt = wait * 2, True
@@ -94,6 +105,13 @@ class Prompt:
     def _still_there(self) -> bool:
         said = self._console.transcript
         return self._end >= 0 and said.bytes(self._end, said.end) in (b"", _WHERE_IS_THE_CURSOR)
+
+    def _starting_anew(self) -> bool:
+        """Whether the machine restarted since the shell gave its last sign, and no shell waits yet."""
+        said = self._console.transcript
+        since = b"" if self._sign < 0 else said.bytes(self._sign, said.end)
+        starts = [found.end() for found in re.finditer(STARTED_ANEW, since)]
+        return bool(starts) and re.search(self.pattern, since[starts[-1] :]) is None
 
     def _in_time(self, wait: Callable[[], T]) -> T | None:
         said = self._console.transcript

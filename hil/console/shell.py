@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from hil.clock import Deadline, now_ns
 from hil.console.console import Console
 from hil.console.expect import Found
-from hil.console.prompt import Late, Prompt
+from hil.console.prompt import STARTED_ANEW, Late, Prompt
 from hil.console.shell_wire import LONGEST_COMMAND, Extent, Talk, definition, extent
 from hil.console.transcript import printable
 from hil.errors import NodeError, UsageError
-
-# The first words of a boot: EDK2 (ArmPlatformPkg/PrePi), Linux (arch/arm64/kernel/setup.c, smp_setup_processor_id).
-_STARTED_ANEW = rb"UEFI firmware \(version |Booting Linux on physical CPU "
 
 _SMALLEST, _FIRST, _LARGEST = 1 << 6, 1 << 12, 1 << 16
 # A block that took longer is followed by no larger one: on a slow line that would look lost, and be asked for twice.
@@ -165,7 +162,7 @@ class ShellSession:
         start = console.transcript.end
         while not deadline.expired:
             console.send_line(line)
-            found = self._prompt.seen(deadline.sooner(wait), talk.end(number), self._prompt.pattern, _STARTED_ANEW)
+            found = self._prompt.seen(deadline.sooner(wait), talk.end(number), self._prompt.pattern, STARTED_ANEW)
             if found is not None and found.index:
                 raise self._broken_off(talk, found)
             if found is not None:

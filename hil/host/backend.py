@@ -1,7 +1,7 @@
 """testinfra's backend `hil`: runs its commands in a ShellSession. Imports testinfra, and needs nothing of its plugin.
 
-testinfra's modules ask a backend for two things: `run`, and the encoding of what that printed
-(testinfra/backend/base.py of pytest-testinfra 10.2.2).
+testinfra's modules ask a backend for two things: `run`, and the encoding of what that printed (pytest-testinfra
+10.2.2, testinfra/backend/base.py).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from testinfra.host import Host
 from hil.clock import Deadline
 from hil.console.shell import ShellSession
 from hil.errors import UsageError
+from hil.host.modules import MODULES
 
 WITHIN = 60.0
 """Seconds that a command may take when a test does not say."""
@@ -58,6 +59,12 @@ class ConsoleBackend(BaseBackend):
     def get_encoding(self) -> str:
         """UTF-8; testinfra's own way asks the machine's Python, which an image with only a shell has not."""
         return "UTF-8"
+
+    def set_host(self, host: Host) -> None:
+        """Give the host the modules that ask a machine for no more than busybox has."""
+        super().set_host(host)
+        for name, module in MODULES.items():
+            setattr(host, name, module.get_module(host))
 
     def _shell(self) -> ShellSession:
         session = self._session or _sessions.get(self.hostname)

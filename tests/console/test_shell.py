@@ -20,6 +20,7 @@ from hil.console.shell import Ran, ShellSession
 from hil.errors import InfrastructureError, NodeError, UsageError
 
 SHELLS = {"sh": ["sh", "-i"], "busybox": ["busybox", "sh", "-i"]}
+HERE = [name for name, argv in SHELLS.items() if shutil.which(argv[0])]
 EVERY_BYTE = bytes(range(256))
 
 
@@ -64,13 +65,10 @@ class Machine:
         return [line for line in self.wire.written if not line.startswith(b"\x15")]
 
 
-@pytest.fixture(scope="module", params=SHELLS)
+@pytest.fixture(scope="module", params=HERE)
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """One for tests that leave it as it was."""
-    argv = SHELLS[request.param]
-    if shutil.which(argv[0]) is None:
-        pytest.skip(f"{argv[0]} is not installed")
-    machine = Machine(argv, tmp_path_factory.mktemp("machine"))
+    """One for tests that leave it as it was, with each shell that is installed here."""
+    machine = Machine(SHELLS[request.param], tmp_path_factory.mktemp("machine"))
     yield machine
     machine.end()
 
@@ -332,6 +330,17 @@ def test_a_machine_that_dies_or_restarts_ends_it(machine: Machine, words: bytes,
     machine.at_go(lambda: machine.wire.says(words))
     with pytest.raises(NodeError, match=re.escape(why)):
         machine.run("sleep 5")
+
+
+def test_a_machine_that_restarts_is_not_typed_to_before_its_shell_waits(machine: Machine) -> None:
+    machine.run("true")
+    machine.wire.says(b"UEFI firmware (version 2022.11)\r\n>>Start PXE over IPv4")
+    written = len(machine.wire.written)
+    with pytest.raises(NodeError, match=r"no shell answered on the console within 0.2 s"):
+        machine.run("true", within=0.2)
+    assert machine.wire.written[written:] == []
+    machine.wire.says(b"\r\n" + PROMPT)
+    assert machine.run("echo up").stdout == b"up\n"
 
 
 def test_words_of_death_in_a_commands_output_are_no_death(machine: Machine) -> None:

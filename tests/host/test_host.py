@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.terminal import PROMPT, TerminalShell
 
 from hil.console.console import Console
@@ -15,6 +18,7 @@ from hil.errors import MissingPart, NodeError, UsageError
 from hil.host import open_host
 
 testinfra = pytest.importorskip("testinfra")
+from hil.host.modules import attributes, start_times  # noqa: E402  (needs testinfra)
 
 
 @pytest.fixture
@@ -43,10 +47,43 @@ def test_testinfras_modules(console: Console, tmp_path: Path) -> None:
     assert (file.exists, file.is_directory, file.size) == (True, False, 8)
     assert file.content == b"caf\xc3\xa9 \x00\xff"
     assert not host.file("/nonexistent").exists
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "one two").touch()
+    assert host.file(str(tmp_path / "folder")).listdir() == ["one two"]
     assert host.system_info.type == "linux"
     assert host.exists("sh")
     assert host.mount_point("/proc").filesystem == "proc"
     assert "<testinfra.host.Host hil://n1>" in repr(host)
+
+
+def test_processes(console: Console) -> None:
+    host = open_host(console, PROMPT, image="img")
+    with subprocess.Popen(["sleep", "61.25"]) as sleeper:
+        try:
+            found = host.process.get(args="sleep 61.25")
+            assert (found.pid, found.comm, found.ppid) == (sleeper.pid, "sleep", os.getpid())
+            assert [other.pid for other in host.process.filter(ppid=os.getpid(), comm="sleep")] == [sleeper.pid]
+        finally:
+            sleeper.kill()
+    with pytest.raises(RuntimeError, match="does not not exist anymore"):
+        _ = found.pgid
+
+
+@given(stats=st.text(max_size=200))
+def test_the_start_times_in_anything_are_of_processes(stats: str) -> None:
+    assert all(isinstance(pid, int) for pid in start_times(stats))
+
+
+@given(name=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=15))
+def test_a_process_may_be_called_anything(name: str) -> None:
+    stat = "{} ({}) S 1 1 1 34816 7 4194304 93 0 0 0 0 0 0 -20 20 0 1 0 {} 2428928 237 18446744073709551615 1\n"
+    both = stat.format(7, name, 1234) + stat.format(8, "sh", 1240)
+    assert start_times(both) == {7: 1234, 8: 1240}
+
+
+@given(line=st.text(max_size=80))
+def test_any_line_of_ps_has_all_its_columns(line: str) -> None:
+    assert list(attributes(["pid", "comm", "args"], line)) == ["pid", "comm", "args"]
 
 
 def test_a_command_may_be_given_its_own_time(console: Console) -> None:
