@@ -23,7 +23,7 @@ from hil.tools.process import run
 
 _SCHEMA: Final = "hil.talostool-validate/1"
 _RULES: Final = {"decode": "talos-decode", "validate": "talos-validate"}
-_AGAIN: Final = "run `hil doctor --fix`, so that talostool is built anew"
+_AGAIN: Final = "remove talostool from the cache (`hil cache ls`, `hil cache rm`), so that it is built anew"
 
 
 def verdict(program: Path, data: bytes, documents: Sequence[Document], *, deadline: Deadline) -> tuple[Finding, ...]:

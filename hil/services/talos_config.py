@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ from hil.errors import InfrastructureError
 from hil.tools.process import run
 
 ADMIN: Final = "os:admin"
-_AGAIN: Final = "run `hil doctor --fix`, so that talostool is built anew"
+_AGAIN: Final = "remove talostool from the cache (`hil cache ls`, `hil cache rm`), so that it is built anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +127,18 @@ def client(
 @contextmanager
 def _extensions_file(environments: Mapping[str, Mapping[str, str]]) -> Iterator[Path]:
     """The environments as talostool reads them; they may hold a key, so the file is gone afterwards."""
-    document = {name: dict(environment) for name, environment in environments.items()}
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".json") as file:
-        json.dump(document, file)
-        file.flush()
+    document = json.dumps({name: dict(environment) for name, environment in environments.items()})
+    with ExitStack() as stack:
+        try:
+            file = stack.enter_context(tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".json"))
+            file.write(document)
+            file.flush()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise InfrastructureError(
+                f"a temporary file could not be written: {reason}",
+                hint="see the room in the temporary folder (TMPDIR)",
+            ) from error
         yield Path(file.name)
 
 

@@ -109,4 +109,10 @@ def test_what_talostool_says_is_in_the_error(tmp_path: Path) -> None:
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match="cannot be started") as caught:
         generate(tmp_path / "talostool", tmp_path)
-    assert "hil doctor --fix" in caught.value.hint
+    assert "hil cache rm" in caught.value.hint
+
+
+def test_no_room_for_a_temporary_file(talostool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(InfrastructureError, match="temporary file could not be written: No such file"):
+        generate(talostool, tmp_path)
