@@ -91,7 +91,7 @@ def _advertised(document: Document, found: list[_Named]) -> Iterator[Finding]:
                 message = f"{shown} is not a route, so Tailscale does not start"
                 yield Finding(Severity.ERROR, "advertised-route", place, message, "as 192.168.7.0/24", words)
                 continue
-            if str(network) != route and _has_host_bits(route):
+            if _has_host_bits(route):
                 # tailscale up refuses it (tailscale, net/netutil: CalcAdvertiseRoutes).
                 message = f"{route} has host bits, so Tailscale does not start"
                 yield Finding(Severity.ERROR, "advertised-route", place, message, f"write {network}", words)
@@ -109,7 +109,7 @@ def _has_host_bits(route: str) -> bool:
 def _against_tailnet(named: Sequence[_Named], *, in_tailnet: bool) -> Iterator[Finding]:
     for one in named:
         for tailnet in TAILNET:
-            if one.network.prefixlen == 0 or not _overlap(one.network, tailnet):
+            if one.network.prefixlen == 0 or not one.network.overlaps(tailnet):
                 continue
             message = f"{one.network} ({one.of}) overlaps {tailnet}, where Tailscale's addresses are"
             if in_tailnet:
@@ -121,7 +121,7 @@ def _against_tailnet(named: Sequence[_Named], *, in_tailnet: bool) -> Iterator[F
 
 def _against_each_other(cluster: Sequence[_Named]) -> Iterator[Finding]:
     for one, other in combinations(cluster, 2):
-        if _overlap(one.network, other.network):
+        if one.network.overlaps(other.network):
             message = f"{other.network} ({other.of}) overlaps {one.network} ({one.of}) in line {one.place.line}"
             yield Finding(Severity.ERROR, "subnet", other.place, message, "take another network", other.words)
 
@@ -130,7 +130,7 @@ def _routes_over_cluster(routes: Sequence[_Named], cluster: Sequence[_Named]) ->
     """Advertised routes that take in the cluster's own networks. A route within one is how it is made reachable."""
     for route in routes:
         for one in cluster:
-            if route.network.prefixlen == 0 or not _overlap(route.network, one.network):
+            if route.network.prefixlen == 0 or not route.network.overlaps(one.network):
                 continue  # 0.0.0.0/0 and ::/0 offer an exit node, and are no route to the cluster
             message = f"{route.of} overlaps {one.network} ({one.of}) in line {one.place.line}"
             if route.network.prefixlen < one.network.prefixlen:
@@ -139,7 +139,3 @@ def _routes_over_cluster(routes: Sequence[_Named], cluster: Sequence[_Named]) ->
             else:
                 hint = "meant to reach them over the tailnet? then no node of this cluster may accept routes"
                 yield Finding(Severity.NOTE, "advertised-route", route.place, message, hint, route.words)
-
-
-def _overlap(one: Network, other: Network) -> bool:
-    return one.version == other.version and one.overlaps(other)

@@ -168,6 +168,34 @@ def test_what_talos_takes_and_hil_cannot_read_is_a_warning(tmp_path: Path) -> No
     assert "hil's own checks leave it out" in result.findings[0].message
 
 
+def test_findings_are_in_the_order_of_the_file() -> None:
+    main = b"cluster: {network: {podSubnets: [a]}}\nmachine: {install: {disk: b}}\n"
+    text = main + b"---\nkind: ExtensionServiceConfig\nname: c\n"
+    result = check("node.yaml", text, None, strict=False, deadline=soon())
+    assert [finding.place.line for finding in result.findings] == [1, 2, 5]
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "place", "words"),
+    [
+        (1, 0, Place(1, 1), "machine:"),
+        (1, 11, Place(1, 11), "type:"),
+        (1, 17, Place(1, 17), "machine:"),
+        (3, 1, Place(3, 1), ""),
+        (9, 0, Place(9, 0), ""),
+    ],
+)
+def test_a_message_is_about_the_key_of_its_line(
+    line: int, column: int, place: Place, words: str, tmp_path: Path
+) -> None:
+    error = f'{{"stage":"decode","message":"no","line":{line},"column":{column},"path":""}}'
+    verdict = NO_VERDICT.replace('"errors":[]', f'"errors":[{error}]')
+    program = fake_talostool.script(tmp_path, f"#!/bin/sh\necho '{verdict}'\n")
+    text = b"machine: {type: worker}\nlist:\n- a: b\n"
+    (finding,) = check("node.yaml", text, program, strict=False, deadline=soon()).findings
+    assert (finding.place, finding.words) == (place, words)
+
+
 def test_the_file_reaches_talostool_whole_and_by_no_disk(tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     program = fake_talostool.script(
