@@ -210,7 +210,7 @@ def test_the_file_reaches_talostool_whole_and_by_no_disk(tmp_path: Path) -> None
     [
         "#!/bin/sh\necho panic: runtime error; exit 2\n",
         "#!/bin/sh\n",
-        '#!/bin/sh\necho \'{"schema": "other/2"}\'\n',
+        '#!/bin/sh\necho \'{"schema": "other/2", "errors": [], "warnings": []}\'\n',
         "#!/bin/sh\necho '[]'\n",
         '#!/bin/sh\necho \'{"schema":"hil.talostool-validate/1","errors":[{}],"warnings":[]}\'\n',
         '#!/bin/sh\necho \'{"schema":"hil.talostool-validate/1","errors":[3],"warnings":[]}\'\n',
