@@ -28,6 +28,9 @@ BORROWED = (
     "ln",
     "chmod",
     "true",
+    "find",
+    "cksum",
+    "sort",
 )
 
 # Stands in for the system's Python: says it is new enough, and makes "environments" of stand-ins.
@@ -96,6 +99,7 @@ class Checkout:
 def checkout(tmp_path: Path) -> Checkout:
     root, programs = tmp_path / "my check out", tmp_path / "bin"
     (root / "fixtures/services/matchbox").mkdir(parents=True)
+    (root / "fixtures/node/cmd").mkdir(parents=True)
     programs.mkdir()
     shutil.copy(HILW, root)
     for name in ("requirements.lock", "requirements-uv.lock", "pyproject.toml", "fixtures/services/matchbox/go.sum"):
@@ -250,6 +254,11 @@ def test_boot_gets_what_a_bench_needs_once(checkout: Checkout, tmp_path: Path) -
     (checkout.root / "fixtures/services/matchbox/go.sum").write_text("another\n")
     checkout.run("boot")
     assert checkout.done() == ["hil doctor --fix", "hil boot"]
+    node = checkout.root / "fixtures/node/cmd"
+    for name, fitted in (("main.go", True), ("main_test.go", False)):
+        (node / name).write_text("package main\n")
+        checkout.run("boot")
+        assert checkout.done() == (["hil doctor --fix", "hil boot"] if fitted else ["hil boot"])
     checkout.run("boot", HIL_CACHE=str(tmp_path / "other"))
     assert checkout.done() == ["hil doctor --fix", "hil boot"]
     code, _, _ = checkout.run("boot", HIL_CACHE=str(tmp_path / "third"), FAKE_HIL_CODE="3")

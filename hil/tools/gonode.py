@@ -64,7 +64,7 @@ def guest_program(name: str, cache: Cache, *, progress: Progress, deadline: Dead
     Raises:
         InfrastructureError: there is no Go to be had, or the build failed; the message has Go's own words.
     """
-    return _build(Program(name, GUEST), cache, progress, deadline)
+    return obtain(Program(name, GUEST), cache, progress=progress, deadline=deadline)
 
 
 def node_program(name: str, cache: Cache, *, progress: Progress, deadline: Deadline) -> Path:
@@ -73,15 +73,29 @@ def node_program(name: str, cache: Cache, *, progress: Progress, deadline: Deadl
     Raises:
         InfrastructureError: as `guest_program`, or nobody knows Go's name for this host's machine.
     """
-    machine = host.machine()
-    if machine not in _GOARCH:
-        raise InfrastructureError(f"{name} is not built for {machine}", hint="use an x86_64 or aarch64 host")
-    return _build(Program(name, _GOARCH[machine]), cache, progress, deadline)
+    return obtain(_for_this_host(name), cache, progress=progress, deadline=deadline)
+
+
+def needed() -> tuple[Program, ...]:
+    """What a bench needs for a simulated node, its first program first: extensions' too, and the host's tool.
+
+    Raises:
+        InfrastructureError: nobody knows Go's name for this host's machine.
+    """
+    extensions = sorted(folder.name for folder in (module() / "extensions").iterdir())
+    return (*(Program(name, GUEST) for name in ("machined", *extensions)), _for_this_host("talostool"))
 
 
 def built(program: Program, cache: Cache) -> Path | None:
     """The program from the cache, if it was built from this very source."""
     return cache.file(program.entry, _key(program))
+
+
+def _for_this_host(name: str) -> Program:
+    machine = host.machine()
+    if machine not in _GOARCH:
+        raise InfrastructureError(f"{name} is not built for {machine}", hint="use an x86_64 or aarch64 host")
+    return Program(name, _GOARCH[machine])
 
 
 def talos_version() -> str:
@@ -121,7 +135,12 @@ def _key(program: Program) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _build(program: Program, cache: Cache, progress: Progress, deadline: Deadline) -> Path:
+def obtain(program: Program, cache: Cache, *, progress: Progress, deadline: Deadline) -> Path:
+    """A program, built if it is not in the cache.
+
+    Raises:
+        InfrastructureError: there is no Go to be had, or the build failed; the message has Go's own words.
+    """
     if (found := built(program, cache)) is not None:
         return found
     with cache.making(program.entry, deadline):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hil.clock import Deadline
 from hil.errors import HilError, InfrastructureError
-from hil.tools import gobuild, gotool, host, packages, programs
+from hil.tools import gobuild, gonode, gotool, host, packages, programs
 from hil.tools.cache import Cache
 from hil.tools.progress import Progress, Step, quiet
 
@@ -89,7 +89,8 @@ def tools() -> list[Tool]:
         Tool("matchbox", "says what each machine boots", version, _matchbox, "", ("HIL_MATCHBOX",)),
         Tool("kernel", "the probe image's Linux", "any", _kernel, "", ("HIL_KERNEL", "HIL_KERNEL_MODULES")),
         Tool("busybox", "the probe image's userspace", "any", _busybox, "", ("HIL_BUSYBOX",)),
-        Tool("go", "builds Matchbox", _needed_go(), _go, "", ("HIL_GO",), required=False, gettable=False),
+        Tool("simnode", "the simulated Talos node", _talos(), _simnode),
+        Tool("go", "builds Matchbox and simnode", _needed_go(), _go, "", ("HIL_GO",), required=False, gettable=False),
         Tool("debian-installer", "someone else's image, for a test", "any", _installer, required=False),
     ]
 
@@ -110,7 +111,7 @@ def get(table: Sequence[Tool], *, progress: Progress) -> list[Finding]:
             got[tool.name] = _attempt(tool, ensure=True, progress=_prefixed(progress, prefix))
     findings = []
     for tool in table:
-        # What was there may change what is needed: Go is not, once Matchbox is built.
+        # What was there may change what is needed: Go is not, once all is built.
         finding = got.get(tool.name) or _attempt(tool, ensure=False, progress=quiet)
         unhelped = refused and tool.package and finding.found is None
         findings.append(replace(finding, problem=refused) if unhelped else finding)
@@ -178,19 +179,38 @@ def _installer(ensure: bool, progress: Progress) -> Found:
     return Found(str(found.kernel), found.version)
 
 
+def _simnode(ensure: bool, progress: Progress) -> Found:
+    return Found(str(programs.simulated_node(ensure=ensure, progress=progress)), gonode.talos_version())
+
+
 def _go(ensure: bool, progress: Progress) -> Found:
     cache = Cache()
-    if gobuild.built(gobuild.MATCHBOX, cache) is not None:
-        return Found("", "not needed: Matchbox is built")
-    found = gotool.find_go(gobuild.MATCHBOX.module, cache, deadline=Deadline.after(_ASK_WITHIN))
+    if gobuild.built(gobuild.MATCHBOX, cache) is not None and _is_built(cache):
+        return Found("", "not needed: all is built")
+    found = gotool.find_go(_choosiest_module(), cache, deadline=Deadline.after(_ASK_WITHIN))
     if found is None:
-        raise InfrastructureError("no Go is new enough; one comes as a wheel when Matchbox is built", hint="")
+        raise InfrastructureError("no Go is new enough; one comes as a wheel when something is built", hint="")
     return Found(str(found.path), gotool.dotted(found.version))
+
+
+def _is_built(cache: Cache) -> bool:
+    return all(gonode.built(program, cache) is not None for program in gonode.needed())
+
+
+def _choosiest_module() -> Path:
+    return max(gobuild.MATCHBOX.module, gonode.module(), key=gotool.needed_go)
 
 
 def _needed_go() -> str:
     try:
-        return f">= {gotool.dotted(gotool.needed_go(gobuild.MATCHBOX.module))}"
+        return f">= {gotool.dotted(gotool.needed_go(_choosiest_module()))}"
+    except HilError:
+        return "?"
+
+
+def _talos() -> str:
+    try:
+        return gonode.talos_version()
     except HilError:
         return "?"
 

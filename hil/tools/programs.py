@@ -15,7 +15,7 @@ from pathlib import Path
 
 from hil.clock import Deadline
 from hil.errors import InfrastructureError
-from hil.tools import firmware, gobuild, host, layouts, packages
+from hil.tools import firmware, gobuild, gonode, host, layouts, packages
 from hil.tools.cache import Cache
 from hil.tools.memo import remembered
 from hil.tools.process import run
@@ -154,6 +154,24 @@ def matchbox(*, ensure: bool = False, progress: Progress = quiet) -> Path:
     if path is None:
         raise missing(f"Matchbox {gobuild.MATCHBOX.version}")
     return path
+
+
+def simulated_node(*, ensure: bool = False, progress: Progress = quiet) -> Path:
+    """The simulated Talos node's first program; there only if all that goes with it is.
+
+    Raises:
+        InfrastructureError: some of it was not built from the source as it is now, or could not be.
+    """
+    cache = Cache()
+    paths = []
+    for program in gonode.needed():
+        path = gonode.built(program, cache)
+        if path is None and ensure:
+            path = gonode.obtain(program, cache, progress=progress, deadline=Deadline.after(_GET_WITHIN))
+        if path is None:
+            raise missing(f"{program.name} of the simulated Talos node")
+        paths.append(path)
+    return paths[0]
 
 
 def busybox_arm64(*, ensure: bool = False, progress: Progress = quiet) -> Path:

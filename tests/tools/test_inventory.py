@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hil.errors import InfrastructureError
-from hil.tools import gobuild, gotool, host, inventory, packages, programs
+from hil.tools import gobuild, gonode, gotool, host, inventory, packages, programs
 from hil.tools.cache import Cache
 from hil.tools.inventory import Found, Tool, get, look
 from hil.tools.progress import Progress, Step, quiet
@@ -110,6 +110,7 @@ def test_the_real_table_shows_paths_and_versions(tmp_path: Path, monkeypatch: py
         "matchbox": Path("/m"),
         "kernel_arm64": programs.Kernel(Path("/i"), Path("/mod"), "6.1", "o"),
         "busybox_arm64": Path("/b"),
+        "simulated_node": Path("/n"),
         "debian_installer": programs.DebianInstaller(Path("/k"), Path("/r"), "2023"),
     }
     for name, answer in answers.items():
@@ -124,10 +125,16 @@ def test_the_real_table_shows_paths_and_versions(tmp_path: Path, monkeypatch: py
         "matchbox": Found("/m", ""),
         "kernel": Found("/i", "6.1"),
         "busybox": Found("/b", ""),
+        "simnode": Found("/n", "v1.13.9"),
         "go": None,
         "debian-installer": Found("/k", "2023"),
     }
     monkeypatch.setattr(gotool, "find_go", lambda module, cache, *, deadline: gotool.Go(Path("/go"), (1, 26, 8)))
-    assert look(inventory.tools())[7].found == Found("/go", "1.26.8")
+    table = inventory.tools()
+    (go,) = [tool for tool in table if tool.name == "go"]
+    assert go.needed == ">= 1.26.6"
+    assert look([go])[0].found == Found("/go", "1.26.8")
     monkeypatch.setattr(gobuild, "built", lambda service, cache: Path("/m"))
-    assert look(inventory.tools())[7].found == Found("", "not needed: Matchbox is built")
+    assert look([go])[0].found == Found("/go", "1.26.8")
+    monkeypatch.setattr(gonode, "built", lambda program, cache: Path("/n"))
+    assert look([go])[0].found == Found("", "not needed: all is built")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hil.errors import InfrastructureError
-from hil.tools import firmware, gobuild, host, packages, programs
+from hil.tools import firmware, gobuild, gonode, host, packages, programs
 from hil.tools.cache import Cache
 from hil.tools.host import Distribution
 from hil.tools.memo import remembered
@@ -180,6 +180,24 @@ def test_ensure_gets_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert programs.busybox_arm64(ensure=True).name == "busybox"
     monkeypatch.setattr(gobuild, "build", lambda service, cache, *, progress, deadline: tmp_path / service.name)
     assert programs.matchbox(ensure=True) == tmp_path / "matchbox"
+
+
+def test_the_simulated_node_is_there_when_all_of_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = {"machined", "hello"}
+
+    def find(program: gonode.Program, cache: Cache) -> Path | None:
+        return tmp_path / program.name if program.name in there else None
+
+    def obtain(program: gonode.Program, cache: Cache, *, progress: Progress, deadline: object) -> Path:
+        there.add(program.name)
+        return tmp_path / program.name
+
+    monkeypatch.setattr(gonode, "built", find)
+    monkeypatch.setattr(gonode, "obtain", obtain)
+    with pytest.raises(InfrastructureError, match="talostool of the simulated Talos node is not on this bench"):
+        programs.simulated_node()
+    assert programs.simulated_node(ensure=True) == tmp_path / "machined"
+    assert there == {"machined", "hello", "talostool"}
 
 
 def test_the_installer_needs_debian(monkeypatch: pytest.MonkeyPatch) -> None:
