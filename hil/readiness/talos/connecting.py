@@ -1,0 +1,155 @@
+"""Opening a connection to Talos: by the talosconfig, or as one asks a node in maintenance mode. Tries once.
+
+A connection counts when Talos has answered a first question on it: with TLS 1.3 a server refuses a client certificate
+only after the handshake (RFC 8446, 4.4.2.4), and a forwarded port takes connections for a guest that does not listen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+
+from hil.readiness.talos import tls
+from hil.readiness.talos.access import Access
+from hil.readiness.talos.calls import Calls
+from hil.readiness.talos.certificate import Certificate
+from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel
+from hil.readiness.talos.diagnosis import Failure, diagnose, is_stranger
+from hil.readiness.talos.observation import MachineStatus, Mode
+from hil.readiness.talos.reading import Asked, is_answer
+from hil.readiness.talos.trouble import Kind, Trouble
+from hil.readiness.talos.words import Words
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A connection on which Talos has answered.
+
+    Args:
+        access: what it was opened by.
+        channel: it.
+        calls: the questions on it.
+        asked: whom it leads to.
+        trouble: what is wrong although Talos answers, or None.
+    """
+
+    access: Access
+    channel: KeptChannel
+    calls: Calls
+    asked: Asked
+    trouble: Trouble | None = None
+
+
+class NotConnected(Exception):
+    """There is no connection, and why.
+
+    Args:
+        trouble: why.
+        place: host and port that were tried.
+        shown: the other side's certificate, or None.
+    """
+
+    def __init__(self, trouble: Trouble, place: str, shown: Certificate | None = None) -> None:
+        super().__init__(trouble.message)
+        self.trouble = trouble
+        self.place = place
+        self.fingerprint = "" if shown is None else shown.fingerprint
+
+
+async def connect(access: Access, *, patience: float, stall: float) -> Connection:
+    """Connect, and have a first question answered.
+
+    Args:
+        access: where, and what opens it.
+        patience: seconds for each connection that is tried.
+        stall: seconds after which a later question is given up.
+
+    Raises:
+        NotConnected: why not.
+    """
+    try:
+        return await _by_talosconfig(access, patience, stall)
+    except Failure as failure:
+        if access.talosconfig is not None and is_stranger(failure.error):
+            return await _of_maintenance(access, failure, patience, stall)
+        raise NotConnected(await diagnose(access, failure, patience), access.place, failure.shown) from failure
+
+
+async def _by_talosconfig(access: Access, patience: float, stall: float) -> Connection:
+    credentials = access.talosconfig
+    if credentials is None:
+        channel, calls, _ = await _open(access, tls.maintenance(), access.fingerprint, patience, stall)
+        return Connection(access, channel, calls, _asked(access, Mode.MAINTENANCE, (), channel))
+    try:
+        context = tls.configured(access, credentials)
+        roles = Certificate.from_pem(credentials.crt).roles
+    except (tls.BadCredentials, ValueError) as error:
+        raise NotConnected(_unusable(credentials.name, credentials.file, error), access.place) from error
+    channel, calls, _ = await _open(access, context, None, patience, stall)
+    return Connection(access, channel, calls, _asked(access, Mode.CONFIGURED, roles, channel))
+
+
+async def _of_maintenance(access: Access, failure: Failure, patience: float, stall: float) -> Connection:
+    """The second question to a node whose certificate the talosconfig's CA has not signed: is it in maintenance mode?
+
+    Raises:
+        NotConnected: it is not: it is of another cluster.
+    """
+    words = Words(access)
+    try:
+        channel, calls, status = await _open(access, tls.maintenance(), access.fingerprint, patience, stall)
+    except Failure as second:
+        shown = second.shown or failure.shown
+        if isinstance(second.error, tls.WrongKey):
+            raise NotConnected(words.other_key(second.error), access.place, shown) from second
+        raise NotConnected(words.other_cluster(shown), access.place, shown) from failure
+    shown = channel.shown
+    if status is None or status.stage != "maintenance":
+        channel.close()
+        raise NotConnected(words.other_cluster(shown), access.place, shown) from failure
+    trouble = words.in_maintenance(access.fingerprint is not None)
+    return Connection(access, channel, calls, _asked(access, Mode.MAINTENANCE, (), channel), trouble)
+
+
+async def _open(
+    access: Access, context: ssl.SSLContext, pin: str | None, patience: float, stall: float
+) -> tuple[KeptChannel, Calls, MachineStatus | None]:
+    """A channel on which the first question was answered, and the answer, where it was not a no.
+
+    Raises:
+        Failure: it was not.
+    """
+    channel = KeptChannel(access, context, pin)
+    calls = Calls(channel, stall)
+    status: MachineStatus | None = None
+    try:
+        async with asyncio.timeout(patience):
+            await channel.open()
+            try:
+                status = await calls.status()
+            except CALL_FAILURES as error:
+                if not is_answer(error):
+                    raise
+    except (*CALL_FAILURES, tls.WrongKey) as error:
+        channel.close()
+        raise Failure(error, channel) from error
+    except BaseException:
+        channel.close()
+        raise
+    return channel, calls, status
+
+
+def _asked(access: Access, mode: Mode, roles: tuple[str, ...], channel: KeptChannel) -> Asked:
+    fingerprint = "" if channel.shown is None else channel.shown.fingerprint
+    verified = mode is Mode.CONFIGURED or access.fingerprint is not None
+    return Asked(access.place, mode, roles, fingerprint, verified)
+
+
+def _unusable(context: str, file: str, error: Exception) -> Trouble:
+    return Trouble(
+        Kind.CLIENT_UNUSABLE,
+        f"the context {context!r} of {file} cannot be used: {error}",
+        "take a talosconfig as it was made, `ca`, `crt` and `key` together",
+        "the talosconfig cannot be used",
+    )

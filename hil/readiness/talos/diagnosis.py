@@ -1,0 +1,142 @@
+"""Why Talos on a node was not reached: from what a connection came to, and where that leaves a doubt, a second look.
+
+A second look is one more connection that asks nothing of Talos. The words are in `hil.readiness.talos.words` and, for
+the clocks, in `hil.readiness.talos.clocks`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+
+from grpclib.exceptions import GRPCError
+
+from hil.readiness.talos import clocks, tls
+from hil.readiness.talos.access import Access
+from hil.readiness.talos.certificate import Certificate, now
+from hil.readiness.talos.channel import BROKEN, CALL_FAILURES, KeptChannel, Step
+from hil.readiness.talos.trouble import Trouble
+from hil.readiness.talos.words import Words
+
+# OpenSSL 3, include/openssl/x509_vfy.h: X509_V_ERR_*.
+_NOT_YET_VALID, _EXPIRED = 9, 10
+_STRANGERS = frozenset({7, 18, 19, 20, 21})  # bad signature, self-signed, no local issuer, unverifiable
+_OTHER_NAMES = frozenset({62, 64})
+_FIRST_WORDS = 64
+_SETTINGS = b"\x04"  # RFC 9113, 3.4 and 6.5: a server's first frame is SETTINGS, whose type is the fourth byte
+_VERSIONS = ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW")
+_NO_TLS = (
+    "WRONG_VERSION_NUMBER",
+    "HTTP_REQUEST",
+    "RECORD_LAYER_FAILURE",
+    "PACKET_LENGTH_TOO_LONG",
+    "UNEXPECTED_MESSAGE",
+    "DECODE_ERROR",
+    "RECORD_TOO_SMALL",
+    "BAD_RECORD_TYPE",
+)
+
+
+class Failure(Exception):
+    """A connection on which Talos did not answer.
+
+    Args:
+        error: what was raised.
+        channel: on which; it is closed.
+    """
+
+    def __init__(self, error: Exception, channel: KeptChannel) -> None:
+        super().__init__(str(error))
+        self.step = channel.step
+        self.error = channel.end if isinstance(channel.end, Exception) else error
+        self.first = channel.first
+        self.shown = channel.shown
+
+    @property
+    def ended_badly(self) -> bool:
+        """Whether bytes came that are no HTTP/2."""
+        return isinstance(self.error, BROKEN) or (bool(self.first) and self.first[3:4] != _SETTINGS)
+
+
+def is_stranger(error: BaseException) -> bool:
+    """Whether the other side's certificate is not signed by the talosconfig's CA."""
+    return isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in _STRANGERS
+
+
+async def diagnose(access: Access, failure: Failure, patience: float) -> Trouble:
+    """Why a connection failed.
+
+    Args:
+        access: what was tried.
+        failure: what it came to.
+        patience: seconds for a second look.
+    """
+    words = Words(access)
+    error = failure.error
+    if isinstance(error, tls.WrongKey):
+        return words.other_key(error)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _of_certificate(words, error, await _certificate(access, patience))
+    if isinstance(error, ssl.SSLError):
+        reason = error.reason or ""
+        if any(name in reason for name in _VERSIONS):
+            return words.old_tls(await _speaks_older(access, patience), error)
+        if failure.step is Step.TLS and any(name in reason for name in _NO_TLS):
+            return words.not_tls(await _first_words(access, patience))
+        return words.tls_refused(error, failure.shown)
+    if isinstance(error, TimeoutError):
+        return words.silent(failure.step)
+    if isinstance(error, GRPCError):
+        return words.no_talos(error)
+    if failure.step is Step.ASK and failure.ended_badly:
+        return words.not_http2(failure.first)
+    if isinstance(error, OSError):
+        return words.no_connection(error, failure.step)
+    return words.garbage(error)
+
+
+def _of_certificate(words: Words, error: ssl.SSLCertVerificationError, shown: Certificate | None) -> Trouble:
+    """The node's certificate was not accepted, for another reason than its CA."""
+    if error.verify_code in (_NOT_YET_VALID, _EXPIRED) and shown is not None:
+        return clocks.server_dates(words.place, now(), shown, words.witnesses)
+    if error.verify_code in _OTHER_NAMES:
+        return words.other_name(shown)
+    return words.bad_certificate(error.verify_message)
+
+
+async def _certificate(access: Access, patience: float) -> Certificate | None:
+    """What the other side shows to one who verifies nothing."""
+    channel = KeptChannel(access, tls.maintenance())
+    with contextlib.suppress(*CALL_FAILURES):
+        async with asyncio.timeout(patience):
+            await channel.open()
+    channel.close()
+    return channel.shown
+
+
+async def _speaks_older(access: Access, patience: float) -> bool:
+    """Whether the other side speaks TLS 1.2."""
+    channel = KeptChannel(access, tls.version_1_2())
+    with contextlib.suppress(*CALL_FAILURES):
+        async with asyncio.timeout(patience):
+            await channel.open()
+    channel.close()
+    return channel.shown is not None
+
+
+async def _first_words(access: Access, patience: float) -> bytes:
+    """What the other side says to the beginning of a TLS connection."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tls.maintenance().wrap_bio(incoming, outgoing).do_handshake()
+    said = b""
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(patience):
+            reader, writer = await asyncio.open_connection(access.host, access.port)
+            try:
+                writer.write(outgoing.read())
+                said = await reader.read(_FIRST_WORDS)
+            finally:
+                writer.close()
+    return said

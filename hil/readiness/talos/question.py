@@ -1,0 +1,64 @@
+"""One question to Talos on the connection there is, and its failure in words. Imports gRPC, so import it late."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
+
+from hil.readiness.talos.calls import Calls
+from hil.readiness.talos.channel import CALL_FAILURES
+from hil.readiness.talos.reading import why_unknown
+from hil.readiness.talos.session import Session
+from hil.readiness.talos.trouble import Kind, Trouble, forbidden
+from hil.readiness.talos.words import Words
+
+T = TypeVar("T")
+
+
+class NotAnswered(Exception):
+    """A question was not answered with a yes.
+
+    Args:
+        trouble: why.
+    """
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.message)
+        self.trouble = trouble
+
+
+async def ask(session: Session, question: Callable[[Calls], Awaitable[T]], what: str, needed: str) -> T:
+    """Ask, as soon as there is a connection.
+
+    Args:
+        session: it keeps the connection.
+        question: which.
+        what: what it is about, as in "Talos does not let hil ...".
+        needed: the least role that may ask it.
+
+    Raises:
+        NotAnswered: the connection ended, or Talos said no.
+    """
+    connection = await session.connection()
+    try:
+        return await question(connection.calls)
+    except GRPCError as error:
+        place, roles = connection.asked.place, connection.asked.roles
+        if error.status is Status.PERMISSION_DENIED:
+            raise NotAnswered(forbidden(place, roles, what, needed, error.message or "")) from error
+        raise NotAnswered(_refused(place, what, error)) from error
+    except CALL_FAILURES as error:
+        raise NotAnswered(Words(connection.access).ended(error)) from error
+
+
+def _refused(place: str, what: str, error: GRPCError) -> Trouble:
+    said = " ".join((error.message or "").split())
+    return Trouble(
+        Kind.REFUSED_CALL,
+        f"{place} was asked to {what} and says no: {said} ({error.status.name})",
+        "Talos's own words say what it does not like",
+        why_unknown(error),
+    )

@@ -1,0 +1,89 @@
+"""One thread with a loop of asyncio in it, so that those who call stay synchronous. Knows nothing of what it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, TypeVar
+
+from hil.clock import Deadline
+
+if TYPE_CHECKING:
+    import asyncio
+
+T = TypeVar("T")
+
+_ENDS = 5.0
+
+
+class Worker:
+    """Runs one coroutine in the background, from its making to `close`.
+
+    Args:
+        main: makes the coroutine, in the thread; what it needs is imported there, and not waited for.
+        name: of the thread.
+    """
+
+    def __init__(self, main: Callable[[], Coroutine[object, object, None]], name: str) -> None:
+        self._main = main
+        self._looping = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    def call(self, coroutine: Callable[[], Coroutine[object, object, T]], deadline: Deadline) -> T:
+        """Run a coroutine in the loop and return what it returns.
+
+        Raises:
+            TimeoutError: it was not done in time; it is cancelled.
+            RuntimeError: the worker has ended.
+        """
+        import asyncio
+
+        self._looping.wait()
+        if self._loop is None:
+            raise RuntimeError("it is closed") from self.failure
+        future = asyncio.run_coroutine_threadsafe(coroutine(), self._loop)
+        try:
+            return future.result(deadline.remaining())
+        finally:
+            future.cancel()
+
+    def post(self, callback: Callable[[], None]) -> None:
+        """Have the loop call something soon; nothing when it has ended."""
+        self._looping.wait()
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(callback)
+
+    def close(self) -> None:
+        """End it; returns when nothing of it runs any more. Safe to call twice."""
+        self._looping.wait()
+        if self._loop is not None and self._task is not None:
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._task.cancel)
+        self._thread.join(_ENDS)
+
+    def _run(self) -> None:
+        try:
+            import asyncio
+
+            asyncio.run(self._supervise())
+        except Exception as error:
+            self.failure = error
+            raise
+        finally:
+            self._loop = None
+            self._looping.set()
+
+    async def _supervise(self) -> None:
+        import asyncio
+
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._looping.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._main()
