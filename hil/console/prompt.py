@@ -56,13 +56,15 @@ class Prompt:
         """Note where the prompt is that comes now; when it does not come whole, `come` will look for the shell."""
         found = self.seen(Deadline.after(self._patience / 2), self.pattern)
         self._end = -1 if found is None else found.end
+        self._sign = max(self._sign, self._end)
 
-    def come(self, deadline: Deadline, *, interrupt: bool = False) -> None:
+    def come(self, deadline: Deadline) -> None:
         """Make sure that a shell listens: nothing was said since its last prompt, or it answers.
+
+        What holds the console is interrupted, once it has not let the shell answer.
 
         Args:
             deadline: to be sure.
-            interrupt: end first what holds the console; else that is done when the shell does not answer.
 
         Raises:
             Late: nothing answered.
@@ -73,12 +75,12 @@ class Prompt:
         console.poll()
         if console.transcript.ended:
             raise self._off()
-        if not interrupt and self._still_there():
+        if self._still_there():
             return
         if self._starting_anew():
             # A key would stop its firmware. A prompt that another line broke in two is not awaited for ever.
             self.seen(deadline.sooner(_BOOTS), self.pattern)
-        wait, keys = self._patience, itertools.cycle(_INTERRUPTS)
+        wait, keys, interrupt = self._patience, itertools.cycle(_INTERRUPTS), False
         while not deadline.expired:
             if interrupt:
                 # What is typed before the shell has dealt with the interrupt may be thrown away with it.

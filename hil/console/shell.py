@@ -103,10 +103,10 @@ class ShellSession:
                 hint="bring data to the machine in encoded parts: echo PART | base64 -d >> FILE",
             )
 
-    def _begin(self, talk: Talk, deadline: Deadline, *, interrupt: bool = False) -> None:
-        """Have the script on the machine read requests; with `interrupt`, end first what holds the console."""
+    def _begin(self, talk: Talk, deadline: Deadline) -> None:
+        """Have the script on the machine read requests."""
         while True:
-            self._prompt.come(deadline, interrupt=interrupt)
+            self._prompt.come(deadline)
             define = b"" if self._defined else definition(self._function) + b"\r"
             self._prompt.type(define + talk.call(self._function))
             self._defined = self._prompt.seen(deadline.sooner(self._patience), talk.end(0)) is not None
@@ -195,7 +195,7 @@ class ShellSession:
         message = f"{self._console.name}: the command {_short(raw)} did not end within {deadline}"
         cleaning = Deadline.after(_CLEANING_UP)
         try:
-            self._begin(talk, cleaning, interrupt=True)
+            self._begin(talk, cleaning)
         except Late:
             return NodeError(
                 f"{message}, and the shell did not come back after Ctrl-C",
