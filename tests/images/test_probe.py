@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import elf
 
 from hil.clock import Deadline
 from hil.errors import InfrastructureError
@@ -41,18 +42,6 @@ print(hashlib.sha256(data).hexdigest())
 """
 
 
-def elf(name: str) -> bytes:
-    from struct import pack
-
-    modinfo, names = f"depends=\0name={name}\0".encode(), b"\0.modinfo\0"
-    table = 64 + len(modinfo) + len(names)
-    head = b"\x7fELF\x02\x01".ljust(16, b"\0")
-    head += pack("<HHIQQQIHHHHHH", 1, 183, 1, 0, 0, table, 0, 64, 0, 0, 64, 2, 1)
-    sections = pack("<IIQQQQIIQQ", 1, 1, 2, 0, 64, len(modinfo), 0, 0, 1, 0)
-    sections += pack("<IIQQQQIIQQ", 0, 3, 0, 0, 64 + len(modinfo), len(names), 0, 0, 1, 0)
-    return head + modinfo + names + sections
-
-
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """A folder that any user can read."""
@@ -68,7 +57,7 @@ def parts(folder: Path, names: str, mode: int, stamp: int) -> Path:
         (folder / sub).mkdir(parents=True)
         (folder / sub).chmod(0o755)
     folder.chmod(0o755)
-    files = {"busybox": b"busybox", **{f"modules/{name}.ko": elf(name) for name in names}}
+    files = {"busybox": b"busybox", **{f"modules/{name}.ko": elf.module(name) for name in names}}
     for script in sorted(("init", "udhcpc.script"), reverse=names != "abc"):
         files[f"scripts/{script}"] = (shipped("fixtures") / "probe" / script).read_bytes()
     for name, data in files.items():
@@ -125,7 +114,7 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Image:
     modules = tmp_path / "modules/6.1.0"
     modules.mkdir(parents=True)
     (modules / "modules.builtin").write_text("kernel/virtio_pci.ko\n")
-    (modules / "virtio_net.ko").write_bytes(elf("virtio_net"))
+    (modules / "virtio_net.ko").write_bytes(elf.module("virtio_net"))
     for name in ("kernel", "busybox"):
         (tmp_path / name).write_bytes(name.encode())
     monkeypatch.setenv("HIL_KERNEL", str(tmp_path / "kernel"))

@@ -1,0 +1,202 @@
+"""The image kind `simnode`: a simulated Talos node on Talos's own libraries, in layers of an initramfs.
+
+Its kernel is a distribution's, its first program is built from `fixtures/node`, and each extension is a layer that
+only images which list it have. It is no Talos: nothing is installed, no container and no Kubernetes runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field
+
+from hil.clock import Deadline
+from hil.config.expect import Expect, TalosExpect
+from hil.config.model import Fault, invalid
+from hil.config.rig import ImageConfig
+from hil.config.suggest import did_you_mean
+from hil.config.talos import NONE
+from hil.images.extensions import ENVIRONMENT, Extension
+from hil.images.image import Asset, Image, Ready, sha256_of
+from hil.images.kept import kept_archive, parts_key
+from hil.images.layers import base_layer, extension_layer
+from hil.images.modules import insertion_order
+from hil.tools import programs
+from hil.tools.cache import Cache
+from hil.tools.gonode import guest_program, talos_version
+from hil.tools.memo import remembered
+from hil.tools.progress import Progress, quiet
+
+API_PORT: Final = 50000
+"""Where Talos's API listens (machinery, constants, ApidPort)."""
+
+CONTROL_PORT: Final = 50999
+"""Where an image with `control: true` can be told to change clock, entropy and faults."""
+
+SIMULATED: Final = "simulated Talos node"
+
+FAULTS: Final = (
+    "extension-waiting",
+    "extension-crashloop",
+    "kubelet-unhealthy",
+    "no-address",
+    "config-404",
+    "config-unknown-key",
+    "time-unsynced",
+    "reboot-loop",
+    "hang",
+    "panic",
+    "clock-off",
+)
+"""What an image can have wrong with it; `fixtures/node/internal/fault` says what each does."""
+
+# The first is the machine's. The next are Talos 1.13's own (machinery, kernel.DefaultArgs), less those for SELinux,
+# IMA, NVMe and signed modules, none of which is there. The last is how Talos's kernel is built (CONFIG_PANIC_TIMEOUT).
+_ARGS = (
+    "console=ttyAMA0",
+    "talos.platform=metal",
+    "init_on_alloc=1",
+    "slab_nomerge=",
+    "pti=on",
+    "consoleblank=0",
+    "printk.devkmsg=on",
+    "panic=-1",
+)
+_USERSPACE = re.compile(rb"Run /init as init process")
+_MODULES = ("virtio_net", "virtio_pci")
+_OPTIONAL_MODULES = ("virtio_rng",)
+_VALUE = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:h|m|s)(?:[0-9]+(?:m|s))*")
+
+
+def _extension_name(name: str) -> str:
+    if name not in ENVIRONMENT:
+        raise invalid(
+            f"no extension {name[:40]!r} ships", did_you_mean(name, ENVIRONMENT, what="extensions that ship")
+        )
+    return name
+
+
+def _fault_name(text: str) -> str:
+    name, equals, value = text.partition("=")
+    if name not in FAULTS:
+        raise invalid(f"there is no fault {name[:40]!r}", did_you_mean(name, FAULTS, what="faults"))
+    if equals and name != "clock-off":
+        raise invalid(f"the fault {name!r} takes no value", f"write {name} alone")
+    if equals and _VALUE.fullmatch(value) is None:
+        raise invalid(f"{value[:40]!r} is no duration", "write it as Go does: clock-off=48h, clock-off=-1h30m")
+    return text
+
+
+class Config(ImageConfig):
+    """The simulated Talos node."""
+
+    kind: Literal["simnode"] = Field(description="simnode")
+    extensions: tuple[Annotated[str, AfterValidator(_extension_name)], ...] = Field(
+        ("hello",), description="the extensions that it has, of those that ship: hello"
+    )
+    args: tuple[str, ...] = Field((), description="kernel arguments besides its own")
+    fault: tuple[Annotated[str, AfterValidator(_fault_name)], ...] = Field(
+        (), description="what is wrong with it from the start, as clock-off=48h"
+    )
+    control: bool = Field(
+        default=False, description=f"listen on port {CONTROL_PORT} for orders: clock, entropy, faults"
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        """An extension that is listed twice."""
+        for index, name in enumerate(self.extensions):
+            if name in self.extensions[:index]:
+                yield Fault(("extensions", index), f"the extension {name!r} is there twice", "name it once")
+
+
+def create(config: Config, *, name: str, cache: Cache, deadline: Deadline, progress: Progress = quiet) -> Image:
+    """The image, its programs built and its layers written; the same source gives the same bytes.
+
+    Args:
+        config: the rig's section.
+        name: the rig's name for the image.
+        cache: keeps programs and layers.
+        deadline: for building the programs.
+        progress: told of what is built.
+
+    Raises:
+        InfrastructureError: the kernel is missing here, lacks a module, or a program cannot be built.
+    """
+    kernel = programs.kernel_arm64()
+    digest = remembered(cache, "kernel", kernel.image, lambda: sha256_of(kernel.image))
+    extensions = [Extension(extension) for extension in config.extensions]
+    return Image(
+        name=name,
+        kind=config.kind,
+        kernel=Asset("kernel", kernel.image, digest, kernel.origin),
+        initrds=(
+            _base(kernel, cache, deadline, progress),
+            *(_layer(extension, cache, deadline, progress) for extension in extensions),
+        ),
+        args=_arguments(config),
+        ready=Ready(),
+        userspace=_USERSPACE,
+        expect=config.expect or Expect(talos=_expected(extensions, configured=config.machine_config != NONE)),
+        ports=(API_PORT, CONTROL_PORT) if config.control else (API_PORT,),
+        machine_config=True,
+        extension_configs={extension.name: extension.environment for extension in extensions},
+        simulated=SIMULATED,
+    )
+
+
+def _arguments(config: Config) -> tuple[str, ...]:
+    faults = (f"simnode.fault={','.join(config.fault)}",) if config.fault else ()
+    control = (f"simnode.control={CONTROL_PORT}",) if config.control else ()
+    return (*_ARGS, *faults, *control, *config.args)
+
+
+def _expected(extensions: list[Extension], *, configured: bool) -> TalosExpect:
+    """What holds at the end of a boot; without a configuration that is maintenance, and services wait for theirs."""
+    return TalosExpect(
+        stage="running" if configured else "maintenance",
+        version=talos_version(),
+        extensions={extension.name: extension.version() for extension in extensions},
+        services=tuple(extension.name for extension in extensions) if configured else (),
+    )
+
+
+def _base(kernel: programs.Kernel, cache: Cache, deadline: Deadline, progress: Progress) -> Asset:
+    init = guest_program("machined", cache, progress=progress, deadline=deadline)
+
+    def make() -> bytes:
+        modules = insertion_order(kernel.modules, _MODULES, optional=_OPTIONAL_MODULES)
+        return base_layer(init=init.read_bytes(), modules=modules)
+
+    # Modules that are not in the cache may change under their path.
+    told = kernel.modules.is_relative_to(cache.root)
+    return kept_archive(
+        cache,
+        "simnode-base",
+        file="base.cpio",
+        key=parts_key(seen=(init, kernel.modules)) if told else "",
+        origin=f"made by hil for the kernel {kernel.version}",
+        make=make,
+        progress=progress,
+    )
+
+
+def _layer(extension: Extension, cache: Cache, deadline: Deadline, progress: Progress) -> Asset:
+    program = guest_program(extension.name, cache, progress=progress, deadline=deadline)
+    parts: tuple[Path, ...] = (extension.manifest, extension.service)
+
+    def make() -> bytes:
+        manifest, service = (part.read_bytes() for part in parts)
+        return extension_layer(extension.name, manifest=manifest, service=service, program=program.read_bytes())
+
+    return kept_archive(
+        cache,
+        f"simnode-{extension.name}",
+        file=f"{extension.name}.cpio",
+        key=parts_key(seen=(program,), read=parts),
+        origin=f"made by hil of fixtures/node/extensions/{extension.name}",
+        make=make,
+        progress=progress,
+    )
