@@ -63,7 +63,7 @@ def maintenance() -> ssl.SSLContext:
 
 
 def version_1_2() -> ssl.SSLContext:
-    """To find out whether a peer that refuses TLS 1.3 speaks TLS 1.2; it checks no certificate, so nothing is asked."""
+    """To find out whether a peer that refuses TLS 1.3 speaks TLS 1.2. It checks no certificate: ask nothing by it."""
     import ssl
 
     context = _client(ssl.CERT_NONE, check_hostname=False)

@@ -178,8 +178,8 @@ class Words:
         )
         return Trouble(
             Kind.OTHER_CLUSTER,
-            f"the certificate of {self.place} is not signed by the CA of {self._talosconfig}{whose}: the talosconfig is"
-            " of another cluster, or of an earlier making of this one",
+            f"the certificate of {self.place} is not signed by the CA of {self._talosconfig}{whose}: that talosconfig"
+            " is of another cluster, or of an earlier making of this one",
             "take the talosconfig that was made together with this node's machine configuration",
             "its certificate is by another CA than the talosconfig's",
         )
