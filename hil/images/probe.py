@@ -71,6 +71,7 @@ def create(config: Config, *, name: str, cache: Cache, deadline: Deadline, progr
         args=config.args,
         ready=Ready(READY, HttpReady(HTTP_PORT, "/healthz", re.compile(rb"\Aok\n\Z"))),
         userspace=USERSPACE,
+        prompt=PROMPT,
     )
 
 

@@ -230,7 +230,9 @@ def test_a_new_shell_is_told_the_script_again(machine: Machine) -> None:
     assert machine.run("echo new").stdout == b"new\n"
 
 
-def test_a_shell_that_was_left_at_its_prompt_is_not_looked_for(machine: Machine) -> None:
+@pytest.mark.parametrize("asks", [b"", b"\x1b[6n"])
+def test_a_shell_that_was_left_at_its_prompt_is_not_looked_for(machine: Machine, asks: bytes) -> None:
+    machine.wire.on_output = lambda data: data.replace(PROMPT, PROMPT + asks)
     machine.run("true")
     before = len(machine.wire.written)
     machine.run("true")
@@ -268,6 +270,7 @@ def test_requests_whose_answers_are_lost_are_sent_again_and_the_command_runs_onc
     machine.wire.on_output = lose
     count = machine.home / "count"
     assert machine.run(f"echo once >> {count}; cat {count}").stdout == b"once\n"
+    assert count.read_text() == "once\n"
     assert lost == {b"0", b"1", b"2"}
 
 
@@ -332,12 +335,14 @@ def test_a_machine_that_goes_off_ends_it(machine: Machine) -> None:
         machine.run("true")
 
 
-def test_a_machine_that_is_off_is_said_at_once(machine: Machine) -> None:
+def test_a_machine_that_is_off_is_said_at_once_and_not_typed_to(machine: Machine) -> None:
     machine.run("true")
     machine.wire.on_output = lambda data: b""
     machine.wire.ends()
+    written = len(machine.wire.written)
     with pytest.raises(NodeError, match="the machine went off"):
         machine.run("true")
+    assert machine.wire.written[written:] == []
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,10 @@ def console(tmp_path: Path) -> Iterator[Console]:
     wire.end()
 
 
-def test_a_command_as_testinfra_gives_its_result(console: Console) -> None:
+def test_a_command_as_testinfra_gives_its_result(console: Console, tmp_path: Path) -> None:
+    # testinfra would ask a Python of the machine for its encoding, and take this one's word for it.
+    (tmp_path / "python3").write_text("#!/bin/sh\necho latin-1\n")
+    (tmp_path / "python3").chmod(0o755)
     host = open_host(console, PROMPT, image="img")
     done = host.run("printf %s; printf 'caf\\303\\251\\n'; printf '\\377' >&2; exit 3", "a 'b' $c")
     assert (done.rc, done.failed) == (3, True)
