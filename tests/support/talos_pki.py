@@ -81,14 +81,8 @@ class Cluster:
         """A talosconfig file for a client of this cluster."""
         parts = {"ca": self.ca.crt, "crt": client.crt, "key": client.talos_key}
         lines = [f"        {key}: {base64.b64encode(pem).decode()}" for key, pem in parts.items()]
-        text = [
-            f"context: {context}",
-            "contexts:",
-            f"    {context}:",
-            "        endpoints:",
-            f"            - {endpoint}",
-        ]
-        file.write_text("\n".join([*text, *lines, ""]))
+        head = [f"context: {context}", "contexts:", f"    {context}:", f"        endpoints: [{endpoint}]"]
+        file.write_text("\n".join([*head, *lines, ""]))
         return file
 
 

@@ -74,8 +74,8 @@ HOPELESS = [
         "Talos failed, and sleeps forever as panic=0 says",
     ),
     (
-        '[   20.000000] [talos] retrying error: failed to download config from "http://a/b": failed to download config,'
-        ' status code 404, body ""',
+        '[   20.000000] [talos] retrying error: failed to download config from "http://a/b": failed to download'
+        ' config, status code 404, body ""',
         'the machine configuration cannot be had: failed to download config from "http://a/b": failed to download'
         " config, status code 404",
     ),
