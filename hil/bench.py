@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil.asking import Asking
 from hil.boot import Patience
 from hil.clock import Deadline
 from hil.errors import UsageError
@@ -23,10 +25,14 @@ from hil.kinds import known_image, make_image, make_machine, make_segment
 from hil.machine import Identity
 from hil.machines.place import Place, Session
 from hil.node import Fittings, Node
+from hil.provisioning import Provisioning
 from hil.report.folder import new_folder, stamp_name
 from hil.services.matchbox.follow import MatchboxFollower
 from hil.services.matchbox.server import Matchbox, serve
 from hil.tools import programs
+from hil.tools.cache import Cache
+from hil.tools.gonode import node_program
+from hil.tools.progress import quiet
 
 if TYPE_CHECKING:
     from hil.config.rig import NodeConfig, Rig
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
 
 _KEEPER_STARTS = 10.0
 _MATCHBOX_STARTS = 10.0
+_TALOSTOOL_BUILT = 1800.0
 
 Netdev = Callable[[str, Sequence[int]], list[str]]
 
@@ -50,6 +57,7 @@ class Bench:
         netdev: QEMU's arguments for a machine's end of the segment.
         deaths: words on a machine's console that end a wait on this segment.
         image: every node's image instead of the rig's own, or None.
+        provisioning: makes what Talos nodes are configured with.
     """
 
     def __init__(
@@ -61,6 +69,7 @@ class Bench:
         netdev: Netdev,
         deaths: Sequence[Death],
         image: str | None,
+        provisioning: Provisioning,
     ) -> None:
         self.rig = rig
         self.folder = folder
@@ -68,7 +77,9 @@ class Bench:
         self.matchbox = matchbox
         self._netdev = netdev
         self._deaths = deaths
+        self._provisioning = provisioning
         self._images: dict[str, Image] = {}
+        self._asking: dict[str, Asking] = {}
         self.nodes: Mapping[str, Node] = {
             name: self._node(name, config, image or config.image or "") for name, config in rig.nodes.items()
         }
@@ -107,6 +118,7 @@ class Bench:
         session = Session(self.folder)
         place = Place(name, self.keeper, self.keeper.directory, self._netdev, identity, session)
         machine = make_machine(config, place)
+        self._asking[name] = Asking(name, machine, self.keeper.directory, config.expect, config.talos)
         fittings = Fittings(
             keeper=self.keeper,
             folder=self.folder,
@@ -117,6 +129,7 @@ class Bench:
             arguments=lambda profile: self._arguments(name, profile),
             deaths=self._deaths,
             session=session,
+            asking=self._asking[name],
             facts={
                 "rig": self.rig.name,
                 "machine": machine.kind,
@@ -132,7 +145,16 @@ class Bench:
     def _serving(self, node: str, mac: str) -> Callable[[Image], None] | None:
         if not self.rig.matchbox.from_images:
             return None
-        return lambda image: self.matchbox.assign(node=node, mac=mac, image=image)
+        return lambda image: self._serve(node, mac, image)
+
+    def _serve(self, node: str, mac: str, image: Image) -> None:
+        provision = self._provisioning.provide(node, image, self.rig.images[image.name].machine_config)
+        self._asking[node].made_talosconfig = None if provision is None else provision.talosconfig
+        if provision is None:
+            self.matchbox.assign(node=node, mac=mac, image=image)
+            return
+        served = replace(image, args=(*image.args, provision.argument))
+        self.matchbox.assign(node=node, mac=mac, image=served, machine_config=provision.machine_config)
 
     def _follow(self, name: str, identity: Identity) -> MatchboxFollower | None:
         if self.matchbox.stream is None:
@@ -192,7 +214,16 @@ def open_bench(
         def netdev(ident: str, forwards: Sequence[int]) -> list[str]:
             return segment.qemu_netdev(ident, services=services, forwards=forwards)
 
-        bench = Bench(rig, folder, keeper, matchbox, netdev, segment.deaths, image)
+        provisioning = Provisioning(
+            keeper.directory,
+            cluster=rig.name,
+            bench=segment.bench,
+            lease=segment.lease,
+            program=lambda: node_program(
+                "talostool", Cache(), progress=quiet, deadline=Deadline.after(_TALOSTOOL_BUILT)
+            ),
+        )
+        bench = Bench(rig, folder, keeper, matchbox, netdev, segment.deaths, image, provisioning)
         try:
             yield bench
             if keep:
@@ -217,6 +248,10 @@ def _matchbox(rig: Rig, keeper: Keeper, folder: Path) -> Matchbox:
         deadline=Deadline.after(_MATCHBOX_STARTS),
         record=folder / "matchbox",
     )
+
+
+def _talostool() -> Path:
+    return node_program("talostool", Cache(), progress=quiet, deadline=Deadline.after(_TALOSTOOL_BUILT))
 
 
 def _forget(entry: Entry) -> None:

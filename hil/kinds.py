@@ -35,6 +35,11 @@ class Segment(Protocol):
         ...
 
     @property
+    def lease(self) -> str:
+        """The address that each machine is given."""
+        ...
+
+    @property
     def deaths(self) -> Sequence[Death]:
         """Words on a machine's console after which waiting is useless."""
         ...

@@ -182,19 +182,31 @@ class Watch:
             NodeError: it died, or is not ready in time.
             InfrastructureError: the bench failed.
         """
-        while True:
-            self.take(on_mark)
-            ready = self._ready.check(self._boot)
-            if ready is not None:
-                self._add(self._ready.news(), on_mark)
-                self._must_be_recorded()
-                self._add([ready], on_mark)
-                return
-            self.must_be_alive(on_mark)
-            self._must_not_be_silent()
+        while not self.is_ready(on_mark):
             if deadline.expired:
                 raise self._late(deadline)
-            self._wait(deadline.sooner(min(_LOOK, self._ready.interval)))
+            self.wait(deadline)
+
+    def is_ready(self, on_mark: Callable[[Mark], None] = lambda mark: None) -> bool:
+        """Take in what has arrived; whether the machine is ready now.
+
+        Raises:
+            NodeError: it died, or its console keeps silent.
+            InfrastructureError: the bench failed.
+        """
+        self.take(on_mark)
+        ready = self._ready.check(self._boot)
+        if ready is None:
+            self.must_be_alive(on_mark)
+            self._must_not_be_silent()
+            return False
+        self._must_be_recorded()
+        self._add([*self._ready.news(), ready], on_mark)
+        return True
+
+    def wait(self, deadline: Deadline) -> None:
+        """Let time pass until something arrives, or it is time to look again, or the deadline."""
+        self._wait(deadline.sooner(min(_LOOK, self._ready.interval)))
 
     def take(self, on_mark: Callable[[Mark], None] = lambda mark: None) -> None:
         """Take in what has arrived, without waiting.

@@ -13,11 +13,13 @@ from support.hardware import Hardware
 from support.wire import Wire
 
 from hil.boot import Patience, Verdict
+from hil.console.transcript import Transcript
 from hil.errors import InfrastructureError, MissingPart, NodeError, UsageError
 from hil.images.image import Asset, Image, Ready
 from hil.machine import Doors, Nic, Power, PowerState, Reset
 from hil.machines.place import Session
 from hil.node import Fittings, Node
+from hil.readiness.panel import Panel
 from hil.timeline.timeline import Mark
 
 READY = Ready(re.compile(rb"login: "))
@@ -56,6 +58,24 @@ class Follower(Wire):
         super().close()
 
 
+class Asking:
+    """Asks a machine nothing, or what a test gives it."""
+
+    def __init__(self) -> None:
+        self.panel: Panel | None = None
+        self.asked: list[str] = []
+
+    def ports(self, image: Image | None) -> tuple[int, ...]:
+        return () if image is None else image.ports
+
+    def begin(self, image: Image | None, transcript: Transcript, over: int) -> Panel | None:
+        self.asked.append(f"begin after {over}")
+        return self.panel
+
+    def end(self) -> None:
+        self.asked.append("end")
+
+
 @dataclass
 class Bench:
     """What a node is given, and what came of it."""
@@ -74,6 +94,7 @@ class Bench:
         self.hardware = Hardware(self.wire)
         self.keeper = Keeper(self.wire)
         self.session = Session(self.folder)
+        self.asking = Asking()
 
     def make_image(self, name: str) -> Image:
         asset = Asset("kernel", self.folder / "kernel", "0" * 64, "made up")
@@ -94,6 +115,7 @@ class Bench:
             arguments=lambda profile: None,
             deaths=(),
             session=self.session,
+            asking=self.asking,
             facts={"rig": "r"},
         )
         machine = self.hardware.machine(without=self.without, control=self.control)

@@ -70,6 +70,8 @@ def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -
             last = node.boots[-1]
             click.echo(f"{node.name}: image {last.image}, {_facts(last)}")
             click.echo(table(last.timeline))
+            if last.readiness is not None:
+                click.echo(last.readiness.table())
             click.echo(f"record: {last.folder}")
     if not quiet:
         click.secho(f"{node.name} is ready: {boot.timeline.seconds('ready'):.2f} s from power-on", fg="green")

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,6 +82,7 @@ class Image:
         ports: TCP ports of the machine that are wanted reached, besides that of `ready`.
         prompt: what the shell on its console prints when it waits for a command; None without such a shell.
         machine_config: whether Talos reads a machine configuration that the bench makes and serves.
+        extension_configs: the environment of each extension service in that configuration, by the service's name.
         simulated: what of it is simulated, in a few words for every report; "" when it is all real.
     """
 
@@ -95,6 +97,7 @@ class Image:
     ports: tuple[int, ...] = ()
     prompt: bytes | None = None
     machine_config: bool = False
+    extension_configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     simulated: str = ""
 
     @property

@@ -19,7 +19,7 @@ from hil.config.model import HostPort, Model, invalid
 from hil.config.rig import SegmentConfig
 from hil.console.deaths import DEFAULT_DEATHS, Death, without
 from hil.netboot.ipxe import BOOTFILE, SCRIPT_DEATHS, write_tftp
-from hil.netboot.slirp import OWN_ADDRESSES, UserNetwork
+from hil.netboot.slirp import OWN_ADDRESSES, UserNetwork, own_addresses
 
 _LONGEST_PREFIX: Final = 29
 # QEMU itself answers the firmware's DHCP and TFTP, from a folder that this bench has written.
@@ -120,6 +120,12 @@ class UserSegment:
             replace(death, fault="bench", hint=_OUR_TFTP) for death in DEFAULT_DEATHS if death.name in _OURS
         )
         return (*SCRIPT_DEATHS, *firmware, *without(DEFAULT_DEATHS, *_OURS))
+
+    @property
+    def lease(self) -> str:
+        """The address that each machine is given."""
+        taken = (self.bench, *(egress.at for egress in self.config.egress))
+        return str(own_addresses(self.config.network, (IPv4Address(at.host) for at in taken)).lease)
 
     def qemu_netdev(
         self, ident: str, *, services: Mapping[HostPort, tuple[str, int]], forwards: Sequence[int]

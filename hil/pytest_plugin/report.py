@@ -10,6 +10,7 @@ from _pytest._code.code import ExceptionRepr, TracebackEntry
 
 from hil.errors import ConfigError, HilBug, HilError, InfrastructureError, UsageError
 from hil.pytest_plugin.sharing import IN_USE
+from hil.pytest_plugin.tables import spread
 
 if TYPE_CHECKING:
     from hil.boot import Boot
@@ -68,6 +69,9 @@ def rewrite(
     raised = excinfo.value
     if isinstance(raised, HilError) and not item.config.getoption("fulltrace", False):
         report.longrepr = _own_lines(item, excinfo, raised)
+    for _, boot in ran_on(item):
+        if boot.readiness is not None and isinstance(report.longrepr, ExceptionRepr):
+            spread(report.longrepr, boot.readiness.table())
     for heading, text in _sections(item, raised, report, error, news):
         # In the representation itself, so that JUnit has it too.
         if isinstance(report.longrepr, ExceptionRepr):
@@ -118,6 +122,8 @@ def _evidence(node: Node, boot: Boot) -> Iterable[tuple[str, str]]:
         said = "\n".join(node.wire.tail(_LINES))
     except UsageError:
         said = ""
+    if boot.readiness is not None:
+        yield f"hil: {node.name}: conditions", boot.readiness.table()
     yield f"hil: {node.name}: last lines of the console", said or "(it said nothing)"
     yield f"hil: {node.name}: timeline of boot {boot.number}", table(boot.timeline)
     yield f"hil: {node.name}: record", str(boot.folder)

@@ -6,6 +6,7 @@ from hil.timeline.timeline import Mark, Timeline
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _EVIDENCE = 60
+_NAME = 15
 
 
 def bar(start: float, length: float, total: float, width: int) -> str:
@@ -28,17 +29,18 @@ def table(timeline: Timeline, *, width: int = 32) -> str:
     if not marks:
         return "(no marks yet)"
     total = max(timeline.since_power(marks[-1]), 1e-9)
-    rows = [f"{'stage':<15} {'at':>8} {'took':>8}  {'':<{width}}  {'source':<8} evidence"]
+    names = max(_NAME, *(len(mark.stage) for mark in marks))
+    rows = [f"{'stage':<{names}} {'at':>8} {'took':>8}  {'':<{width}}  {'source':<8} evidence"]
     before = 0.0
     for mark in marks:
         at = timeline.since_power(mark)
-        rows.append(_row(mark, at, at - before, bar(before, at - before, total, width), width))
+        drawn = bar(before, at - before, total, width)
+        rows.append(
+            f"{mark.stage:<{names}} {at:>7.3f}s {at - before:>7.3f}s  {drawn:<{width}}  {mark.source:<8}"
+            f" {_short(mark.evidence)}"
+        )
         before = at
     return "\n".join(row.rstrip() for row in rows)
-
-
-def _row(mark: Mark, at: float, took: float, drawn: str, width: int) -> str:
-    return f"{mark.stage:<15} {at:>7.3f}s {took:>7.3f}s  {drawn:<{width}}  {mark.source:<8} {_short(mark.evidence)}"
 
 
 def line(seconds: float, mark: Mark) -> str:
@@ -48,7 +50,7 @@ def line(seconds: float, mark: Mark) -> str:
         seconds: from power-on to the mark.
         mark: which.
     """
-    return f"[{seconds:8.3f}s] {mark.stage:<15} {_short(mark.evidence)}"
+    return f"[{seconds:8.3f}s] {mark.stage:<{_NAME}} {_short(mark.evidence)}"
 
 
 def _short(evidence: str) -> str:

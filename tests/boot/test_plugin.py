@@ -120,7 +120,7 @@ def test_a_bad_image_is_a_failure_and_no_error(tmp_path: Path) -> None:
     assert "node error: node1" in (failure.text or "")
     assert "gone" in (failure.text or "")
     assert "return node.boot()" in (failure.text or ""), "the user's own line"
-    assert "hil/node.py" not in printed, "no line of hil's"
+    assert "hil/node/" not in printed, "no line of hil's"
     assert properties(case)["hil_verdict"] == "failed"
 
 

@@ -16,6 +16,8 @@ from hil import errors
 from hil.boot import Boot, Verdict
 from hil.clock import WallAnchor, now_ns
 from hil.machine import Nic, Power, PowerState
+from hil.readiness.condition import Condition, Truth
+from hil.readiness.readiness import Readiness
 from hil.timeline.stages import FIRMWARE, POWER, READY, RESET
 from hil.timeline.timeline import Mark, Timeline
 
@@ -99,6 +101,12 @@ class Node:
         self.mark(READY.name, 0)
         boot.settle(Verdict.READY)
         return boot
+
+    def ready(self) -> Readiness:
+        """As `node.talos.ready()`: what was found of the present boot, which is in its record too."""
+        found = Condition("talos.stage", Truth.FALSE, "running", "booting", "api", now_ns())
+        self.ensure().readiness = Readiness(self.name, (found,), waited="waited at most 5 s")
+        return self.boots[-1].readiness
 
     def mark(self, stage: str, offset: int) -> None:
         self.boots[-1].timeline.add([Mark(stage, now_ns() + offset, 0, "stub", f"{stage} was seen")])

@@ -225,6 +225,21 @@ def test_a_boot_knows_its_tests_and_a_test_its_boots(inner):
     assert ("hil_boot", "2") in of["test_c"]
 
 
+def test_what_is_not_ready_shows_its_table_of_conditions(inner):
+    inner.pytester.makepyfile("def test_a(node):\n    assert node.ready()")
+    result = inner.run()
+    result.assert_outcomes(failed=1)
+    (case,) = inner.cases()
+    (failure,) = case.iter("failure")
+    for shown in (result.stdout.str(), failure.text):
+        assert "hil: n1: conditions" in shown
+        assert "n1: not ready: 1 of 1 conditions do not hold, waited at most 5 s\n" in shown
+        assert "  talos.stage  FALSE  running   booting   api\n" in shown
+        assert "E       assert n1: not ready: 1 of 1 conditions do not hold, waited at most 5 s\n" in shown
+        assert "E         talos.stage  FALSE  running   booting   api\n" in shown
+        assert "E        +  where (the above) = ready()\n" in shown
+
+
 def test_a_failed_boot_in_the_record_of_its_test(inner):
     inner.setenv("STUB_REFUSE", "NodeError")
     inner.pytester.makepyfile("def test_a(node, record_property):\n    record_property('mine', 1)\n    node.ensure()")

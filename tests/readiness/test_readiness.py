@@ -219,13 +219,13 @@ def test_a_break_begins_the_stable_time_anew() -> None:
 def test_ready_at_the_end_but_not_for_long_enough() -> None:
     class Late(Script):
         def look(self) -> Readiness:
-            self.truths = [Truth.TRUE if (deadline.remaining() or 0.0) < 0.03 else Truth.FALSE]
+            self.truths = [Truth.TRUE if (deadline.remaining() or 0.0) < 0.1 else Truth.FALSE]
             return super().look()
 
-    deadline = Deadline.after(0.05)
-    found = until_ready(Late(Truth.FALSE), within=deadline, stable_for=0.04, step=at_once)
+    deadline = Deadline.after(0.5)
+    found = until_ready(Late(Truth.FALSE), within=deadline, stable_for=0.45, step=at_once)
     assert not found
-    assert found.stopped == "it was not ready for 0.04 s without a break"
+    assert found.stopped == "it was not ready for 0.45 s without a break"
 
 
 def test_what_cannot_be_asked() -> None:

@@ -13,11 +13,13 @@ class Change:
         at_ns: when hil heard of it, ns of the one clock.
         what: as "talos.stage", "talos.service.kubelet" or "talos.api".
         evidence: what it was and what it is, in a few words.
+        first: whether nothing was known of it before, so that it need not be new on the node.
     """
 
     at_ns: int
     what: str
     evidence: str
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

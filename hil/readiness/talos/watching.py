@@ -83,7 +83,8 @@ class Watching:
         if says == before or (before is None and says == _GONE):
             return
         self._known[name] = says
-        self._board.note(Change(now_ns(), name, says if before is None else f"{says} (was: {before})"))
+        evidence = says if before is None else f"{says} (was: {before})"
+        self._board.note(Change(now_ns(), name, evidence, first=before is None))
         self._wanted.set()
 
     async def _events(self) -> None:

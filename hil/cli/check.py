@@ -1,0 +1,135 @@
+"""`hil check`: whether Talos on a node is what is expected of it, whoever booted it. Thin: finds it, shows a table.
+
+Exit codes: 0 ready, 1 not ready, 2 bad input, 3 Talos could not be asked.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from hil.checking.asked import Asked
+    from hil.readiness.readiness import Readiness
+
+SCHEMA = "hil.check/1"
+
+
+@click.command("check")
+@click.argument("target", required=False, metavar="[NODE|ADDRESS]")
+@click.option("--talosconfig", type=click.Path(path_type=Path), help="What opens the node; else as talosctl finds it.")
+@click.option("--context", "context", metavar="NAME", help="Which context of the talosconfig.")
+@click.option("--insecure", is_flag=True, help="Ask a node in maintenance mode, without a talosconfig.")
+@click.option("--fingerprint", metavar="BASE64", help="The key that a node in maintenance mode must show.")
+@click.option(
+    "--stage", metavar="STAGE", help="Where its boot came to rest: running (if nothing is said), maintenance."
+)
+@click.option("--version", metavar="VERSION", help="The version of Talos, as v1.13.9.")
+@click.option("--hostname", metavar="NAME", help="What it calls itself.")
+@click.option("--extension", "extensions", multiple=True, metavar="NAME[=VERSION]", help="An extension that is there.")
+@click.option("--service", "services", multiple=True, metavar="NAME", help="An extension service that is running.")
+@click.option("--within", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Wait for it so long at most.")
+@click.option(
+    "--stable-for", type=click.FloatRange(min=0.0), metavar="SECONDS", help="And it must stay so for so long."
+)
+@click.option("--watch", is_flag=True, help="Show it anew at each change, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document; with --watch one a change, each on a line.")
+def command(
+    target: str | None,
+    talosconfig: Path | None,
+    context: str | None,
+    insecure: bool,
+    fingerprint: str | None,
+    within: float | None,
+    stable_for: float | None,
+    watch: bool,
+    as_json: bool,
+    **expected: str | tuple[str, ...] | None,
+) -> None:
+    """Say whether Talos on a node is what is expected of it, condition by condition.
+
+    NODE is a node of an open bench, as NODE or BENCH/NODE; ADDRESS is any node's, with :PORT if that is not 50000.
+    Without either it is the only node there is, or the talosconfig's first endpoint. Exit code: 0 ready, 1 not ready,
+    2 bad input, 3 Talos could not be asked.
+    """
+    from hil.checking.asked import Asked
+    from hil.checking.target import Opening, find_target
+
+    opening = Opening(talosconfig, context, insecure, fingerprint)
+    found_target = find_target(target, opening, _expected(insecure, expected))
+    with closing(Asked(found_target)) as asked:
+        if watch:
+            _watch(asked, as_json=as_json)
+            return
+        found = asked.once() if within is None else asked.until_ready(within, stable_for or 0.0)
+        if as_json:
+            click.echo(json.dumps(_document(asked, found), indent=1))
+        else:
+            _show(asked, found)
+    click.get_current_context().exit(asked.exit_code(found))
+
+
+def _expected(insecure: bool, words: dict[str, str | tuple[str, ...] | None]) -> dict[str, object]:
+    """Keys of `expect: {talos: ...}` from the options that were given."""
+    given: dict[str, object] = {key: value for key, value in words.items() if value}
+    if insecure:
+        given.setdefault("stage", "maintenance")
+    if extensions := given.get("extensions"):
+        assert isinstance(extensions, tuple)
+        named = (word.partition("=") for word in extensions)
+        given["extensions"] = {name: version or "any" for name, _, version in named}
+    return given
+
+
+def _show(asked: Asked, found: Readiness) -> None:
+    click.secho(found.headline, fg="green" if found else "red")
+    for row in found.table().splitlines()[1:]:
+        click.echo(row)
+    message, hint = asked.trouble
+    if message:
+        click.echo(f"{message}\n  what to do: {hint}", err=True)
+
+
+def _document(asked: Asked, found: Readiness) -> dict[str, object]:
+    message, hint = asked.trouble
+    target = asked.target
+    trouble = {"message": message, "hint": hint} if message else None
+    return {
+        "schema": SCHEMA,
+        "node": target.subject,
+        "address": target.access.place,
+        **found.to_json(),
+        "trouble": trouble,
+        "exit_code": asked.exit_code(found),
+    }
+
+
+def _watch(asked: Asked, *, as_json: bool) -> None:
+    """Show what is found at each change; ends by Ctrl-C alone."""
+    if as_json:
+        for found, _ in asked.changing():
+            click.echo(json.dumps(_document(asked, found)))
+    elif not sys.stdout.isatty():
+        for _, news in asked.changing():
+            for mark in news:
+                click.echo(f"{datetime.now(UTC):%H:%M:%S} {mark.stage}: {mark.evidence} ({mark.source})")
+    else:
+        _watch_on_terminal(asked)
+
+
+def _watch_on_terminal(asked: Asked) -> None:
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(Text("asking"), auto_refresh=False, transient=False) as live:
+        for found, _ in asked.changing():
+            head, *rows = found.table().splitlines()
+            text = Text(f"{head}\n", style="bold green" if found else "bold red")
+            text.append("\n".join(rows), style="not bold default")
+            live.update(text, refresh=True)

@@ -1,0 +1,93 @@
+"""What a bench gives a node besides its machine. Does nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from hil.boot import Patience
+from hil.console.deaths import Death
+from hil.console.transcript import Transcript
+from hil.images.image import Image
+from hil.keeper.client import Keeper
+from hil.machines.place import Session
+from hil.readiness.panel import Panel
+from hil.readiness.talos.probe import TalosProbe
+from hil.timeline.timeline import Mark
+from hil.watch import Served
+
+OnMark = Callable[[Mark], None]
+"""Is told of each mark of a boot as it is seen."""
+
+
+def ignore(mark: Mark) -> None:
+    """Tell nobody."""
+    del mark
+
+
+class Asking(Protocol):
+    """Asks the node's own interfaces whether it is what it should be."""
+
+    def ports(self, image: Image | None) -> tuple[int, ...]:
+        """The TCP ports of the machine that it will ask, when it boots this image."""
+        ...
+
+    def begin(self, image: Image | None, transcript: Transcript, over: int) -> Panel | None:
+        """Begin to ask a machine that has just been switched on.
+
+        Args:
+            image: what it boots; None where the user's own tree decides.
+            transcript: of its console.
+            over: the console's incarnation that was over before.
+
+        Returns:
+            its panel, or None when nothing is expected of it.
+        """
+        ...
+
+    def end(self) -> None:
+        """Stop asking; the boot is over."""
+        ...
+
+    @property
+    def talos(self) -> TalosProbe:
+        """Asks Talos; begins to when it is first needed. Raises UsageError when the machine is off."""
+        ...
+
+    @property
+    def simulated(self) -> str:
+        """What of the machine is simulated, in words, or ""."""
+        ...
+
+
+@dataclass(frozen=True)
+class Fittings:
+    """What a bench gives a node besides its machine.
+
+    Args:
+        keeper: what holds its console.
+        folder: the bench's; each boot makes its own folder below.
+        patience: how long things may take.
+        serve: makes Matchbox serve an image to this node; None where the user's own tree decides.
+        image: by name, made when it is first asked for.
+        follow: a new follower of what Matchbox does for this node, or None where its log is not ours.
+        arguments: where the kernel arguments of a profile stand, and what they are.
+        deaths: words on its console that end a wait.
+        session: told to the machine at each power-on.
+        asking: asks its own interfaces.
+        facts: for the record of each boot.
+    """
+
+    keeper: Keeper
+    folder: Path
+    patience: Patience
+    serve: Callable[[Image], None] | None
+    image: Callable[[str], Image]
+    follow: Callable[[], Served | None]
+    arguments: Callable[[str | None], tuple[str, tuple[str, ...]] | None]
+    deaths: Sequence[Death]
+    session: Session
+    asking: Asking
+    facts: Mapping[str, object]

@@ -1,0 +1,143 @@
+"""How a boot of a node begins: what is served, its folder, power-on, and what watches it. Waits for no readiness."""
+
+from __future__ import annotations
+
+from hil.boot import Boot
+from hil.clock import WallAnchor, now_ns
+from hil.console.console import Console
+from hil.errors import UsageError
+from hil.images.image import Image, Ready
+from hil.machine import Machine, NotSwitched
+from hil.node.fittings import Fittings, OnMark
+from hil.readiness.image import ImageReadiness
+from hil.readiness.sign import PanelSign
+from hil.report.folder import new_folder
+from hil.timeline.console_marks import ConsoleMarks
+from hil.timeline.stages import POWER
+from hil.timeline.timeline import Mark, Timeline
+from hil.watch import ReadySign, Served, Silence, Watch, ended_by_itself
+
+
+class Starting:
+    """Begins the boots of one node.
+
+    Args:
+        name: as the rig calls the node.
+        machine: what it is made of.
+        ready: what to call ready when no image says it.
+        fittings: what the bench gives.
+    """
+
+    def __init__(self, name: str, machine: Machine, ready: Ready | None, fittings: Fittings) -> None:
+        self._name = name
+        self._machine = machine
+        self._own_ready = ready
+        self._fittings = fittings
+
+    def prepare(self, number: int, image_name: str, own_image: str) -> tuple[Boot, Image | None]:
+        """The next boot, its image served and its folder made; the machine is still off.
+
+        Args:
+            number: of the boot, from 1.
+            image_name: what it is to boot; "" where the user's own tree decides.
+            own_image: what the node boots otherwise.
+
+        Raises:
+            UsageError: another image was asked for where the user's own tree decides.
+            ConfigError, NodeError, InfrastructureError: the image cannot be made or served.
+        """
+        image = self._served(image_name, own_image)
+        folder = new_folder(self._fittings.folder, f"{self._name}-boot{number}")
+        ready = self._ready(image)
+        ports = {*self._fittings.asking.ports(image), *(() if ready.http is None else (ready.http.port,))}
+        self._fittings.session.folder = folder
+        self._fittings.session.ports = tuple(sorted(ports))
+        timeline = Timeline(now_ns(), WallAnchor.take())
+        return Boot(number, self._name, image_name or "(the tree's)", self._facts(image), folder, timeline), image
+
+    def switch_on(self, boot: Boot, on_mark: OnMark) -> None:
+        """Power on; the boot's time counts from then.
+
+        Raises:
+            InfrastructureError: it does not read back on, or its process ended at once.
+        """
+        try:
+            moment = self._machine.power.on(deadline=self._fittings.patience.switching())
+        except NotSwitched as error:
+            if self._machine.control_stream is None:
+                raise
+            where = f"{self._name}, as it was switched on"
+            raise ended_by_itself(where, self._machine, self._exit_status(), boot.folder) from error
+        boot.timeline = Timeline(moment, WallAnchor.take())
+        mark = Mark(POWER.name, moment, now_ns() - moment, "hil", f"{self._machine.kind} switched on")
+        boot.timeline.add([mark])
+        boot.write()
+        on_mark(mark)
+
+    def console(self) -> Console:
+        """A new reader of the machine's console."""
+        feed = self._fittings.keeper.attach(self._machine.console_stream)
+        return Console(feed, name=self._name, deaths=self._fittings.deaths)
+
+    def watch(self, boot: Boot, image: Image | None, console: Console, served: Served | None, over: int) -> Watch:
+        """What watches a boot that has begun.
+
+        Args:
+            boot: which.
+            image: what it boots, where that is known.
+            console: the machine's.
+            served: follows Matchbox, where its log is ours.
+            over: the console's incarnation that was over when the boot began.
+        """
+        keeper, stream, arguments = self._fittings.keeper, self._machine.console_stream, self._fittings.arguments
+        console.record = boot.folder / "console.log"
+        return Watch(
+            boot=boot,
+            machine=self._machine,
+            console=console,
+            marks=ConsoleMarks(console.transcript, after=over, userspace=None if image is None else image.userspace),
+            served=served,
+            ready=self._sign(image, console, over),
+            silence=Silence(
+                self._machine.console_argument, lambda: arguments(None if served is None else served.profile)
+            ),
+            recording=lambda: keeper.recording_error(stream),
+            exit_status=self._exit_status,
+            patience=self._fittings.patience,
+        )
+
+    def _sign(self, image: Image | None, console: Console, over: int) -> ReadySign:
+        panel = self._fittings.asking.begin(image, console.transcript, over)
+        if panel is not None and self._own_ready is None:
+            return PanelSign(panel, self._name)
+        return ImageReadiness(self._ready(image), self._machine, console.transcript, after=over)
+
+    def _ready(self, image: Image | None) -> Ready:
+        return self._own_ready or (Ready() if image is None else image.ready)
+
+    def _served(self, name: str, own_image: str) -> Image | None:
+        if not name:
+            return None
+        image = self._fittings.image(name)
+        if self._fittings.serve is None:
+            if name != own_image:
+                raise UsageError(
+                    f"{self._name}: image {name!r} was asked for, but the rig's Matchbox serves a tree of its own",
+                    hint="leave `data:` and `url:` out of the rig's `matchbox:`, or change the tree",
+                )
+        else:
+            self._fittings.serve(image)
+        return image
+
+    def _facts(self, image: Image | None) -> dict[str, object]:
+        facts = dict(self._fittings.facts)
+        if image is not None:
+            facts["simulated"] = image.simulated
+            facts["assets"] = [
+                {"name": asset.name, "sha256": asset.sha256, "origin": asset.origin} for asset in image.assets
+            ]
+        return facts
+
+    def _exit_status(self) -> int | None:
+        stream = self._machine.control_stream
+        return None if stream is None else self._fittings.keeper.exit_status(stream)

@@ -1,0 +1,163 @@
+"""Talos on a node, as a test uses it: whether it is ready, its logs, its configuration, and a reboot that is proved.
+
+What is asked and how stands in `hil.readiness.talos`; here is only what belongs to the node's boot: the console is
+taken in while one waits, a death ends a wait, and the boot's record has what was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hil.clock import Deadline
+from hil.config.expect import overridden
+from hil.errors import NodeError, UsageError
+from hil.readiness.readiness import Readiness
+from hil.readiness.waiting import until_ready
+
+if TYPE_CHECKING:
+    from hil.config.expect import TalosExpect
+    from hil.node.node import Node
+    from hil.readiness.talos.changes import Applied, TalosEvent
+    from hil.readiness.talos.probe import TalosProbe
+
+_ANSWERS = 10.0
+
+
+class NodeTalos:
+    """What `node.talos` is; a machine that is off is switched on by the first question.
+
+    Args:
+        node: whose.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def ready(
+        self, within: float | Deadline | None = None, *, stable_for: float = 0.0, **expected: object
+    ) -> Readiness:
+        """Wait until Talos is what is expected of it.
+
+        Args:
+            within: seconds or a deadline; the rig's `boot_within` when not given.
+            stable_for: seconds for which all of it must hold without a break; they count within `within`.
+            expected: keys of `expect: {talos: ...}` that hold instead of the rig's, as version="v1.13.9".
+
+        Returns:
+            true only when every condition holds; its repr is the table of conditions.
+
+        Raises:
+            InfrastructureError: the bench failed.
+            UsageError: there is no such key, or its value cannot be.
+        """
+        node = self._node
+        boot = node.begin()
+        probe = node.asking.talos
+        view = _View(node.name, probe, overridden(probe.expect, expected), node.asking.simulated)
+        deadline = node.patience.boot if within is None else within
+        found = until_ready(view, within=deadline, stable_for=stable_for, step=node.attend)
+        boot.readiness = found
+        boot.write()
+        return found
+
+    def apply_config(self, config: Path | str | bytes, *, mode: str = "auto", dry_run: bool = False) -> Applied:
+        """Give Talos a machine configuration.
+
+        Args:
+            config: a file, or the text itself.
+            mode: auto, no-reboot, reboot, staged or try (machinery, api/machine, ApplyConfigurationRequest.Mode).
+            dry_run: only say what would be done.
+
+        Raises:
+            NodeError: Talos refuses it, with its own words, or does not answer.
+            UsageError: the file cannot be read, or there is no such mode.
+        """
+        return self._asked().api.apply_config(_data(config), _now(), mode=mode, dry_run=dry_run)
+
+    def reboot(self, within: float | Deadline | None = None) -> str:
+        """Have Talos reboot, and wait until it answers as another boot of the kernel: the boot ID has changed.
+
+        Args:
+            within: seconds or a deadline; the rig's `boot_within` when not given.
+
+        Returns:
+            the new boot ID.
+
+        Raises:
+            NodeError: it refuses, or does not come back in time as another boot.
+        """
+        node, probe = self._node, self._asked()
+        deadline = Deadline.of(node.patience.boot if within is None else within)
+        before = probe.api.boot_id(_now())
+        node.expect_restart("a reboot was asked for by Talos's API")
+        probe.api.reboot(_now())
+        while (after := probe.boot_id) in ("", before):
+            if deadline.expired:
+                raise NodeError(
+                    f"{node.name}: Talos was told to reboot and within {deadline} did not answer as another boot"
+                    f" (boot ID {before}; now {after or 'no answer'})",
+                    hint="read its console from the reboot on",
+                    evidence=node.wire.tail(10),
+                )
+            node.attend(deadline)
+        return after
+
+    def dmesg(self) -> bytes:
+        """The kernel's log as Talos gives it. Raises NodeError when it does not answer."""
+        return self._asked().api.dmesg(_now())
+
+    def logs(self, service: str, *, tail: int | None = None) -> bytes:
+        """What a service has logged.
+
+        Args:
+            service: its id, as "kubelet" or "ext-tailscale".
+            tail: only so many of its last lines.
+
+        Raises:
+            NodeError: there is no such service, or Talos does not answer.
+        """
+        return self._asked().api.logs(service, _now(), tail=tail)
+
+    def events(self) -> Sequence[TalosEvent]:
+        """What Talos says has happened since it started, oldest first. Raises NodeError when it does not answer."""
+        return self._asked().api.events(_now())
+
+    def _asked(self) -> TalosProbe:
+        self._node.begin()
+        return self._node.asking.talos
+
+
+class _View:
+    """One probe with other expectations: what `until_ready` looks at."""
+
+    def __init__(self, subject: str, probe: TalosProbe, expect: TalosExpect, simulated: str) -> None:
+        self._subject = subject
+        self._probe = probe
+        self._expect = expect
+        self._simulated = simulated
+
+    def look(self) -> Readiness:
+        """What was last found, judged by these expectations."""
+        return Readiness(self._subject, self._probe.look_for(self._expect), simulated=self._simulated)
+
+    @property
+    def hopeless(self) -> str:
+        """Why no waiting will help, or ""."""
+        return self._probe.hopeless
+
+
+def _now() -> Deadline:
+    return Deadline.after(_ANSWERS)
+
+
+def _data(config: Path | str | bytes) -> bytes:
+    if isinstance(config, bytes):
+        return config
+    if isinstance(config, str):
+        return config.encode()
+    try:
+        return config.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{config}: {error.strerror}", hint="name a machine configuration that is there") from error

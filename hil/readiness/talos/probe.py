@@ -1,0 +1,138 @@
+"""Talos on one node as a probe: its API asked in the background, its console read, both judged by what is expected.
+
+Keeps the protocol `hil.readiness.panel.Probe`. The API is asked from the moment on at which the console shows that a
+kernel runs: before that nobody could answer, and a firmware has no use for connections to a port it does not have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from hil.clock import Deadline, now_ns
+from hil.config.expect import TalosExpect
+from hil.console.transcript import Transcript
+from hil.readiness.condition import Condition
+from hil.readiness.talos.access import Access
+from hil.readiness.talos.api import TalosApi
+from hil.readiness.talos.conditions import conditions
+from hil.readiness.talos.console_progress import ConsoleProgress, ProgressReader
+from hil.readiness.talos.observation import Observation, unreachable
+from hil.readiness.talos.trouble import Kind, Trouble
+from hil.timeline.lines import Lines
+from hil.timeline.timeline import Mark
+
+# A machine whose console says nothing at all (no console= argument) may be Talos all the same.
+_SILENT = 20.0
+# Which troubles no waiting mends: what was given to hil is wrong, not what the node does.
+_HOPELESS = frozenset({Kind.CLIENT_EXPIRED, Kind.CLIENT_UNUSABLE, Kind.OTHER_CLUSTER, Kind.OTHER_KEY})
+_STATUS = "talos.status"
+# What is watched comes by a kept connection: a busy guest under emulation sends it within this time.
+_HEARD_LATE_NS = 250_000_000
+_NOT_YET = Trouble(Kind.NO_ANSWER, "Talos was not asked yet: no kernel runs", "wait", "not asked yet: no kernel runs")
+
+
+class TalosProbe:
+    """Asks Talos on one node, from its making to its close.
+
+    Args:
+        node: the node's name, for messages.
+        expect: what must hold of it.
+        reach: how its API is reached now, given the fingerprint that its console says ("" for none); called in another
+            thread.
+        transcript: what its console says; None where there is no console.
+        after: the console's incarnation that was over when its present boot began.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        expect: TalosExpect,
+        reach: Callable[[str], Access],
+        transcript: Transcript | None = None,
+        *,
+        after: int = 0,
+    ) -> None:
+        self.expect = expect
+        self._node = node
+        self._reach = reach
+        self._transcript = transcript
+        self._lines = None if transcript is None else Lines(transcript, after=after)
+        self._reader = ProgressReader()
+        self._silence = Deadline.after(_SILENT)
+        self._api: TalosApi | None = None
+
+    @property
+    def api(self) -> TalosApi:
+        """Asks it single questions; begins to ask when nobody has yet."""
+        if self._api is None:
+            self._api = TalosApi(self._node, lambda: self._reach(self._reader.progress.fingerprint))
+        return self._api
+
+    @property
+    def console(self) -> ConsoleProgress | None:
+        """How far it came by its console; None without one."""
+        return None if self._lines is None else self._reader.progress
+
+    @property
+    def boot_id(self) -> str:
+        """Of the kernel, by the last round of questions; "" where that is not known."""
+        found = self._latest().boot_id
+        return found if isinstance(found, str) else ""
+
+    def look(self) -> tuple[Condition, ...]:
+        """What must hold of it, by what was last found."""
+        return self.look_for(self.expect)
+
+    def look_for(self, expect: TalosExpect) -> tuple[Condition, ...]:
+        """The same for other expectations."""
+        return conditions(self._latest(), expect, self.console)
+
+    def news(self) -> list[Mark]:
+        """Changes between two rounds of what must hold, each with its moment: a state that was short is seen too.
+
+        What else changes is in Talos's own events.
+        """
+        if self._api is None:
+            return []
+        watched = {_STATUS, *(f"talos.service.ext-{name}" for name in self.expect.services)}
+        return [
+            Mark(change.what, change.at_ns, _HEARD_LATE_NS, "api", change.evidence)
+            for change in self._api.changes()
+            if change.what in watched and not change.first
+        ]
+
+    @property
+    def hopeless(self) -> str:
+        """Why no waiting will make it ready, or ""."""
+        self._read()
+        if self.console is not None and self.console.hopeless:
+            return self.console.hopeless
+        trouble = self._latest().trouble
+        return trouble.message if trouble is not None and trouble.kind in _HOPELESS else ""
+
+    def begin_again(self) -> None:
+        """The machine starts anew: what it said and answered before no longer counts."""
+        if self._lines is not None:
+            self._lines.skip()
+        self._reader = ProgressReader()
+        if self._api is not None:
+            self._api.forget()
+
+    def close(self) -> None:
+        """Stop asking."""
+        if self._api is not None:
+            self._api.close()
+
+    def _latest(self) -> Observation:
+        self._read()
+        if self._api is None and (self._lines is None or self._reader.progress.begun or self._silence.expired):
+            return self.api.latest or unreachable(now_ns(), self._node, _NOT_YET)
+        latest = None if self._api is None else self._api.latest
+        return latest or unreachable(now_ns(), self._node, _NOT_YET)
+
+    def _read(self) -> None:
+        if self._lines is None or self._transcript is None:
+            return
+        for line in self._lines.take():
+            if line.complete:
+                self._reader.line(line, self._transcript.stamp_at(line.start))
