@@ -48,12 +48,16 @@ class Cluster:
 
     Args:
         since: from when its CA is valid.
+        linked: whether each certificate names the key that signed it, as Go makes them.
     """
 
-    def __init__(self, since: datetime | None = None) -> None:
+    def __init__(self, since: datetime | None = None, *, linked: bool = True) -> None:
+        self._linked = linked
         self.since = since or datetime.now(UTC) - HOUR
         key = Ed25519PrivateKey.generate()
-        self.ca = Pair(_sign("talos", (), key, key, self.since, self.since + 10 * YEAR, authority=True), key)
+        self.ca = Pair(
+            _sign("talos", (), key, key, self.since, self.since + 10 * YEAR, authority=True, linked=linked), key
+        )
 
     def server(
         self,
@@ -65,7 +69,14 @@ class Cluster:
         since = since or self.since
         key = Ed25519PrivateKey.generate()
         signed = _sign(
-            "node1", ("talos",), key, self.ca.key, since, until or since + 30 * HOUR, issuer="talos", names=names
+            "node1",
+            ("talos",),
+            key,
+            self.ca.key,
+            since,
+            until or since + 30 * HOUR,
+            names=names,
+            linked=self._linked,
         )
         return Pair(signed, key)
 
@@ -74,7 +85,7 @@ class Cluster:
     ) -> Pair:
         since = since or self.since
         key = Ed25519PrivateKey.generate()
-        signed = _sign("", roles, key, self.ca.key, since, until or since + YEAR, issuer="talos", usage=usage)
+        signed = _sign("", roles, key, self.ca.key, since, until or since + YEAR, usage=usage, linked=self._linked)
         return Pair(signed, key)
 
     def talosconfig(self, file: Path, client: Pair, *, endpoint: str = "127.0.0.1", context: str = "test") -> Path:
@@ -99,10 +110,10 @@ def _sign(
     since: datetime,
     until: datetime,
     *,
-    issuer: str = "",
     authority: bool = False,
     names: tuple[str, ...] = (),
     usage: str = "",
+    linked: bool = True,
 ) -> x509.Certificate:
     if authority:
         organizations = ("talos",)
@@ -110,10 +121,14 @@ def _sign(
     else:
         attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, item) for item in organizations]
         attributes += [x509.NameAttribute(NameOID.COMMON_NAME, name)] if name else []
-        subject, issued = x509.Name(attributes), x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, issuer)])
+        subject, issued = x509.Name(attributes), x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "talos")])
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issued).public_key(key.public_key())
     builder = builder.serial_number(x509.random_serial_number()).not_valid_before(since).not_valid_after(until)
     builder = builder.add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+    if linked:
+        from_key = x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key())
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        builder = builder.add_extension(from_key, critical=False)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName([_name(item) for item in names]), critical=False)
     if not authority:

@@ -26,6 +26,7 @@ from hil.readiness.talos.certificate import Certificate
 from hil.readiness.talos.tls import WrongKey
 
 _FIRST_BYTES = 64
+_SETTINGS = b"\x04"  # RFC 9113, 3.4 and 4.1: a server's first frame is SETTINGS, and its type is the fourth byte
 
 BROKEN = (
     H2Error,
@@ -55,6 +56,10 @@ class Lost(ConnectionError):
     """The connection is over; a new one has to be opened."""
 
 
+class NotHttp2(Exception):
+    """What came through TLS is not HTTP/2."""
+
+
 class _Protocol(H2Protocol):
     """HTTP/2 that remembers what came first and why it ended."""
 
@@ -68,8 +73,11 @@ class _Protocol(H2Protocol):
         if len(self.first) < _FIRST_BYTES:
             self.first += data[: _FIRST_BYTES - len(self.first)]
         try:
+            # h2 would wait for as many bytes as the first three of any text seem to say.
+            if len(self.first) > 3 and self.first[3:4] != _SETTINGS:
+                raise NotHttp2("it does not begin with SETTINGS")
             super().data_received(data)
-        except BROKEN as error:
+        except (NotHttp2, *BROKEN) as error:
             self.end = error
             self.processor.close("what came is not HTTP/2")
             self.over.set()

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hil.readiness.talos import tls
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.calls import Calls
 from hil.readiness.talos.certificate import Certificate
 from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel
-from hil.readiness.talos.diagnosis import Failure, diagnose, is_stranger
+from hil.readiness.talos.diagnosis import Failure, diagnose, is_misnamed, is_stranger
 from hil.readiness.talos.observation import MachineStatus, Mode
 from hil.readiness.talos.reading import Asked, is_answer
 from hil.readiness.talos.trouble import Kind, Trouble
@@ -71,7 +71,7 @@ async def connect(access: Access, *, patience: float, stall: float) -> Connectio
     try:
         return await _by_talosconfig(access, patience, stall)
     except Failure as failure:
-        if access.talosconfig is not None and is_stranger(failure.error):
+        if is_stranger(await _signature(access, failure, patience, stall)):
             return await _of_maintenance(access, failure, patience, stall)
         raise NotConnected(await diagnose(access, failure, patience), access.place, failure.shown) from failure
 
@@ -88,6 +88,20 @@ async def _by_talosconfig(access: Access, patience: float, stall: float) -> Conn
         raise NotConnected(_unusable(credentials.name, credentials.file, error), access.place) from error
     channel, calls, _ = await _open(access, context, None, patience, stall)
     return Connection(access, channel, calls, _asked(access, Mode.CONFIGURED, roles, channel))
+
+
+async def _signature(access: Access, failure: Failure, patience: float, stall: float) -> Exception:
+    """What a connection fails for when the name in the certificate is left out of it, which OpenSSL compares early."""
+    credentials = access.talosconfig
+    if credentials is None or not is_misnamed(failure.error):
+        return failure.error
+    try:
+        context = tls.configured(replace(access, forwarded=True), credentials)
+        channel, _, _ = await _open(access, context, None, patience, stall)
+    except Failure as nameless:
+        return nameless.error
+    channel.close()
+    return failure.error
 
 
 async def _of_maintenance(access: Access, failure: Failure, patience: float, stall: float) -> Connection:

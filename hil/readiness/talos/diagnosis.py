@@ -10,21 +10,22 @@ import asyncio
 import contextlib
 import ssl
 
-from grpclib.exceptions import GRPCError
+from grpclib.exceptions import GRPCError, StreamTerminatedError
+from h2.exceptions import H2Error
+from hyperframe.exceptions import HyperframeError
 
 from hil.readiness.talos import clocks, tls
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.certificate import Certificate, now
-from hil.readiness.talos.channel import BROKEN, CALL_FAILURES, KeptChannel, Step
+from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel, NotHttp2, Step
 from hil.readiness.talos.trouble import Trouble
 from hil.readiness.talos.words import Words
 
 # OpenSSL 3, include/openssl/x509_vfy.h: X509_V_ERR_*.
 _NOT_YET_VALID, _EXPIRED = 9, 10
 _STRANGERS = frozenset({7, 18, 19, 20, 21})  # bad signature, self-signed, no local issuer, unverifiable
-_OTHER_NAMES = frozenset({62, 64})
+_OTHER_NAMES = frozenset({62, 64})  # host name, address
 _FIRST_WORDS = 64
-_SETTINGS = b"\x04"  # RFC 9113, 3.4 and 6.5: a server's first frame is SETTINGS, whose type is the fourth byte
 _VERSIONS = ("PROTOCOL_VERSION", "UNSUPPORTED_PROTOCOL", "NO_PROTOCOLS_AVAILABLE", "VERSION_TOO_LOW")
 _NO_TLS = (
     "WRONG_VERSION_NUMBER",
@@ -53,10 +54,10 @@ class Failure(Exception):
         self.first = channel.first
         self.shown = channel.shown
 
-    @property
-    def ended_badly(self) -> bool:
-        """Whether bytes came that are no HTTP/2."""
-        return isinstance(self.error, BROKEN) or (bool(self.first) and self.first[3:4] != _SETTINGS)
+
+def is_misnamed(error: BaseException) -> bool:
+    """Whether the certificate is for other addresses; OpenSSL may say so before it looks at who signed it."""
+    return isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in _OTHER_NAMES
 
 
 def is_stranger(error: BaseException) -> bool:
@@ -89,9 +90,9 @@ async def diagnose(access: Access, failure: Failure, patience: float) -> Trouble
         return words.silent(failure.step)
     if isinstance(error, GRPCError):
         return words.no_talos(error)
-    if failure.step is Step.ASK and failure.ended_badly:
+    if isinstance(error, NotHttp2 | H2Error | HyperframeError):
         return words.not_http2(failure.first)
-    if isinstance(error, OSError):
+    if isinstance(error, OSError | StreamTerminatedError):
         return words.no_connection(error, failure.step)
     return words.garbage(error)
 
@@ -100,7 +101,7 @@ def _of_certificate(words: Words, error: ssl.SSLCertVerificationError, shown: Ce
     """The node's certificate was not accepted, for another reason than its CA."""
     if error.verify_code in (_NOT_YET_VALID, _EXPIRED) and shown is not None:
         return clocks.server_dates(words.place, now(), shown, words.witnesses)
-    if error.verify_code in _OTHER_NAMES:
+    if is_misnamed(error):
         return words.other_name(shown)
     return words.bad_certificate(error.verify_message)
 

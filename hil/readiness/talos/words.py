@@ -9,7 +9,7 @@ import errno
 import socket
 import ssl
 
-from grpclib.exceptions import GRPCError
+from grpclib.exceptions import GRPCError, StreamTerminatedError
 
 from hil.console.transcript import printable
 from hil.readiness.talos import clocks
@@ -20,6 +20,8 @@ from hil.readiness.talos.tls import WrongKey
 from hil.readiness.talos.trouble import Kind, Trouble
 
 _NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
+# RFC 8446, 6.2; Go says "bad certificate" also of one that is not for clients, OpenSSL "unsupported".
+_REFUSALS = ("UNKNOWN_CA", "BAD_CERTIFICATE", "UNSUPPORTED_CERTIFICATE", "CERTIFICATE_UNKNOWN", "DECRYPT_ERROR")
 _WHAT_LISTENS = "see what listens there; Talos's API is on TCP port 50000 of the node"
 
 
@@ -62,7 +64,7 @@ class Words:
             "the connection was lost",
         )
 
-    def no_connection(self, error: OSError, step: Step) -> Trouble:
+    def no_connection(self, error: OSError | StreamTerminatedError, step: Step) -> Trouble:
         """TCP failed, or the connection broke."""
         if isinstance(error, socket.gaierror):
             return Trouble(
@@ -78,7 +80,7 @@ class Words:
                 f"wait for its boot, or {_WHAT_LISTENS}",
                 "connection refused",
             )
-        if error.errno in _NO_ROUTE:
+        if isinstance(error, OSError) and error.errno in _NO_ROUTE:
             return Trouble(
                 Kind.NO_ROUTE,
                 f"there is no route to {self.place} ({error.strerror})",
@@ -88,7 +90,7 @@ class Words:
         during = {Step.CONNECT: "TCP", Step.TLS: "the TLS handshake", Step.ASK: "the first question"}[step]
         return Trouble(
             Kind.LOST,
-            f"{self.place} ended the connection during {during} ({error.strerror or error})",
+            f"{self.place} ended the connection during {during} ({getattr(error, 'strerror', None) or error})",
             f"a machine that boots does this for a while; else {_WHAT_LISTENS}",
             f"the connection ended during {during}",
         )
@@ -154,7 +156,7 @@ class Words:
             return clocks.client_dates(self.place, now(), self.witnesses[-1], shown)
         if "APPLICATION_PROTOCOL" in reason:
             return self.not_http2(b"")
-        if any(name in reason for name in ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN", "DECRYPT_ERROR")):
+        if any(name in reason for name in _REFUSALS):
             return Trouble(
                 Kind.CLIENT_REFUSED,
                 f"{self.place} refuses the client certificate of {self._talosconfig} ({reason}): the CA that signed it"
