@@ -377,8 +377,9 @@ def test_words_of_death_in_a_commands_output_are_no_death(machine: Machine) -> N
 
 
 def test_where_no_shell_answers_it_is_said(machine: Machine) -> None:
+    machine.console.expect(re.escape(PROMPT), within=10)
     machine.wire.on_output = lambda data: b""
-    machine.wire.says(b"login: ")
+    machine.wire.says(b"\r\nlogin: ")
     with pytest.raises(NodeError, match=r"no shell answered on the console within 0.3 s") as caught:
         machine.run("true", within=0.3)
     assert caught.value.evidence[-1].startswith("login:")
