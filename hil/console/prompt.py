@@ -58,6 +58,21 @@ class Prompt:
         self._end = -1 if found is None else found.end
         self._sign = max(self._sign, self._end)
 
+    def interrupt(self, deadline: Deadline, key: str = _INTERRUPTS[0]) -> None:
+        """Type what a terminal takes for a signal to its programs, and wait for the prompt.
+
+        What was typed before the shell had dealt with that might be thrown away with it. When no prompt comes in time,
+        that is not said; nor is it certain that the one that came is the answer.
+
+        Args:
+            deadline: to wait.
+            key: what to type.
+
+        Raises:
+            NodeError, InfrastructureError: as `come`.
+        """
+        self._in_time(partial(self._console.run, key, prompt=self.pattern, within=deadline))
+
     def come(self, deadline: Deadline) -> None:
         """Make sure that a shell listens: nothing was said since its last prompt, or it answers.
 
@@ -83,8 +98,7 @@ class Prompt:
         wait, keys, interrupt = self._patience, itertools.cycle(_INTERRUPTS), False
         while not deadline.expired:
             if interrupt:
-                # What is typed before the shell has dealt with the interrupt may be thrown away with it.
-                self._in_time(partial(console.run, next(keys), prompt=self.pattern, within=deadline.sooner(wait)))
+                self.interrupt(deadline.sooner(wait), next(keys))
             # Typed in two halves and printed in one piece, so that the echo is not taken for the answer; and twice,
             # for others who print may break one.
             one, two = secrets.token_hex(4), secrets.token_hex(4)

@@ -194,6 +194,7 @@ class ShellSession:
         """Interrupt the command; the error says what it had printed."""
         message = f"{self._console.name}: the command {_short(raw)} did not end within {deadline}"
         cleaning = Deadline.after(_CLEANING_UP)
+        self._prompt.interrupt(cleaning.sooner(self._patience))
         try:
             self._begin(talk, cleaning)
         except Late:

@@ -196,6 +196,9 @@ def test_a_command_that_hangs_is_killed_and_its_words_are_told(shared: Machine) 
     assert "'echo pid $$; echo why >&2; printf half; sleep 60' did not end within 0.3 s; it was killed" in str(
         caught.value
     )
+    asked = [line[:1] for line in shared.wire.written]
+    last = len(asked) - asked[::-1].index(b"g")
+    assert shared.wire.written[last].startswith(b"\x03")
     pid, *rest = caught.value.evidence
     assert rest == ["stdout: half", "stderr: why"]
     assert ended(pid.split()[-1])
