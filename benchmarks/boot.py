@@ -149,7 +149,7 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def measure(pairs: int, plain: int, plant: float) -> dict[str, object]:
-    hil = [str(Path(sys.executable).with_name("hil")), "boot"]
+    hil = [str(Path(sys.executable).with_name("hil")), "boot", "--image", "probe"]
     if plant:
         hil = ["sh", "-c", f"sleep {plant}; exec {shlex.join(hil)}"]
     with tempfile.TemporaryDirectory(prefix="hil-bench-") as name:
