@@ -159,7 +159,8 @@ class FakeTalos:
     def _cut(self) -> None:
         assert self.server is not None
         for protocol in self.server.protocols:
-            protocol.processor.close()
+            if hasattr(protocol, "processor"):  # else its TLS has not come about
+                protocol.processor.close()
         self.server.protocols.clear()
 
     def _resource(self, kind: tuple[str, str], name: str, data: bytes, yaml: str) -> state.Resource:
@@ -200,9 +201,12 @@ class FakeTalos:
         self._started.set()
         await self._stop.wait()
         self.server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
+        self._cut()
         await self.server.wait_closed()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
     @asynccontextmanager
     async def watching(self, kind: tuple[str, str]) -> AsyncIterator[asyncio.Queue[state.Event]]:

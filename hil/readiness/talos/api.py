@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from hil.clock import Deadline, now_ns
-from hil.errors import UsageError
+from hil.errors import HilBug, UsageError
 from hil.readiness.talos.board import Board
 from hil.readiness.talos.changes import Applied, Change, TalosEvent
 from hil.readiness.talos.observation import Observation, unreachable
@@ -46,7 +46,7 @@ class TalosApi:
         self._patience = patience or Patience()
         self._board = Board()
         self._session: Session | None = None
-        self._worker = Worker(self._main, f"talos:{node}")
+        self._worker = Worker(self._main, f"talos:{node}", self._board.end)
 
     async def _main(self) -> None:
         from hil.readiness.talos.session import Session
@@ -80,12 +80,16 @@ class TalosApi:
     def observe(self, deadline: Deadline) -> Observation:
         """Ask now, and wait for what comes of it.
 
+        Raises:
+            UsageError: it was closed.
+
         Returns:
             what a round found that began after this call; or why Talos is not reached, once that is no matter of time,
             or the deadline has passed.
         """
         called = now_ns()
         self._worker.post(self._ask_now)
+        self._check_running()
 
         def fresh() -> Observation | None:
             found = self._board.latest
@@ -94,6 +98,7 @@ class TalosApi:
             return None if found.trouble is not None and not found.reached and found.trouble.passing else found
 
         found = self._board.wait(fresh, deadline)
+        self._check_running()
         if found is None:
             trouble, latest = self._too_late(deadline), self._board.latest
             found = unreachable(now_ns(), self._node if latest is None else latest.place, trouble)
@@ -162,6 +167,14 @@ class TalosApi:
         """Tell Talos to shut down; returns when it says that it will."""
         self._ask("shut it down", _OPERATOR, lambda calls: calls.shutdown(), deadline)
 
+    def _check_running(self) -> None:
+        """Raises UsageError when it was closed, HilBug when it ended otherwise."""
+        if self._worker.failure is not None:
+            what = f"asking Talos on {self._node} ended by a fault of hil: {self._worker.failure!r}"
+            raise HilBug(what, hint="report it with this message") from self._worker.failure
+        if self._worker.ended:
+            raise UsageError(f"Talos on {self._node} is asked no more: it was closed", hint="ask before it is closed")
+
     def _ask_now(self) -> None:
         if self._session is not None:
             self._session.ask_now()
@@ -175,6 +188,8 @@ class TalosApi:
             InfrastructureError: the door to the node is not open.
         """
         from hil.readiness.talos.question import NotAnswered, ask
+
+        self._check_running()
 
         async def asked() -> T:
             assert self._session is not None

@@ -24,6 +24,7 @@ class Board:
         self._condition = threading.Condition()
         self._latest: Observation | None = None
         self._news = False
+        self._ended = False
         self._changes: deque[Change] = deque(maxlen=_MOST_CHANGES)
         self._events: dict[str, TalosEvent] = {}
 
@@ -57,6 +58,13 @@ class Board:
             self._latest = None
             self._events.clear()
 
+    def end(self) -> None:
+        """Nobody asks any more: what was found goes stale, so it is forgotten, and who waits is let go."""
+        with self._condition:
+            self._ended = True
+            self._latest = None
+            self._condition.notify_all()
+
     @property
     def latest(self) -> Observation | None:
         """What the last round found; None before the first."""
@@ -77,10 +85,10 @@ class Board:
             return tuple(sorted(self._events.values(), key=lambda event: event.id))
 
     def wait(self, look: Callable[[], T | None], deadline: Deadline) -> T | None:
-        """Wait until `look`, which is called at every change, returns something; None when the deadline passed."""
+        """Wait until `look`, called at every change, returns something; None when time is up or nobody asks now."""
         with self._condition:
             while (found := look()) is None:
-                if deadline.expired:
+                if deadline.expired or self._ended:
                     return None
                 self._condition.wait(deadline.remaining())
             return found

@@ -7,6 +7,7 @@ only after the handshake (RFC 8446, 4.4.2.4), and a forwarded port takes connect
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from dataclasses import dataclass, replace
 
@@ -14,10 +15,11 @@ from hil.readiness.talos import tls
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.calls import Calls
 from hil.readiness.talos.certificate import Certificate
-from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel
+from hil.readiness.talos.channel import BROKEN, CALL_FAILURES, KeptChannel
 from hil.readiness.talos.diagnosis import Failure, diagnose, is_misnamed, is_stranger
 from hil.readiness.talos.observation import MachineStatus, Mode
 from hil.readiness.talos.reading import Asked, is_answer
+from hil.readiness.talos.resources import MACHINE_STATUS, machine_status
 from hil.readiness.talos.trouble import Kind, Trouble
 from hil.readiness.talos.words import Words
 
@@ -141,10 +143,13 @@ async def _open(
         async with asyncio.timeout(patience):
             await channel.open()
             try:
-                status = await calls.status()
+                answer = await calls.get(MACHINE_STATUS)
             except CALL_FAILURES as error:
                 if not is_answer(error):
                     raise
+            else:
+                with contextlib.suppress(*BROKEN):
+                    status = machine_status(answer)
     except (*CALL_FAILURES, tls.WrongKey) as error:
         channel.close()
         raise Failure(error, channel) from error

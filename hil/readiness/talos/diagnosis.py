@@ -18,6 +18,7 @@ from hil.readiness.talos import clocks, tls
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.certificate import Certificate, now
 from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel, NotHttp2, Step
+from hil.readiness.talos.reading import is_late
 from hil.readiness.talos.trouble import Trouble
 from hil.readiness.talos.words import Words
 
@@ -86,7 +87,7 @@ async def diagnose(access: Access, failure: Failure, patience: float) -> Trouble
         if failure.step is Step.TLS and any(name in reason for name in _NO_TLS):
             return words.not_tls(await _first_words(access, patience))
         return words.tls_refused(error, failure.shown)
-    if isinstance(error, TimeoutError):
+    if is_late(error):
         return words.silent(failure.step)
     if isinstance(error, GRPCError):
         return words.no_talos(error)

@@ -72,7 +72,7 @@ async def observe(channel: KeptChannel, calls: Calls, asked: Asked, boot_id: Kno
             return await question
         except CALL_FAILURES as error:
             if not is_answer(error):
-                failures.append(error)
+                failures.append(TimeoutError() if is_late(error) else error)
             return Unknown(why_unknown(error))
 
     status, version, hostname, extensions, services, addresses = await asyncio.gather(
@@ -107,19 +107,27 @@ async def observe(channel: KeptChannel, calls: Calls, asked: Asked, boot_id: Kno
 
 def is_answer(error: BaseException) -> bool:
     """Whether a failure is Talos's own no, and so proves that Talos is there."""
+    if is_late(error):
+        return False
     made_up = ("Received :status", "Missing ", "Invalid ")  # grpclib's own, where the peer speaks no gRPC
     return isinstance(error, GRPCError) and not (error.message or "").startswith(made_up)
 
 
+def is_late(error: BaseException) -> bool:
+    """Whether a failure is that the time for the answer passed, on whichever side that was seen."""
+    late = isinstance(error, GRPCError) and error.status is Status.DEADLINE_EXCEEDED
+    return late or isinstance(error, TimeoutError)
+
+
 def why_unknown(error: BaseException) -> str:
     """Why a question has no answer, in a few words on one line."""
+    if is_late(error):
+        return "no answer in time"
     if isinstance(error, GRPCError):
         if error.status is Status.NOT_FOUND:
             return _NOT_YET.why
         words = " ".join((error.message or "").split())
         return f"{error.status.name}: {words}" if words else error.status.name
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
     if isinstance(error, StreamTerminatedError | ConnectionError):
         return "the connection ended"
     if isinstance(error, BROKEN):

@@ -23,14 +23,19 @@ class Worker:
     Args:
         main: makes the coroutine, in the thread; what it needs is imported there, and not waited for.
         name: of the thread.
+        end: is called in the thread when all is over.
     """
 
-    def __init__(self, main: Callable[[], Coroutine[object, object, None]], name: str) -> None:
+    def __init__(
+        self, main: Callable[[], Coroutine[object, object, None]], name: str, end: Callable[[], None]
+    ) -> None:
         self._main = main
+        self._end = end
         self._looping = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
-        self.failure: BaseException | None = None
+        self.failure: Exception | None = None
+        self.ended = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -78,6 +83,8 @@ class Worker:
         finally:
             self._loop = None
             self._looping.set()
+            self.ended = True
+            self._end()
 
     async def _supervise(self) -> None:
         import asyncio

@@ -1,0 +1,424 @@
+"""Talos's API asked by a synchronous caller: what is found, what is told unasked, what outlives a lost connection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from grpclib.const import Status
+from grpclib.exceptions import GRPCError
+from hypothesis import given
+from hypothesis import strategies as st
+from readiness.talos.conftest import QUICK, Asks
+from support.fake_talos import ADDRESSES, BOOT_ID, CONFIG, STATUS, FakeTalos
+from support.talos_pki import Cluster, Pair
+
+from hil.clock import Deadline
+from hil.errors import HilBug, NodeError, UsageError
+from hil.readiness.talos.access import Access
+from hil.readiness.talos.api import MODES, TalosApi
+from hil.readiness.talos.certificate import Certificate
+from hil.readiness.talos.changes import Applied
+from hil.readiness.talos.observation import MachineStatus, Mode, Observation, ServiceState, Unknown, Unmet
+from hil.readiness.talos.proto import machine_pb2 as machine
+from hil.readiness.talos.proto import specs_pb2 as specs
+from hil.readiness.talos.proto import state_pb2 as state
+from hil.readiness.talos.talosconfig import load
+from hil.readiness.talos.trouble import Kind
+
+T = TypeVar("T")
+
+READY = MachineStatus("running", True, ())
+
+
+def soon() -> Deadline:
+    return Deadline.after(5)
+
+
+def until(api: TalosApi, look: Callable[[], T | None]) -> T:
+    """What `look` finds, which is called at each piece of news."""
+    deadline = soon()
+    while (found := look()) is None:
+        assert not deadline.expired, api.latest
+        api.wait_for_change(deadline.sooner(0.05))
+    return found
+
+
+def changes(api: TalosApi, *wanted: str) -> list[str]:
+    """All changes in words, once those that are wanted are among them."""
+    seen: list[str] = []
+
+    def look() -> bool | None:
+        seen.extend(f"{change.what}: {change.evidence}" for change in api.changes())
+        return all(any(want in one for one in seen) for want in wanted) or None
+
+    until(api, look)
+    return seen
+
+
+def test_a_round_finds_all(asks: Asks, talos: FakeTalos) -> None:
+    found = asks(talos.port).observe(soon())
+    assert found.trouble is None
+    assert found == Observation(
+        found.at_ns,
+        Mode.CONFIGURED,
+        f"127.0.0.1:{talos.port}",
+        status=READY,
+        version="v1.13.9",
+        hostname="node1",
+        extensions={"hello": "0.1.0"},
+        services={
+            "apid": ServiceState("Running", True, "apid is Running"),
+            "ext-hello": ServiceState("Running", None, "ext-hello is Running"),
+        },
+        boot_id=BOOT_ID,
+        addresses=("10.0.2.15/24",),
+        clock_offset=found.clock_offset,
+        roles=("os:admin",),
+        fingerprint=found.fingerprint,
+        verified=True,
+        began_ns=found.began_ns,
+    )
+    assert found.took > 0
+
+
+def test_each_question_begins_a_round_of_its_own(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port)
+    api.observe(soon())
+    for name in ("a", "b", "c"):
+        talos.said.version = name
+        assert api.observe(soon()).version == name
+
+
+def test_one_connection_is_kept(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port)
+    for _ in range(3):
+        api.observe(soon())
+    api.dmesg(soon())
+    assert talos.server is not None
+    assert len(talos.server.protocols) == 1
+
+
+def test_a_watch_wakes_a_round(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port)  # its interval is half a minute: only what Talos tells makes a round
+    api.observe(soon())
+    changes(api, "talos.extension.hello", "talos.service.apid", "talos.hostname")
+    talos.be("running", ready=False, unmet={"services": "kubelet\nnot healthy"})
+    assert changes(api, "talos.status") == [
+        "talos.status: running, not ready: services (kubelet not healthy) (was: running, ready)"
+    ]
+    status = MachineStatus("running", False, (Unmet("services", "kubelet\nnot healthy"),))
+    until(api, lambda: True if api.latest and api.latest.status == status else None)
+
+
+def test_flapping_is_seen_though_nobody_asks(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port)
+    api.observe(soon())
+    changes(api, "talos.service.ext-hello: running")
+    for state_now in ("Waiting", "Running", "Waiting", "Running"):
+        talos.be(services={"apid": ("Running", True), "ext-hello": (state_now, None)})
+    seen: list[str] = []
+
+    def look() -> bool | None:
+        seen.extend(change.evidence for change in api.changes() if change.what == "talos.service.ext-hello")
+        return len(seen) >= 4 or None
+
+    until(api, look)
+    assert seen == ["gone (was: running)", "running (was: gone)"] * 2
+
+
+def test_a_lost_connection_comes_back(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port)
+    first = api.observe(soon())
+    changes(api, "talos.status: running, ready")
+    talos.drop()
+    told = changes(api, "talos.api: answers", "talos.status: running, ready")
+    assert told[0] == "talos.api: the connection was lost"
+    assert api.observe(soon()).status == first.status
+
+
+def test_a_node_that_went_away_is_unknown_at_once(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port)
+    api.observe(soon())
+    talos.close()
+    gone = until(api, lambda: api.latest if api.latest and not api.latest.reached else None)
+    assert gone.trouble is not None
+    assert gone.trouble.kind in (Kind.LOST, Kind.REFUSED)
+    assert isinstance(gone.status, Unknown)
+    assert not api.observe(Deadline.after(0.1)).reached
+
+
+def test_a_node_that_comes_up_is_found(asks: Asks, tmp_path: Path, cluster: Cluster, talos: FakeTalos) -> None:
+    port = talos.port
+    talos.close()
+    api = asks(port)
+    assert not api.observe(Deadline.after(0.1)).reached
+    with FakeTalos(tmp_path, cluster, cluster.server(), port=port):
+        assert api.observe(soon()).status == READY
+
+
+def test_a_stall_is_unknown(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port, patience=replace(QUICK, stall=0.2))
+    api.observe(soon())
+    talos.said.stall.add("all")
+    found = api.observe(Deadline.after(0.6))
+    assert found.mode is Mode.UNREACHABLE
+    assert found.trouble is not None
+    assert found.trouble.kind is Kind.STALLED
+    assert isinstance(found.status, Unknown)
+    talos.said.stall.clear()
+    assert api.observe(soon()).status == READY
+
+
+def test_a_stall_longer_than_the_deadline_is_unknown_too(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port, patience=replace(QUICK, stall=30))
+    api.observe(soon())
+    talos.said.stall.add("all")
+    found = api.observe(Deadline.after(0.1))
+    assert not found.reached
+    assert found.trouble is not None
+    assert f"127.0.0.1:{talos.port} gave no answer within 0.1 s" in found.trouble.message
+
+
+def test_one_question_that_stalls_leaves_the_others(asks: Asks, talos: FakeTalos) -> None:
+    talos.said.stall.add("Version")
+    found = asks(talos.port, patience=replace(QUICK, stall=0.2)).observe(soon())
+    assert found.version == Unknown("no answer in time")
+    assert found.status == READY
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "why"),
+    [
+        (Status.UNAVAILABLE, "connection refused\nby machined", "UNAVAILABLE: connection refused by machined"),
+        (Status.PERMISSION_DENIED, None, "PERMISSION_DENIED"),
+    ],
+)
+def test_a_no_is_unknown_with_talos_s_words(
+    asks: Asks, talos: FakeTalos, status: Status, words: str | None, why: str
+) -> None:
+    talos.said.refuse["ServiceList"] = GRPCError(status, words)
+    found = asks(talos.port).observe(soon())
+    assert found.services == Unknown(why)
+    assert found.status == READY
+
+
+def test_what_is_not_there_yet(asks: Asks, talos: FakeTalos) -> None:
+    talos.said.resources[STATUS].clear()
+    found = asks(talos.port).observe(soon())
+    assert found.status == Unknown("Talos does not have it yet")
+    assert found.stage == found.status
+    assert found.version == "v1.13.9"
+
+
+@pytest.mark.parametrize("garbage", [b"\xff\xff\xff", b"\x0a\x04abc"])
+def test_garbage_in_an_answer_is_unknown(asks: Asks, talos: FakeTalos, garbage: bytes) -> None:
+    talos.put(STATUS, "machine", garbage)
+    talos.put(ADDRESSES, "current", specs.NodeAddresses(addresses=[specs.NodeAddresses.Prefix(ip=b"123")]))
+    found = asks(talos.port).observe(soon())
+    assert isinstance(found.status, Unknown)
+    assert found.status.why.startswith("the answer is not what it should be (")
+    assert isinstance(found.addresses, Unknown)
+    assert found.version == "v1.13.9"
+
+
+def test_the_clock_of_the_node(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port)
+    assert isinstance(api.observe(soon()).clock_offset, Unknown)
+    changes(api, "talos.extension.hello")
+    talos.said.clock_ahead = -3600
+    talos.be(hostname="other")
+    changes(api, "talos.hostname: other")
+    offset = api.observe(soon()).clock_offset
+    assert not isinstance(offset, Unknown)
+    assert offset == pytest.approx(-3600, abs=5)
+
+
+def test_events(asks: Asks, talos: FakeTalos) -> None:
+    talos.happen(machine.SequenceEvent(sequence="boot", action=machine.SequenceEvent.START), "a1")
+    talos.happen(machine.PhaseEvent(phase="env"), "a2")
+    api = asks(talos.port)
+    until(api, lambda: True if len(api.events(soon())) == 2 else None)
+    assert [(event.id, event.kind, event.text) for event in api.events(soon())] == [
+        ("a1", "SequenceEvent", "boot start"),
+        ("a2", "PhaseEvent", "env start"),
+    ]
+    api.changes()
+    health = machine.ServiceHealth(healthy=True)
+    talos.happen(machine.TaskEvent(task="quiet"), "a3")
+    talos.happen(
+        machine.ServiceStateEvent(service="kubelet", action=machine.ServiceStateEvent.RUNNING, health=health), "a4"
+    )
+    assert changes(api, "talos.event") == ["talos.event.ServiceStateEvent: kubelet running healthy"]
+    unmet = machine.MachineStatusEvent.MachineStatus.UnmetCondition(name="time", reason="not in sync")
+    status = machine.MachineStatusEvent.MachineStatus(unmet_conditions=[unmet])
+    talos.happen(machine.MachineStatusEvent(stage=machine.MachineStatusEvent.BOOTING, status=status), "a5")
+    talos.happen(machine.Metadata(hostname="x"), "a6")
+    assert changes(api, "a", "talos.event.Metadata") == [
+        "talos.event.MachineStatusEvent: booting unmet_conditions: time not in sync",
+        "talos.event.Metadata: ",
+    ]
+    talos.drop()
+    changes(api, "talos.api: answers")
+    assert [event.id for event in api.events(soon())] == ["a1", "a2", "a3", "a4", "a5", "a6"]
+
+
+def test_single_questions(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port)
+    assert api.dmesg(soon()) == b"user: warning: [2026-11-25T00:00:00Z]: [talos] one\ntwo \xff\n"
+    assert api.logs("apid", soon()) == b"0\n1\n2\n3\n4\n"
+    assert api.logs("apid", soon(), tail=2) == b"3\n4\n"
+    assert api.boot_id(soon()) == BOOT_ID
+    api.reboot(soon())
+    assert talos.said.rebooted == 1
+    api.shutdown(soon())
+    with pytest.raises(NodeError, match=r'asked to read the logs of x and says no: service "x" not found') as caught:
+        api.logs("x", soon())
+    assert caught.value.exit_code == 1
+
+
+def test_a_boot_id_may_be_a_resource(asks: Asks, talos: FakeTalos) -> None:
+    other = BOOT_ID.replace("0f", "aa")
+    talos.put(("runtime", "BootIDs.runtime.talos.dev"), "boot-id", b"", yaml=f"bootID: {other}\n")
+    assert asks(talos.port).observe(soon()).boot_id == other
+
+
+def test_the_machine_configuration(asks: Asks, talos: FakeTalos) -> None:
+    talos.put(CONFIG, "v1alpha1", b"", yaml='|\n    version: v1alpha1\n    key: "a"\n')
+    assert asks(talos.port).machine_config(soon()) == b'version: v1alpha1\nkey: "a"\n'
+    talos.put(CONFIG, "v1alpha1", b"", yaml="version: v1alpha1\n")
+    with pytest.raises(NodeError, match="something other than text"):
+        asks(talos.port).machine_config(soon())
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_apply_a_configuration(asks: Asks, talos: FakeTalos, mode: str) -> None:
+    applied = asks(talos.port).apply_config(b"version: v1alpha1", soon(), mode=mode, dry_run=mode == "try")
+    assert applied == Applied(mode, "Applied", ("careful",))
+    (request,) = talos.said.applied
+    assert (request.data, request.dry_run) == (b"version: v1alpha1", mode == "try")
+
+
+def test_a_configuration_that_is_refused(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port)
+    with pytest.raises(NodeError, match="says no: configuration validation failed: 1 error occurred") as caught:
+        api.apply_config(b"bad: secret", soon())
+    assert "secret" not in caught.value.render()
+    with pytest.raises(UsageError, match="there is no mode 'soft' of applying"):
+        api.apply_config(b"", soon(), mode="soft")
+
+
+def test_maintenance_mode(asks: Asks, maintained: FakeTalos) -> None:
+    found = asks(maintained.port, None).observe(soon())
+    assert (found.mode, found.stage, found.roles, found.verified) == (Mode.MAINTENANCE, "maintenance", (), False)
+    pinned = asks(maintained.port, None, fingerprint=found.fingerprint).observe(soon())
+    assert (pinned.mode, pinned.verified, pinned.trouble) == (Mode.MAINTENANCE, True, None)
+
+
+def test_a_talosconfig_for_a_node_in_maintenance_mode(asks: Asks, maintained: FakeTalos) -> None:
+    api = asks(maintained.port)
+    found = api.observe(soon())
+    assert (found.mode, found.stage) == (Mode.MAINTENANCE, "maintenance")
+    assert found.trouble is not None
+    assert found.trouble.kind is Kind.MAINTENANCE
+    assert "without a client certificate it answers with stage maintenance" in found.trouble.message
+    assert "its identity is unverified" in found.trouble.message
+    pinned = asks(maintained.port, fingerprint=found.fingerprint).observe(soon())
+    assert pinned.trouble is not None
+    assert "unverified" not in pinned.trouble.message
+
+
+def test_from_maintenance_to_its_configuration(
+    asks: Asks, tmp_path: Path, cluster: Cluster, maintained: FakeTalos
+) -> None:
+    api = asks(maintained.port)
+    assert api.observe(soon()).stage == "maintenance"
+    api.apply_config(b"version: v1alpha1", soon())
+    assert len(maintained.said.applied) == 1
+    port = maintained.port
+    maintained.close()
+    with FakeTalos(tmp_path, cluster, cluster.server(), port=port):
+        found = until(api, lambda: api.latest if api.latest and api.latest.mode is Mode.CONFIGURED else None)
+    assert found.trouble is None
+
+
+def test_to_forget(asks: Asks, talos: FakeTalos) -> None:
+    talos.happen(machine.PhaseEvent(phase="env"), "a2")
+    api = asks(talos.port)
+    api.observe(soon())
+    api.forget()
+    assert api.latest is None
+
+
+def test_the_door_is_asked_for_each_connection(
+    tmp_path: Path, cluster: Cluster, admin: Pair, talos: FakeTalos
+) -> None:
+    context = load(cluster.talosconfig(tmp_path / "tc", admin)).context()
+    doors = [1, 1, talos.port]
+
+    def reach() -> Access:
+        return Access("127.0.0.1", doors.pop(0) if len(doors) > 1 else doors[0], context)
+
+    with TalosApi("node1", reach, QUICK) as api:
+        assert api.observe(soon()).status == READY
+
+
+def test_close_leaves_nothing(tmp_path: Path, cluster: Cluster, admin: Pair, talos: FakeTalos) -> None:
+    context = load(cluster.talosconfig(tmp_path / "tc", admin)).context()
+    threads, files = threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+    for port in (talos.port, 1):
+        api = TalosApi("node1", lambda port=port: Access("127.0.0.1", port, context), QUICK)
+        api.observe(Deadline.after(0.2))
+        api.close()
+        api.close()
+        for question in (api.dmesg, api.observe, api.events):
+            with pytest.raises(UsageError, match="Talos on node1 is asked no more"):
+                question(soon())
+    assert threading.active_count() == threads
+    talos.close()
+    assert len(list(Path("/proc/self/fd").iterdir())) <= files
+
+
+def test_a_fault_of_hil_s_own_leaves_nothing_known(
+    asks: Asks, talos: FakeTalos, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = asks(talos.port)
+    api.observe(soon())
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+    monkeypatch.setattr("hil.readiness.talos.session.observe", None)
+    with pytest.raises(HilBug, match="asking Talos on node1 ended by a fault of hil"):
+        api.observe(soon())
+    assert api.latest is None
+
+
+def test_a_fingerprint_is_talos_s(asks: Asks, talos: FakeTalos, tmp_path: Path) -> None:
+    found = asks(talos.port).observe(soon())
+    shown = Certificate.from_pem((tmp_path / "server.pem").read_bytes())
+    assert found.fingerprint == shown.fingerprint
+    assert len(found.fingerprint) == 44
+
+
+@given(st.binary(max_size=64))
+def test_no_spec_raises_anything_but_what_is_expected(data: bytes) -> None:
+    from hil.readiness.talos import resources
+    from hil.readiness.talos.channel import BROKEN
+
+    resource = state.Resource(spec=state.Spec(proto_spec=data))
+    readers: list[Callable[[], object]] = [
+        lambda: resources.machine_status(resource),
+        lambda: resources.addresses(resource),
+        lambda: resources.extensions([resource]),
+        *(
+            lambda kind=kind: resources.in_words(kind, resource)
+            for kind in (resources.MACHINE_STATUS, resources.SERVICES, resources.EXTENSIONS, resources.HOSTNAME)
+        ),
+    ]
+    for read in readers:
+        try:
+            read()
+        except BROKEN:
+            continue
