@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from support.rigs import PROBE_RIG, write_rig
@@ -70,6 +71,14 @@ def test_testinfras_modules(node: Node) -> None:
     assert host.system_info.arch == "aarch64"
     assert host.sysctl("kernel.osrelease") == host.check_output("uname -r")
     assert host.environment()["PATH"] == "/bin"
+
+
+def test_the_example_of_the_page_on_it(node: Node) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "testinfra.md").read_text()
+    [example] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    tests: dict[str, Callable[[Node], None]] = {}
+    exec(example, tests)
+    assert [test(node) for name, test in tests.items() if name.startswith("test_")] == [None, None]
 
 
 def test_every_byte_and_a_megabyte_of_them(node: Node) -> None:
