@@ -29,7 +29,7 @@ def open_host(console: Console, prompt: bytes | None, *, image: str) -> Host:
     """
     if prompt is None:
         raise MissingPart(
-            f"{console.name} has no `host`: image {image!r} has no shell on its console",
+            f"{console.name} has no `host`: image {image!r} is not known to have a shell on its console",
             hint="run this test on an image with a shell (kind: probe); a Talos node is asked by node.talos",
         )
     try:

@@ -115,7 +115,7 @@ def test_sudo_is_testinfras_own(console: Console, tmp_path: Path) -> None:
 
 
 def test_an_image_without_a_shell_has_none(console: Console) -> None:
-    with pytest.raises(MissingPart, match="n1 has no `host`: image 'talos' has no shell on its console"):
+    with pytest.raises(MissingPart, match="n1 has no `host`: image 'talos' is not known to have a shell"):
         open_host(console, None, image="talos")
 
 
