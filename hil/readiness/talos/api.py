@@ -157,15 +157,15 @@ class TalosApi:
         if mode not in MODES:
             raise UsageError(f"there is no mode {mode!r} of applying", hint=f"one of: {', '.join(MODES)}")
         what = "apply a machine configuration"
-        return self._ask(what, _ADMIN, lambda calls: calls.apply(data, mode, dry_run=dry_run), deadline)
+        return self._ask(what, _ADMIN, lambda calls: calls.apply(data, mode, dry_run=dry_run), deadline, reads=False)
 
     def reboot(self, deadline: Deadline) -> None:
         """Tell Talos to reboot; returns when it says that it will. A changed boot ID proves it."""
-        self._ask("reboot it", _OPERATOR, lambda calls: calls.reboot(), deadline)
+        self._ask("reboot it", _OPERATOR, lambda calls: calls.reboot(), deadline, reads=False)
 
     def shutdown(self, deadline: Deadline) -> None:
         """Tell Talos to shut down; returns when it says that it will."""
-        self._ask("shut it down", _OPERATOR, lambda calls: calls.shutdown(), deadline)
+        self._ask("shut it down", _OPERATOR, lambda calls: calls.shutdown(), deadline, reads=False)
 
     def _check_running(self) -> None:
         """Raises UsageError when it was closed, HilBug when it ended otherwise."""
@@ -179,21 +179,29 @@ class TalosApi:
         if self._session is not None:
             self._session.ask_now()
 
-    def _ask(self, what: str, needed: str, question: Callable[[Calls], Awaitable[T]], deadline: Deadline) -> T:
+    def _ask(
+        self,
+        what: str,
+        needed: str,
+        ask_it: Callable[[Calls], Awaitable[T]],
+        deadline: Deadline,
+        *,
+        reads: bool = True,
+    ) -> T:
         """One question, when there is a connection.
 
         Raises:
-            UsageError: the talosconfig may not ask it, or does not open this node.
+            UsageError: the talosconfig may not ask it, or does not open this node; or it was closed.
             NodeError: the node does not answer, or says no.
             InfrastructureError: the door to the node is not open.
         """
-        from hil.readiness.talos.question import NotAnswered, ask
+        from hil.readiness.talos.question import NotAnswered, Question, ask
 
         self._check_running()
 
         async def asked() -> T:
             assert self._session is not None
-            return await ask(self._session, question, what, needed)
+            return await ask(self._session, Question(ask_it, what, needed, reads))
 
         try:
             return self._worker.call(asked, deadline)

@@ -12,33 +12,14 @@ import socket
 import ssl
 from enum import Enum
 
-from google.protobuf.message import DecodeError
 from grpclib.client import Channel, Handler
-from grpclib.config import Configuration
-from grpclib.exceptions import GRPCError, ProtocolError, StreamTerminatedError
+from grpclib.exceptions import GRPCError, StreamTerminatedError
 from grpclib.protocol import H2Protocol
-from h2.config import H2Configuration
-from h2.exceptions import H2Error
-from hyperframe.exceptions import HyperframeError
 
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.certificate import Certificate
+from hil.readiness.talos.http2 import BROKEN, Protocol
 from hil.readiness.talos.tls import WrongKey
-
-_FIRST_BYTES = 64
-_SETTINGS = b"\x04"  # RFC 9113, 3.4 and 4.1: a server's first frame is SETTINGS, and its type is the fourth byte
-
-BROKEN = (
-    H2Error,
-    HyperframeError,
-    NotImplementedError,
-    ValueError,
-    KeyError,
-    AssertionError,
-    DecodeError,
-    ProtocolError,
-)
-"""What h2, grpclib and protobuf raise on bytes that are not what they should be."""
 
 CALL_FAILURES = (*BROKEN, GRPCError, StreamTerminatedError, OSError, TimeoutError)
 """All that a call raises when the other side is not well: refused, ended, silent, or not understood."""
@@ -56,38 +37,6 @@ class Lost(ConnectionError):
     """The connection is over; a new one has to be opened."""
 
 
-class NotHttp2(Exception):
-    """What came through TLS is not HTTP/2."""
-
-
-class _Protocol(H2Protocol):
-    """HTTP/2 that remembers what came first and why it ended."""
-
-    def __init__(self, handler: Handler, config: Configuration, h2_config: H2Configuration) -> None:
-        super().__init__(handler, config, h2_config)
-        self.first = b""
-        self.end: BaseException | None = None
-        self.over = asyncio.Event()
-
-    def data_received(self, data: bytes) -> None:
-        if len(self.first) < _FIRST_BYTES:
-            self.first += data[: _FIRST_BYTES - len(self.first)]
-        try:
-            # h2 would wait for as many bytes as the first three of any text seem to say.
-            if len(self.first) > 3 and self.first[3:4] != _SETTINGS:
-                raise NotHttp2("it does not begin with SETTINGS")
-            super().data_received(data)
-        except (NotHttp2, *BROKEN) as error:
-            self.end = error
-            self.processor.close("what came is not HTTP/2")
-            self.over.set()
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        self.end = self.end or exc
-        super().connection_lost(exc)
-        self.over.set()
-
-
 class KeptChannel(Channel):
     """A connection to one node.
 
@@ -100,7 +49,7 @@ class KeptChannel(Channel):
     def __init__(self, access: Access, context: ssl.SSLContext, pin: str | None = None) -> None:
         super().__init__(access.host, access.port, ssl=context)
         self._pin = pin
-        self._opened: _Protocol | None = None
+        self._opened: Protocol | None = None
         self.step = Step.CONNECT
         self.shown: Certificate | None = None
 
@@ -124,11 +73,20 @@ class KeptChannel(Channel):
         return b"" if self._opened is None else self._opened.first
 
     @property
+    def leaving(self) -> asyncio.Event:
+        """Set when the server says that it stops, or it has ended: ask nothing more."""
+        return self._there.leaving
+
+    @property
     def over(self) -> asyncio.Event:
-        """Set when it has ended; only a channel that was opened has it."""
+        """Set when it has ended."""
+        return self._there.over
+
+    @property
+    def _there(self) -> Protocol:
         if self._opened is None:
             raise Lost("the channel was never opened")
-        return self._opened.over
+        return self._opened
 
     @property
     def lost(self) -> bool:
@@ -142,7 +100,7 @@ class KeptChannel(Channel):
         connected = await _connect(self._host, self._port)
         self.step = Step.TLS
         transport, protocol = await loop.create_connection(
-            lambda: _Protocol(Handler(), self._config, self._h2_config),
+            lambda: Protocol(Handler(), self._config, self._h2_config),
             sock=connected,
             ssl=self._ssl,
             server_hostname=self._host,

@@ -15,8 +15,9 @@ from hil.readiness.talos import tls
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.calls import Calls
 from hil.readiness.talos.certificate import Certificate
-from hil.readiness.talos.channel import BROKEN, CALL_FAILURES, KeptChannel
+from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel
 from hil.readiness.talos.diagnosis import Failure, diagnose, is_misnamed, is_stranger
+from hil.readiness.talos.http2 import BROKEN
 from hil.readiness.talos.observation import MachineStatus, Mode
 from hil.readiness.talos.reading import Asked, is_answer
 from hil.readiness.talos.resources import MACHINE_STATUS, machine_status

@@ -17,7 +17,8 @@ from hyperframe.exceptions import HyperframeError
 from hil.readiness.talos import clocks, tls
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.certificate import Certificate, now
-from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel, NotHttp2, Step
+from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel, Step
+from hil.readiness.talos.http2 import NotHttp2
 from hil.readiness.talos.reading import is_late
 from hil.readiness.talos.trouble import Trouble
 from hil.readiness.talos.words import Words

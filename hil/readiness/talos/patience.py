@@ -16,6 +16,7 @@ class Patience:
         after_no: before the next try when the last one failed for what time alone does not heal.
         stall: for the answer to a question on a connection.
         interval: from one round to the next when nothing seems to happen.
+        farewell: for the last answers of a server that stops.
         gap: from one round to the next at least, unless somebody asks for it.
     """
 
@@ -25,4 +26,5 @@ class Patience:
     after_no: float = 1.0
     stall: float = 10.0
     interval: float = 5.0
+    farewell: float = 2.0
     gap: float = 0.25

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
 from hil.readiness.talos.calls import Calls
 from hil.readiness.talos.channel import CALL_FAILURES
+from hil.readiness.talos.connecting import Connection
 from hil.readiness.talos.reading import why_unknown
 from hil.readiness.talos.session import Session
 from hil.readiness.talos.trouble import Kind, Trouble, forbidden
@@ -30,28 +32,47 @@ class NotAnswered(Exception):
         self.trouble = trouble
 
 
-async def ask(session: Session, question: Callable[[Calls], Awaitable[T]], what: str, needed: str) -> T:
+@dataclass(frozen=True, slots=True)
+class Question(Generic[T]):
+    """What is asked.
+
+    Args:
+        ask: asks it.
+        what: what it is about, as in "Talos does not let hil ...".
+        needed: the least role that may ask it (siderolabs/talos, internal/app/machined, system/services/machined.go).
+        reads: whether it changes nothing, and so is asked again when the connection ends meanwhile.
+    """
+
+    ask: Callable[[Calls], Awaitable[T]]
+    what: str
+    needed: str
+    reads: bool
+
+
+async def ask(session: Session, question: Question[T]) -> T:
     """Ask, as soon as there is a connection.
 
     Args:
         session: it keeps the connection.
-        question: which.
-        what: what it is about, as in "Talos does not let hil ...".
-        needed: the least role that may ask it.
+        question: what.
 
     Raises:
         NotAnswered: the connection ended, or Talos said no.
     """
-    connection = await session.connection()
-    try:
-        return await question(connection.calls)
-    except GRPCError as error:
-        place, roles = connection.asked.place, connection.asked.roles
-        if error.status is Status.PERMISSION_DENIED:
-            raise NotAnswered(forbidden(place, roles, what, needed, error.message or "")) from error
-        raise NotAnswered(_refused(place, what, error)) from error
-    except CALL_FAILURES as error:
-        raise NotAnswered(Words(connection.access).ended(error)) from error
+    connection: Connection | None = None
+    while True:
+        connection = await session.connection(after=connection)
+        try:
+            return await question.ask(connection.calls)
+        except GRPCError as error:
+            place, roles = connection.asked.place, connection.asked.roles
+            if error.status is Status.PERMISSION_DENIED:
+                said = error.message or ""
+                raise NotAnswered(forbidden(place, roles, question.what, question.needed, said)) from error
+            raise NotAnswered(_refused(place, question.what, error)) from error
+        except CALL_FAILURES as error:
+            if not (question.reads and connection.channel.lost):
+                raise NotAnswered(Words(connection.access).ended(error)) from error
 
 
 def _refused(place: str, what: str, error: GRPCError) -> Trouble:

@@ -12,7 +12,8 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 
 from hil.clock import now_ns
 from hil.readiness.talos.calls import Calls
-from hil.readiness.talos.channel import BROKEN, CALL_FAILURES, KeptChannel
+from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel
+from hil.readiness.talos.http2 import BROKEN
 from hil.readiness.talos.observation import Known, Mode, Observation, Unknown
 
 T = TypeVar("T")

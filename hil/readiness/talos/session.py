@@ -43,27 +43,44 @@ class Session:
         self._patience = patience
         self._wanted = asyncio.Event()
         self._at_once = asyncio.Event()
-        self._connected: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        self._there: Connection | None = None
+        self._changed = asyncio.Condition()
 
     async def run(self) -> None:
         """Connect, ask, connect again; until it is cancelled."""
         while True:
             connection = await self._connect()
-            self._connected.set_result(connection)
             try:
+                await self._be_at(connection)
                 await self._ask(connection)
+                await self._be_at(None)
+                # What was asked before the server said farewell is still answered.
+                await _any_of(connection.channel.over, within=self._patience.farewell)
             finally:
                 connection.channel.close()
-                self._connected = asyncio.get_running_loop().create_future()
 
     def ask_now(self) -> None:
         """Begin a round at once, or after the one that is under way."""
         self._at_once.set()
         self._wanted.set()
 
-    async def connection(self) -> Connection:
-        """The connection there is; waits for one."""
-        return await asyncio.shield(self._connected)
+    async def connection(self, after: Connection | None = None) -> Connection:
+        """The connection that can be asked on; waits for one.
+
+        Args:
+            after: one that has ended, which is not meant.
+        """
+        async with self._changed:
+            while True:
+                there = self._there
+                if there is not None and there is not after and not there.channel.leaving.is_set():
+                    return there
+                await self._changed.wait()
+
+    async def _be_at(self, connection: Connection | None) -> None:
+        async with self._changed:
+            self._there = connection
+            self._changed.notify_all()
 
     async def _connect(self) -> Connection:
         """Try until Talos answers; each failure goes to the board."""
@@ -130,9 +147,11 @@ class Session:
                 replace(found, trouble=connection.trouble or _refusal(found), clock_offset=watching.offset)
             )
             watching.live = True
-            over = connection.channel.over
-            await _any_of(self._at_once, over, within=self._patience.gap)
-            await _any_of(self._wanted, over, within=self._patience.interval)
+            leaving = connection.channel.leaving
+            await _any_of(self._at_once, leaving, within=self._patience.gap)
+            await _any_of(self._wanted, leaving, within=self._patience.interval)
+            if leaving.is_set():
+                raise NoAnswer(ConnectionResetError(connection.channel.end or "the node ended it"))
 
 
 async def _any_of(*events: asyncio.Event, within: float) -> None:

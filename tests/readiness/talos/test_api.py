@@ -405,7 +405,7 @@ def test_a_fingerprint_is_talos_s(asks: Asks, talos: FakeTalos, tmp_path: Path) 
 @given(st.binary(max_size=64))
 def test_no_spec_raises_anything_but_what_is_expected(data: bytes) -> None:
     from hil.readiness.talos import resources
-    from hil.readiness.talos.channel import BROKEN
+    from hil.readiness.talos.http2 import BROKEN
 
     resource = state.Resource(spec=state.Spec(proto_spec=data))
     readers: list[Callable[[], object]] = [
@@ -422,3 +422,38 @@ def test_no_spec_raises_anything_but_what_is_expected(data: bytes) -> None:
             read()
         except BROKEN:
             continue
+
+
+def test_a_reading_question_is_asked_again_when_the_connection_ends(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port)
+    api.observe(soon())
+    talos.said.stall.add("Dmesg")
+    answer: list[bytes] = []
+    asking = threading.Thread(target=lambda: answer.append(api.dmesg(soon())))
+    asking.start()
+    until(api, lambda: True if "Dmesg" in talos.said.asked else None)
+    talos.said.stall.clear()
+    talos.drop()
+    asking.join(10)
+    assert answer[0].endswith(b"two \xff\n")
+    assert talos.said.asked.count("Dmesg") == 2
+
+
+def test_a_question_that_changes_something_is_asked_once(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port)
+    api.observe(soon())
+    talos.said.stall.add("Reboot")
+    said: list[str] = []
+
+    def reboot() -> None:
+        with pytest.raises(NodeError) as caught:
+            api.reboot(soon())
+        said.append(caught.value.message)
+
+    asking = threading.Thread(target=reboot)
+    asking.start()
+    until(api, lambda: True if "Reboot" in talos.said.asked else None)
+    talos.drop()
+    asking.join(10)
+    assert "answered, and then the connection ended" in said[0]
+    assert talos.said.asked.count("Reboot") == 1
