@@ -46,6 +46,7 @@ class Said:
         self.resources: dict[tuple[str, str], dict[str, state.Resource]] = {}
         self.services: dict[str, machine.ServiceInfo] = {}
         self.version = "v1.13.9"
+        self.commit = "1f3a8d0c"
         self.boot_id = BOOT_ID
         self.refuse: dict[str, GRPCError] = {}
         self.stall: set[str] = set()
@@ -300,7 +301,8 @@ class _Machine(MachineServiceBase):
 
     async def Version(self, stream: Stream[Any, machine.VersionResponse]) -> None:
         await self._talos.answer("Version", stream)
-        version = machine.Version(version=machine.VersionInfo(tag=self._talos.said.version))
+        said = self._talos.said
+        version = machine.Version(version=machine.VersionInfo(tag=said.version, sha=said.commit))
         await stream.send_message(machine.VersionResponse(messages=[version]))
 
     async def ServiceList(self, stream: Stream[Any, machine.ServiceListResponse]) -> None:

@@ -25,6 +25,7 @@ from hil.readiness.talos.proto.machine_pb2 import (
     ReadRequest,
     RebootRequest,
     ShutdownRequest,
+    VersionInfo,
 )
 from hil.readiness.talos.proto.machine_pb2 import Event as MachineEvent
 from hil.readiness.talos.proto.state_grpc import StateStub
@@ -75,12 +76,12 @@ class Calls:
         """Talos's own judgement of the machine."""
         return resources.machine_status(await self.get(resources.MACHINE_STATUS))
 
-    async def version(self) -> str:
-        """The version's tag, as "v1.13.9"; ValueError when the answer is empty."""
+    async def version(self) -> VersionInfo:
+        """What runs: its tag, as "v1.13.9", and the commit it was built from; ValueError when the answer is empty."""
         answer = await self.machine.Version(Empty(), timeout=self._stall)
         if not answer.messages:
             raise ValueError("the answer names no version")
-        return answer.messages[0].version.tag
+        return answer.messages[0].version
 
     async def hostname(self) -> str:
         """What the node calls itself."""

@@ -108,6 +108,7 @@ class Observation:
         fingerprint: of the key that the node showed, or "".
         verified: whether its identity is proved: by the CA, or in maintenance mode by the expected fingerprint.
         began_ns: when the round began, ns of the one clock.
+        simulated: whether it says of itself that it is the simulated node and no Talos.
     """
 
     at_ns: int
@@ -126,6 +127,7 @@ class Observation:
     fingerprint: str = ""
     verified: bool = False
     began_ns: int = 0
+    simulated: bool = False
 
     @property
     def reached(self) -> bool:

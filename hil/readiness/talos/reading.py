@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 _QUESTIONS = 6
 _NOT_YET = Unknown("Talos does not have it yet")
+# What the simulated node says where Talos names the commit that it was built from (fixtures/node, internal/api).
+_SIMULATED = "simnode"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ async def observe(channel: KeptChannel, calls: Calls, asked: Asked, boot_id: Kno
         asked.mode,
         asked.place,
         status=status,
-        version=version,
+        version=version if isinstance(version, Unknown) else version.tag,
         hostname=hostname,
         extensions=extensions,
         services=services,
@@ -103,6 +105,7 @@ async def observe(channel: KeptChannel, calls: Calls, asked: Asked, boot_id: Kno
         fingerprint=asked.fingerprint,
         verified=asked.verified,
         began_ns=began,
+        simulated=not isinstance(version, Unknown) and version.sha == _SIMULATED,
     )
 
 

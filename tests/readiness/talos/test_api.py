@@ -94,6 +94,14 @@ def test_each_question_begins_a_round_of_its_own(asks: Asks, talos: FakeTalos) -
         assert api.observe(soon()).version == name
 
 
+def test_a_simulated_node_says_so(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port)
+    assert not api.observe(soon()).simulated
+    talos.said.commit = "simnode"
+    found = api.observe(soon())
+    assert (found.version, found.simulated) == ("v1.13.9", True)
+
+
 def test_one_connection_is_kept(asks: Asks, talos: FakeTalos) -> None:
     api = asks(talos.port)
     for _ in range(3):
