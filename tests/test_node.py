@@ -13,12 +13,14 @@ from support.hardware import Hardware
 from support.wire import Wire
 
 from hil.boot import Patience, Verdict
+from hil.clock import Deadline, now_ns
 from hil.console.transcript import Transcript
 from hil.errors import InfrastructureError, MissingPart, NodeError, UsageError
 from hil.images.image import Asset, Image, Ready
 from hil.machine import Doors, Nic, Power, PowerState, Reset
 from hil.machines.place import Session
 from hil.node import Fittings, Node
+from hil.readiness.condition import Condition, Truth
 from hil.readiness.panel import Panel
 from hil.timeline.timeline import Mark
 
@@ -58,6 +60,27 @@ class Follower(Wire):
         super().close()
 
 
+class Expected:
+    """A probe of one condition."""
+
+    hopeless = ""
+
+    def __init__(self) -> None:
+        self.truth = Truth.FALSE
+
+    def look(self) -> tuple[Condition, ...]:
+        return (Condition("c.x", self.truth, "so", "thus", "stub", now_ns()),)
+
+    def news(self) -> list[Mark]:
+        return []
+
+    def begin_again(self) -> None:
+        """Nothing was found before."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class Asking:
     """Asks a machine nothing, or what a test gives it."""
 
@@ -86,6 +109,7 @@ class Bench:
     image: str = "img"
     without: frozenset[type[object]] = frozenset()
     control: str | None = "qemu:n1"
+    prompt: bytes | None = None
     served: list[str] = field(default_factory=list)
     followers: list[Follower] = field(default_factory=list)
 
@@ -98,7 +122,7 @@ class Bench:
 
     def make_image(self, name: str) -> Image:
         asset = Asset("kernel", self.folder / "kernel", "0" * 64, "made up")
-        return Image(name, "files", asset, (), (), READY, re.compile(rb"Run /init"))
+        return Image(name, "files", asset, (), (), READY, re.compile(rb"Run /init"), prompt=self.prompt)
 
     def follow(self) -> Follower:
         self.followers.append(Follower())
@@ -162,6 +186,55 @@ def test_a_boot_has_a_folder_a_record_and_an_image(bench: Bench) -> None:
     assert node.console.record == boot.folder / "console.log"
     node.close()
     assert bench.hardware.asked == ["off", "on", "close"]
+
+
+def test_a_machine_without_a_shell_has_no_host(bench: Bench) -> None:
+    bench.will_say(b"login: ")
+    node = bench.node()
+    with pytest.raises(MissingPart, match=r"n1 has no `host`: image 'img' is not known to have a shell"):
+        _ = node.host
+    assert node.booted
+
+
+def test_each_boot_of_a_machine_with_a_shell_has_a_host_of_its_own(bench: Bench) -> None:
+    bench.will_say(b"login: ")
+    bench.prompt = b"# "
+    node = bench.node()
+    first = node.host
+    assert node.host is first
+    node.power.off()
+    assert node.host is not first
+    assert len(node.boots) == 2
+
+
+def test_a_boot_is_at_its_end_when_what_is_expected_holds(bench: Bench) -> None:
+    stub = Expected()
+    bench.asking.panel = Panel("n1", [stub])
+    node = bench.node()
+    node.power.on()
+    node.attend(Deadline.after(0.01))
+    assert node.boots[-1].verdict is Verdict.RUNNING
+    stub.truth = Truth.TRUE
+    node.attend(Deadline.after(0.01))
+    assert node.boots[-1].verdict is Verdict.READY
+    assert record(node.boots[-1].folder)["readiness"]["ready"] is True  # type: ignore[index]
+    node.power.off()
+    assert bench.asking.asked == ["end", "begin after 0", "end"]
+
+
+def test_what_is_not_as_expected_in_time_shows_its_table(bench: Bench) -> None:
+    bench.asking.panel = Panel("n1", [Expected()])
+    with pytest.raises(NodeError, match="still awaited") as caught:
+        bench.node().boot(within=0.2)
+    assert any("c.x" in line and "FALSE" in line for line in caught.value.evidence)
+
+
+def test_a_machine_that_is_on_is_not_switched_on_again(bench: Bench) -> None:
+    node = bench.node()
+    boot = node.begin()
+    assert node.begin() is boot
+    node.power.off()
+    assert node.begin() is not boot
 
 
 def test_a_node_boots_when_something_needs_it(bench: Bench) -> None:

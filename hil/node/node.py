@@ -6,11 +6,13 @@ needed it and a failing boot fails that test.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hil.boot import Boot, Patience, Verdict
 from hil.clock import Deadline, now_ns
 from hil.console.console import Console
 from hil.errors import HilError, UsageError
-from hil.images.image import Ready
+from hil.images.image import Image, Ready
 from hil.machine import Doors, Machine, Nic, PowerState, Reset
 from hil.node.fittings import Asking, Fittings, OnMark, ignore
 from hil.node.power import NodePower
@@ -19,6 +21,9 @@ from hil.node.talos import NodeTalos
 from hil.timeline.stages import LINK_DOWN, LINK_UP, RESET
 from hil.timeline.timeline import Mark, Timeline
 from hil.watch import Watch
+
+if TYPE_CHECKING:
+    from testinfra.host import Host
 
 
 class Node:
@@ -41,6 +46,8 @@ class Node:
         self._fittings = fittings
         self._console: Console | None = None
         self._watch: Watch | None = None
+        self._booted_image: Image | None = None
+        self._host: Host | None = None
         self._on = False
         self.power = NodePower(self)
 
@@ -131,6 +138,21 @@ class Node:
     def talos(self) -> NodeTalos:
         """Talos on this machine; its first question switches the machine on when need be."""
         return NodeTalos(self)
+
+    @property
+    def host(self) -> Host:
+        """The machine as pytest-testinfra sees it, by the shell on its console; boots first when need be.
+
+        Raises:
+            MissingPart: its image has no shell there, or pytest-testinfra is not installed.
+        """
+        self.ensure()
+        if self._host is None:
+            from hil.host import open_host
+
+            prompt = None if self._booted_image is None else self._booted_image.prompt
+            self._host = open_host(self.wire, prompt, image=self.boots[-1].image)
+        return self._host
 
     @property
     def asking(self) -> Asking:
@@ -248,6 +270,7 @@ class Node:
         starting = self._starting
         self._let_go()
         boot, image = starting.prepare(len(self.boots) + 1, image_name, self.image)
+        self._booted_image, self._host = image, None
         follower = self._fittings.follow()
         over = 0 if self._console is None else self._console.transcript.incarnation
         if self._console is not None:
