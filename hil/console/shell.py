@@ -121,9 +121,9 @@ class ShellSession:
 
     def _execute(self, talk: Talk, deadline: Deadline) -> bytes | None:
         """Bring the command over and have it run; returns the result's first block, if that came right."""
-        for number, line in talk.puts():
+        for number, line in talk.bring():
             self._ask(talk, number, line, deadline)
-        return self._block(talk, talk.go(_FIRST), deadline)
+        return self._block(talk, talk.run(_FIRST), deadline)
 
     def _fetch(self, talk: Talk, block: bytes | None, deadline: Deadline) -> Ran | None:
         """The result, in blocks as large as the line bears: after one that came wrong, they are smaller.
@@ -148,7 +148,7 @@ class ShellSession:
                     size *= 2
             asked = now_ns()
             try:
-                block = self._block(talk, talk.fetch(size, len(result) // size), deadline)
+                block = self._block(talk, talk.get(size, len(result) // size), deadline)
             except Late:
                 raise _CutShort(len(result)) from None
 

@@ -31,17 +31,68 @@ _CHUNK = 2048
 
 _PLACES = "/tmp /run /dev/shm"
 
-_SCRIPT = r"""%s(){ (_t=$1$2;for _d in %s;do _d=$_d/hil-$_t;[ -d $_d ]||mkdir -m 700 $_d 2>/dev/null&&break;done
-_e(){ echo;echo ">$_t $1>$_t $1>";}
-_b(){ dd if=$_d/r bs=$2 skip=$3 count=1 >$_d/b 2>/dev/null;echo;echo "<$_t $1 $(sha256sum <$_d/b)";base64 $_d/b;_e $1;}
-_r(){ _s=$1;set -- $(wc -c $_d/o $_d/e);echo $_s $1 $3 >$_d/r
-head -c $1 $_d/o>>$_d/r;[ $3 = 0 ]||head -c $3 $_d/e>>$_d/r;}
-_g(){ [ "$(sha256sum <$_d/c)" = "$1  -" ]||return;_x=$(base64 -d $_d/c;echo .);read -r _p _f </proc/self/stat
-echo $_p>$_d/p;(exec sh -c "${_x%%.}" </dev/null >$_d/o 2>$_d/e);_r $?;}
-_k(){ kill -9 -$(cat $_d/p);for _f in o e;do tail -c 2000 $_d/$_f>$_d/t;cat $_d/t>$_d/$_f;done;_r 0;}
-_e 0;while read -r _q _i _1 _2 _3;do case $_q in p)echo $_1 >$_d/c;_e $_i;;a)echo $_1 >>$_d/c;_e $_i;;
-g)[ -f $_d/r ]||_g $_3;_b $_i $_1 $_2;;b)_b $_i $_1 $_2;;k)_k 2>/dev/null;_b $_i $_1 $_2;;x)rm -r $_d;break;;esac;done)
-}"""
+_SCRIPT = r"""
+%s() { (
+_token=$1$2
+for _dir in %s; do
+    _dir=$_dir/hil-$_token
+    [ -d $_dir ] || mkdir -m 700 $_dir 2>/dev/null && break
+done
+
+# The end of the answer to request $1.
+_end() { echo; echo ">$_token $1>$_token $1>"; }
+
+# Answer request $1 by the result's bytes from $2 times $3 on, $2 at most.
+_block() {
+    dd if=$_dir/result bs=$2 skip=$3 count=1 >$_dir/block 2>/dev/null
+    echo; echo "<$_token $1 $(sha256sum <$_dir/block)"
+    base64 $_dir/block
+    _end $1
+}
+
+# Make the result: a line with the status $1 and how long both outputs are by now, then so much of them.
+_finish() {
+    _status=$1
+    set -- $(wc -c $_dir/out $_dir/err)
+    echo $_status $1 $3 >$_dir/result
+    head -c $1 $_dir/out >>$_dir/result
+    [ $3 = 0 ] || head -c $3 $_dir/err >>$_dir/result
+}
+
+# Run the command if the file's SHA-256 is $1. The dot keeps the newlines at its end. It has a shell of its own within
+# parentheses, so that what this shell says of a signal that ended it does not go to its outputs.
+_run() {
+    [ "$(sha256sum <$_dir/command)" = "$1  -" ] || return
+    _command=$(base64 -d $_dir/command; echo .)
+    read -r _pid _rest </proc/self/stat
+    echo $_pid >$_dir/group
+    (exec sh -c "${_command%%.}" </dev/null >$_dir/out 2>$_dir/err)
+    _finish $?
+}
+
+# Kill what is left of it when the terminal has interrupted the rest, and make a result of the ends of its outputs.
+_kill() {
+    kill -9 -$(cat $_dir/group)
+    for _file in out err; do
+        tail -c 2000 $_dir/$_file >$_dir/end
+        cat $_dir/end >$_dir/$_file
+    done
+    _finish 0
+}
+
+_end 0
+while read -r _what _number _1 _2 _3; do
+    case $_what in
+    put) echo $_1 >$_dir/command; _end $_number;;
+    add) echo $_1 >>$_dir/command; _end $_number;;
+    run) [ -f $_dir/result ] || _run $_3; _block $_number $_1 $_2;;
+    get) _block $_number $_1 $_2;;
+    kill) _kill 2>/dev/null; _block $_number $_1 $_2;;
+    bye) rm -r $_dir; break;;
+    esac
+done
+) }
+"""
 
 
 def definition(name: str) -> bytes:
@@ -50,7 +101,8 @@ def definition(name: str) -> bytes:
     Args:
         name: of the function.
     """
-    return (_SCRIPT % (name, _PLACES)).replace("\n", "\r").encode()
+    lines = (line.strip() for line in (_SCRIPT % (name, _PLACES)).splitlines())
+    return "\r".join(line for line in lines if line and not line.startswith("#")).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +146,26 @@ class Talk:
         """What is typed to start the script; started again it finds the same folder. Answers as if to request 0."""
         return f"{name} {self.token[:8]} {self.token[8:]}".encode()
 
-    def puts(self) -> list[tuple[int, bytes]]:
+    def bring(self) -> list[tuple[int, bytes]]:
         """The requests, with their numbers, that bring the command over; one that was doubled spoils its digest."""
-        return [self._request("a" if index else "p", chunk.decode()) for index, chunk in enumerate(self._chunks)]
+        return [self._request("add" if index else "put", chunk.decode()) for index, chunk in enumerate(self._chunks)]
 
-    def go(self, size: int) -> tuple[int, bytes]:
+    def run(self, size: int) -> tuple[int, bytes]:
         """Run the command if that was not done yet; answered by the result's first `size` bytes."""
-        return self._request("g", str(size), "0", self._digest)
+        return self._request("run", str(size), "0", self._digest)
 
     def kill(self, size: int) -> tuple[int, bytes]:
         """Kill what is left of the command; answered by the first `size` bytes of a result with the last 2000 bytes of
         each stream."""
-        return self._request("k", str(size), "0")
+        return self._request("kill", str(size), "0")
 
-    def fetch(self, size: int, index: int) -> tuple[int, bytes]:
+    def get(self, size: int, index: int) -> tuple[int, bytes]:
         """Answered by the result's bytes from `index` times `size` on, `size` at most."""
-        return self._request("b", str(size), str(index))
+        return self._request("get", str(size), str(index))
 
     def bye(self) -> bytes:
         """Remove the folder and end; nothing answers but the prompt."""
-        return b"x"
+        return b"bye"
 
     def sweep(self) -> bytes:
         """A line for the prompt, to remove the folder when the script is gone."""

@@ -45,7 +45,7 @@ class Machine:
         """When the command is about to run, the machine falls silent and this happens."""
 
         def look(data: bytes) -> None:
-            if data.startswith(b"g "):
+            if data.startswith(b"run "):
                 self.wire.on_output = lambda data: b""
                 happens()
 
@@ -196,8 +196,8 @@ def test_a_command_that_hangs_is_killed_and_its_words_are_told(shared: Machine) 
     assert "'echo pid $$; echo why >&2; printf half; sleep 60' did not end within 0.3 s; it was killed" in str(
         caught.value
     )
-    asked = [line[:1] for line in shared.wire.written]
-    last = len(asked) - asked[::-1].index(b"g")
+    asked = [line[:4] for line in shared.wire.written]
+    last = len(asked) - asked[::-1].index(b"run ")
     assert shared.wire.written[last].startswith(b"\x03")
     pid, *rest = caught.value.evidence
     assert rest == ["stdout: half", "stderr: why"]
@@ -239,7 +239,7 @@ def test_a_shell_that_was_left_at_its_prompt_is_not_looked_for(machine: Machine,
     machine.run("true")
     before = len(machine.wire.written)
     machine.run("true")
-    assert [line[:5] for line in machine.wire.written[before:]] == [b"\x15hil_", b"p 1 d", b"g 2 4", b"x\r"]
+    assert [line[:5] for line in machine.wire.written[before:]] == [b"\x15hil_", b"put 1", b"run 2", b"bye\r"]
 
 
 def test_the_console_is_at_its_prompt_afterwards(machine: Machine) -> None:
@@ -283,7 +283,7 @@ def test_a_command_that_came_over_wrong_is_not_run(machine: Machine) -> None:
     spoiled: list[bytes] = []
 
     def spoil(data: bytes) -> None:
-        if data.startswith(b"p ") and not spoiled:
+        if data.startswith(b"put ") and not spoiled:
             spoiled.append(data)
             data = data.replace(b"dG", b"dH")
         write(data)
@@ -292,7 +292,7 @@ def test_a_command_that_came_over_wrong_is_not_run(machine: Machine) -> None:
     log = machine.home / "log"
     assert machine.run(f"touch {log}1 && ls {machine.home}") == Ran(0, b"log1\n", b"")
     assert len(spoiled) == 1
-    assert sum(line.startswith(b"p ") for line in machine.typed()) == 3
+    assert sum(line.startswith(b"put ") for line in machine.typed()) == 3
 
 
 def test_output_that_never_arrives_right_is_never_guessed(machine: Machine) -> None:

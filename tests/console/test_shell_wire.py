@@ -74,7 +74,7 @@ def test_the_extent_of_a_result() -> None:
 
 
 def test_the_token_is_printed_whole_and_never_typed_so() -> None:
-    typed = [TALK.call("f"), *(line for _, line in TALK.puts()), TALK.go(1)[1], TALK.fetch(1, 0)[1], TALK.kill(1)[1]]
+    typed = [TALK.call("f"), *(line for _, line in TALK.bring()), TALK.run(1)[1], TALK.get(1, 0)[1], TALK.kill(1)[1]]
     assert all(TALK.token.encode() not in line for line in typed)
     # Folders are removed by their names, when nothing is awaited any more.
     assert TALK.token.encode() in TALK.sweep()
@@ -82,5 +82,5 @@ def test_the_token_is_printed_whole_and_never_typed_so() -> None:
 
 def test_no_line_is_longer_than_a_terminal_takes() -> None:
     long = Talk(bytes(range(1, 256)) * 500)
-    assert all(len(line) < 4095 for _, line in long.puts())
-    assert b"".join(line.split()[2] for _, line in long.puts()) == base64.b64encode(bytes(range(1, 256)) * 500)
+    assert all(len(line) < 4095 for _, line in long.bring())
+    assert b"".join(line.split()[2] for _, line in long.bring()) == base64.b64encode(bytes(range(1, 256)) * 500)
