@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from grpclib.const import Status
 from grpclib.exceptions import GRPCError
@@ -12,12 +13,14 @@ from grpclib.exceptions import GRPCError
 from hil.readiness.talos.calls import Calls
 from hil.readiness.talos.channel import CALL_FAILURES
 from hil.readiness.talos.connecting import Connection
-from hil.readiness.talos.reading import why_unknown
 from hil.readiness.talos.session import Session
 from hil.readiness.talos.trouble import Kind, Trouble, forbidden
 from hil.readiness.talos.words import Words
 
 T = TypeVar("T")
+
+_KEY: Final = re.compile(r"""^\s*(?:- )*(?:-|["']?[\w./-]+["']?:)(?=\s|$)""")
+_LONGEST: Final = 1000
 
 
 class NotAnswered(Exception):
@@ -76,10 +79,27 @@ async def ask(session: Session, question: Question[T]) -> T:
 
 
 def _refused(place: str, what: str, error: GRPCError) -> Trouble:
-    said = " ".join((error.message or "").split())
+    said = without_values(error.message or "")
     return Trouble(
         Kind.REFUSED_CALL,
         f"{place} was asked to {what} and says no: {said} ({error.status.name})",
         "Talos's own words say what it does not like",
-        why_unknown(error),
+        f"says no ({error.status.name})",
     )
+
+
+def without_values(said: str) -> str:
+    """Talos's words on one line, without the values of a configuration that it quotes: one of them may be a key.
+
+    It quotes the YAML of what it does not know, a key or a list's item in each line (machinery, config/decoder).
+    """
+    lines = [_without_value(line) for line in said.splitlines()]
+    whole = " ".join(" ".join(lines).split())
+    return whole if len(whole) <= _LONGEST else whole[:_LONGEST] + "..."
+
+
+def _without_value(line: str) -> str:
+    """The line with its YAML key alone; what is indented by spaces and has no key is more of a value."""
+    if (key := _KEY.match(line)) is not None:
+        return key.group() + (" ..." if line[key.end() :].strip() else "")
+    return "..." if line.startswith(" ") else line

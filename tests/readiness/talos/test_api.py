@@ -303,6 +303,27 @@ def test_the_machine_configuration(asks: Asks, talos: FakeTalos) -> None:
         asks(talos.port).machine_config(soon())
 
 
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "error decoding document /v1alpha1/ (line 1): unknown keys found:\nmachine:\n    foo: pw\n",
+            "error decoding document /v1alpha1/ (line 1): unknown keys found: machine: foo: ...",
+        ),
+        (
+            "unknown:\n  - pw\n  - a: pw\n    b/c: |\n        pw\n    'd': pw",
+            "unknown: - ... - a: ... b/c: ... ... 'd': ...",
+        ),
+        ("1 error occurred:\n\t* either install disk or diskSelector should be defined", None),
+        ("x" * 2000, "x" * 1000 + "..."),
+    ],
+)
+def test_talos_s_words_without_the_values_that_it_quotes(said: str, shown: str | None) -> None:
+    from hil.readiness.talos.question import without_values
+
+    assert without_values(said) == (shown or " ".join(said.split()))
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_apply_a_configuration(asks: Asks, talos: FakeTalos, mode: str) -> None:
     applied = asks(talos.port).apply_config(b"version: v1alpha1", soon(), mode=mode, dry_run=mode == "try")
