@@ -30,7 +30,7 @@ READY = {"console": "hil-probe: ready ip=", "http": {"port": 8080, "path": "/hea
 
 
 def test_a_new_user_sees_the_timeline(tmp_path: Path) -> None:
-    done = run_hil("boot", cwd=tmp_path)
+    done = run_hil("boot", "--image", "probe", cwd=tmp_path)
     assert done.code == 0, done.err
     first, header, *rows, record, verdict = done.out.splitlines()
     assert re.fullmatch(r"node1: image probe, machine qemu, accelerator (kvm|tcg) \S+, segment user", first)
