@@ -61,6 +61,12 @@ class Machine:
         for folder in self.folders():
             shutil.rmtree(folder, ignore_errors=True)
 
+    def replace(self, program: str, script: str) -> None:
+        """Put a script in place of a program of the machine, {} in it being the real one."""
+        place = self.home / program
+        place.write_text("#!/bin/sh\n" + script.format(shutil.which(program)) + "\n")
+        place.chmod(0o755)
+
     def typed(self) -> list[bytes]:
         return [line for line in self.wire.written if not line.startswith(b"\x15")]
 
@@ -236,10 +242,17 @@ def test_a_new_shell_is_told_the_script_again(machine: Machine) -> None:
 @pytest.mark.parametrize("asks", [b"", b"\x1b[6n"])
 def test_a_shell_that_was_left_at_its_prompt_is_not_looked_for(machine: Machine, asks: bytes) -> None:
     machine.wire.on_output = lambda data: data.replace(PROMPT, PROMPT + asks)
-    machine.run("true")
+    patient = ShellSession(machine.console, PROMPT, patience=60)
+    patient.run("true", Deadline.after(20))
     before = len(machine.wire.written)
-    machine.run("true")
+    patient.run("true", Deadline.after(20))
     assert [line[:5] for line in machine.wire.written[before:]] == [b"\x15hil_", b"put 1", b"run 2", b"bye\r"]
+
+
+def test_an_answer_with_one_of_its_ends_broken_needs_not_be_sent_again(machine: Machine) -> None:
+    machine.wire.on_output = lambda data: re.sub(rb">([0-9a-f]{8})([0-9a-f]{8} \d+>)", rb">\1\r\n\2", data, count=1)
+    patient = ShellSession(machine.console, PROMPT, patience=60)
+    assert patient.run("echo it", Deadline.after(20)).stdout == b"it\n"
 
 
 def test_the_console_is_at_its_prompt_afterwards(machine: Machine) -> None:
@@ -324,11 +337,14 @@ def test_blocks_get_smaller_until_one_comes_through(machine: Machine) -> None:
 
 
 def test_a_machine_that_kept_less_than_was_printed_is_not_believed(machine: Machine) -> None:
-    shim = machine.home / "head"
-    shim.write_text(f'#!/bin/sh\nexec {shutil.which("head")} -c 7 "$3"\n')
-    shim.chmod(0o755)
+    machine.replace("head", 'exec {} -c 7 "$3"')
     with pytest.raises(NodeError, match=r"the machine kept \d+ of \d+ bytes"):
         machine.run("echo more than seven")
+
+
+def test_what_a_program_in_the_background_prints_too_late_is_left_out(machine: Machine) -> None:
+    machine.replace("wc", '{} "$@"; echo late >> "$2"; echo late >> "$3"')
+    assert machine.run("echo out; echo err >&2") == Ran(0, b"out\n", b"err\n")
 
 
 def test_a_machine_that_goes_off_ends_it(machine: Machine) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.terminal import WITH_TIMES, WITHOUT_TIMES
 
-from hil.console.shell_wire import Extent, Talk, extent
+from hil.console.shell_wire import Extent, Talk, definition, extent
 
 TALK = Talk(b"true")
 PLACES = st.lists(st.integers(0, 1000), max_size=6)
@@ -78,6 +78,12 @@ def test_the_token_is_printed_whole_and_never_typed_so() -> None:
     assert all(TALK.token.encode() not in line for line in typed)
     # Folders are removed by their names, when nothing is awaited any more.
     assert TALK.token.encode() in TALK.sweep()
+
+
+def test_the_script_is_typed_without_its_comments_in_short_lines() -> None:
+    typed = definition("f").split(b"\r")
+    assert typed[0] == b"f() { ("
+    assert all(0 < len(line) < 120 and line[:1] not in b"# " for line in typed)
 
 
 def test_no_line_is_longer_than_a_terminal_takes() -> None:
