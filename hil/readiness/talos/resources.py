@@ -18,6 +18,9 @@ from hil.readiness.talos.proto.specs_pb2 import Extension, Hostname, NodeAddress
 from hil.readiness.talos.proto.specs_pb2 import MachineStatus as MachineStatusSpec
 from hil.readiness.talos.proto.state_pb2 import Resource
 
+# What the health of a service that stops becomes. Where nothing checks it, as with an extension's, it stays so when
+# the service runs again (internal/app/machined/pkg/system/service_runner.go, run).
+_NOT_RUNNING: Final = "service not running"
 _BOOT_ID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 
@@ -99,10 +102,10 @@ def services(answer: ServiceListResponse) -> Mapping[str, ServiceState]:
 
 def _service(service: ServiceInfo) -> ServiceState:
     health = service.health
+    checked = service.state == "Running" and not health.unknown and health.last_message != _NOT_RUNNING
     last = service.events.events[-1].msg if service.events.events else ""
-    unhealthy = not health.unknown and not health.healthy
-    words = health.last_message if unhealthy and health.last_message else last
-    return ServiceState(service.state, None if health.unknown else health.healthy, _one_line(words))
+    words = health.last_message if checked and not health.healthy and health.last_message else last
+    return ServiceState(service.state, health.healthy if checked else None, _one_line(words))
 
 
 def in_words(kind: Kind, resource: Resource) -> str:
