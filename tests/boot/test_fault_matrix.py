@@ -5,9 +5,9 @@ The node runs as a process of this host; it is asked by hil's own probe, over TL
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def cluster() -> Iterator[Cluster]:
         yield Cluster(folder, make_config(folder / "hil"), hello_layer(folder / "layers"))
 
 
-@contextmanager
+@contextlib.contextmanager
 def asking(node: HostedNode, talosconfig: Path, expect: TalosExpect = EXPECT) -> Iterator[TalosProbe]:
     access = node.access(talosconfig)
     probe = TalosProbe("node1", expect, lambda fingerprint: access, node.transcript)
@@ -120,6 +120,16 @@ def until_found(probe: TalosProbe, node: HostedNode, wanted: Row, *, only: Row |
     assert found(probe, node) == wanted, probe.look()
 
 
+def left_behind(root: Path) -> list[str]:
+    """The processes whose program is below a folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (process / "exe").readlink().is_relative_to(root):
+                found.append(process.name)
+    return found
+
+
 def test_the_matrix_has_every_fault() -> None:
     for title in (LIVE, START):
         assert set(TABLES[title]) == {NOTHING, *FAULTS}
@@ -144,6 +154,8 @@ def test_injected(row: Row, cluster: Cluster, request: pytest.FixtureRequest) ->
         if not node.ended:
             node.clear(fault)
             until_found(probe, node, good, only=row)
+            return
+    assert not left_behind(cluster.extensions), "the extension's process outlives the node"
 
 
 @pytest.mark.parametrize("row", rows_of(ANEW))
