@@ -27,6 +27,7 @@ from hil.machines.place import Place, Session
 from hil.node import Fittings, Node
 from hil.provisioning import Provisioning
 from hil.report.folder import new_folder, stamp_name
+from hil.services.matchbox.answer import answer
 from hil.services.matchbox.follow import MatchboxFollower
 from hil.services.matchbox.server import Matchbox, serve
 from hil.tools import programs
@@ -58,6 +59,7 @@ class Bench:
         deaths: words on a machine's console that end a wait on this segment.
         image: every node's image instead of the rig's own, or None.
         provisioning: makes what Talos nodes are configured with.
+        fetch: what Matchbox answers to a URL as a machine would ask for it, by a deadline.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Bench:
         deaths: Sequence[Death],
         image: str | None,
         provisioning: Provisioning,
+        fetch: Callable[[str, Deadline], bytes],
     ) -> None:
         self.rig = rig
         self.folder = folder
@@ -78,6 +81,7 @@ class Bench:
         self._netdev = netdev
         self._deaths = deaths
         self._provisioning = provisioning
+        self._fetch = fetch
         self._images: dict[str, Image] = {}
         self._asking: dict[str, Asking] = {}
         self.nodes: Mapping[str, Node] = {
@@ -127,6 +131,7 @@ class Bench:
             image=self.image,
             follow=lambda: self._follow(name, identity),
             arguments=lambda profile: self._arguments(name, profile),
+            fetch=self._fetch,
             deaths=self._deaths,
             session=session,
             asking=self._asking[name],
@@ -219,11 +224,13 @@ def open_bench(
             cluster=rig.name,
             bench=segment.bench,
             lease=segment.lease,
-            program=lambda: node_program(
-                "talostool", Cache(), progress=quiet, deadline=Deadline.after(_TALOSTOOL_BUILT)
-            ),
+            program=_talostool,
         )
-        bench = Bench(rig, folder, keeper, matchbox, netdev, segment.deaths, image, provisioning)
+
+        def fetch(url: str, deadline: Deadline) -> bytes:
+            return answer(url, seen=segment.bench, address=matchbox.address, deadline=deadline)
+
+        bench = Bench(rig, folder, keeper, matchbox, netdev, segment.deaths, image, provisioning, fetch)
         try:
             yield bench
             if keep:

@@ -128,6 +128,9 @@ class Bench:
         self.followers.append(Follower())
         return self.followers[-1]
 
+    def fetch(self, url: str, deadline: Deadline) -> bytes:
+        return f"asked: {url}".encode()
+
     def node(self) -> Node:
         fittings = Fittings(
             keeper=self.keeper,  # type: ignore[arg-type]
@@ -137,6 +140,7 @@ class Bench:
             image=self.make_image,
             follow=self.follow if self.from_images else lambda: None,
             arguments=lambda profile: None,
+            fetch=self.fetch,
             deaths=(),
             session=self.session,
             asking=self.asking,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hil.boot import Patience
+from hil.clock import Deadline
 from hil.console.deaths import Death
 from hil.console.transcript import Transcript
 from hil.images.image import Image
@@ -74,6 +75,7 @@ class Fittings:
         image: by name, made when it is first asked for.
         follow: a new follower of what Matchbox does for this node, or None where its log is not ours.
         arguments: where the kernel arguments of a profile stand, and what they are.
+        fetch: what Matchbox answers to a URL as the machine would ask for it, by a deadline.
         deaths: words on its console that end a wait.
         session: told to the machine at each power-on.
         asking: asks its own interfaces.
@@ -87,6 +89,7 @@ class Fittings:
     image: Callable[[str], Image]
     follow: Callable[[], Served | None]
     arguments: Callable[[str | None], tuple[str, tuple[str, ...]] | None]
+    fetch: Callable[[str, Deadline], bytes]
     deaths: Sequence[Death]
     session: Session
     asking: Asking

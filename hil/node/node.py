@@ -23,6 +23,8 @@ from hil.timeline.timeline import Mark, Timeline
 from hil.watch import Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from testinfra.host import Host
 
 
@@ -158,6 +160,11 @@ class Node:
     def asking(self) -> Asking:
         """Asks the machine's own interfaces."""
         return self._fittings.asking
+
+    @property
+    def fetch(self) -> Callable[[str, Deadline], bytes]:
+        """What Matchbox answers to a URL as this machine would ask for it, by a deadline."""
+        return self._fittings.fetch
 
     @property
     def patience(self) -> Patience:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hil.clock import Deadline
 from hil.config.expect import overridden
 from hil.errors import NodeError, UsageError
+from hil.node.config import config_diff
 from hil.readiness.readiness import Readiness
 from hil.readiness.waiting import until_ready
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from hil.config.expect import TalosExpect
     from hil.node.node import Node
     from hil.readiness.talos.changes import Applied, TalosEvent
+    from hil.readiness.talos.config_diff import ConfigDiff
     from hil.readiness.talos.probe import TalosProbe
 
 _ANSWERS = 10.0
@@ -123,6 +125,19 @@ class NodeTalos:
     def events(self) -> Sequence[TalosEvent]:
         """What Talos says has happened since it started, oldest first. Raises NodeError when it does not answer."""
         return self._asked().api.events(_now())
+
+    def config_diff(self) -> ConfigDiff:
+        """What Matchbox serves to this node now against what Talos has applied, no secret shown.
+
+        Returns:
+            true when they differ: `diff = node.talos.config_diff(); assert not diff, str(diff)`.
+
+        Raises:
+            UsageError: the talosconfig has not the role os:admin, or the configuration is not the bench's to serve.
+            NodeError: Matchbox serves none, or Talos has applied none, or does not answer.
+            InfrastructureError: Matchbox does not answer.
+        """
+        return config_diff(self._node.name, self._asked().api, self._node.fetch, within=_ANSWERS)
 
     def _asked(self) -> TalosProbe:
         self._node.begin()
