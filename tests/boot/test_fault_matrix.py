@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from support.simnode import PATIENCE, HostedNode, hello_layer, hosted, make_client, make_config
 
-from hil.clock import Deadline
+from hil.clock import Deadline, hold
 from hil.config.expect import TalosExpect, overridden
 from hil.images.simnode import FAULTS
 from hil.readiness.talos.probe import TalosProbe
@@ -155,7 +155,10 @@ def test_injected(row: Row, cluster: Cluster, request: pytest.FixtureRequest) ->
             node.clear(fault)
             until_found(probe, node, good, only=row)
             return
-    assert not left_behind(cluster.extensions), "the extension's process outlives the node"
+    deadline = Deadline.after(PATIENCE)
+    while left_behind(cluster.extensions):
+        assert not deadline.expired, "the extension's process outlives the node"
+        hold(0.05)
 
 
 @pytest.mark.parametrize("row", rows_of(ANEW))
