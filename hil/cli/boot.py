@@ -79,7 +79,8 @@ def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -
 
 def _facts(boot: Boot) -> str:
     shown = ("machine", "accelerator", "segment")
-    return ", ".join(f"{key} {boot.facts[key]}" for key in shown if key in boot.facts)
+    words = [f"{key} {boot.facts[key]}" for key in shown if key in boot.facts]
+    return ", ".join([*words, str(boot.facts["simulated"])] if boot.facts.get("simulated") else words)
 
 
 def _document(bench: Bench, boots: list[Boot], *, kept: bool) -> dict[str, object]:

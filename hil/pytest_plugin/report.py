@@ -44,6 +44,8 @@ def set_properties(item: pytest.Item) -> None:
             ("hil_folder", str(boot.folder)),
             ("hil_verdict", boot.verdict.value),
         ]
+        if boot.facts.get("simulated"):
+            kept.append(("hil_simulated", str(boot.facts["simulated"])))
         seconds = boot.timeline.seconds("ready")
         if seconds is not None:
             kept.append(("hil_seconds_to_ready", f"{seconds:.3f}"))

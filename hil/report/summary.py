@@ -29,6 +29,8 @@ class Recorded:
         error: what went wrong, or "".
         evidence: the last lines of that, or ().
         tests: those that ran on it, by their pytest ids.
+        simulated: what of its machine was simulated, in words, or "".
+        lacking: of the conditions that were asked, those that did not hold, each with what was observed.
     """
 
     folder: Path
@@ -39,6 +41,8 @@ class Recorded:
     error: str
     evidence: tuple[str, ...]
     tests: tuple[str, ...]
+    simulated: str = ""
+    lacking: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -51,9 +55,11 @@ class Recorded:
             "folder": str(self.folder),
             "node": self.node,
             "image": self.image,
+            "simulated": self.simulated,
             "verdict": self.verdict,
             "seconds_to_ready": self.seconds,
             "error": self.error,
+            "lacking": list(self.lacking),
             "tests": list(self.tests),
         }
 
@@ -89,7 +95,8 @@ def markdown(artifacts: Path, boots: Sequence[Recorded]) -> str:
 
 def _row(artifacts: Path, boot: Recorded) -> str:
     after = "" if boot.seconds is None else f"{boot.seconds:.2f} s"
-    cells = (_name(artifacts, boot), boot.image, boot.verdict, after, boot.error)
+    image = f"{boot.image} ({boot.simulated})" if boot.simulated else boot.image
+    cells = (_name(artifacts, boot), image, boot.verdict, after, boot.error)
     return f"| {' | '.join(_text(cell) for cell in cells)} |"
 
 
@@ -98,7 +105,7 @@ def _details(artifacts: Path, boot: Recorded) -> list[str]:
         drawn = (boot.folder / "timeline.txt").read_text(encoding="utf-8", errors="replace")
     except OSError:
         drawn = "(no timeline)\n"
-    shown = "\n".join([drawn.rstrip("\n"), *boot.evidence])[-_SHOWN:]
+    shown = "\n".join([drawn.rstrip("\n"), *boot.lacking, *boot.evidence])[-_SHOWN:]
     opened = "" if boot.ready else " open"
     summary = f"<summary>{_text(_name(artifacts, boot))}: {_text(boot.verdict)}</summary>"
     return [f"<details{opened}>{summary}", "", f"<pre>{html.escape(shown)}</pre>", "</details>"]
@@ -133,6 +140,20 @@ def _read(file: Path) -> Recorded:
         error=_word(details.get("message")),
         evidence=_words(details.get("evidence")),
         tests=_words(record.get("runs")),
+        simulated=_word(record.get("simulated")),
+        lacking=_lacking(record.get("readiness")),
+    )
+
+
+def _lacking(readiness: object) -> tuple[str, ...]:
+    conditions = readiness.get("conditions") if isinstance(readiness, dict) else None
+    if not isinstance(conditions, list):
+        return ()
+    rows = [condition for condition in conditions if isinstance(condition, dict)]
+    return tuple(
+        f"{_word(row.get('name'))} is {_word(row.get('truth'))}: {_word(row.get('observed'))}"
+        for row in rows
+        if row.get("truth") != "true"
     )
 
 

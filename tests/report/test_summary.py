@@ -71,11 +71,35 @@ def test_the_boots_as_a_document(artifacts: Path, capsys: pytest.CaptureFixture[
         "folder": "hil-artifacts/virt-1/n1-boot1",
         "node": "n1",
         "image": "probe",
+        "simulated": "",
         "verdict": "ready",
         "seconds_to_ready": 9.125,
         "error": "",
+        "lacking": [],
         "tests": ["t.py::a"],
     }
+
+
+def test_what_is_simulated_and_what_did_not_hold_is_said(tmp_path: Path) -> None:
+    conditions = [
+        {"name": "talos.api", "truth": "true", "observed": "answers"},
+        {"name": "talos.stage", "truth": "false", "observed": "<booting>"},
+        {"name": "talos.unmet", "truth": "unknown", "observed": "no answer"},
+    ]
+    readiness = {"ready": False, "conditions": conditions}
+    write(tmp_path / "n1", image="sim", verdict="failed", simulated="simulated Talos node", readiness=readiness)
+    [boot] = recorded(tmp_path)
+    assert boot.simulated == "simulated Talos node"
+    assert boot.lacking == ("talos.stage is false: <booting>", "talos.unmet is unknown: no answer")
+    text = markdown(tmp_path, [boot])
+    assert "| n1 | sim (simulated Talos node) | failed |" in text
+    assert "talos.stage is false: &lt;booting&gt;" in text
+
+
+@pytest.mark.parametrize("readiness", [None, [], {"conditions": {}}, {"conditions": ["x", {"name": 1}]}])
+def test_a_strange_readiness_is_no_trouble(tmp_path: Path, readiness: object) -> None:
+    write(tmp_path / "n1", image="sim", verdict="failed", readiness=readiness)
+    assert recorded(tmp_path)[0].verdict == "failed"
 
 
 def test_no_boots_are_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
