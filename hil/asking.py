@@ -67,7 +67,7 @@ class Asking:
         self._begun = _Begun(image, transcript, over)
         if self._expected(image).talos is None:
             return None
-        return Panel(self._node, [self.talos], simulated=self.simulated)
+        return Panel(self._node, [self.talos], simulated=self._simulated_image)
 
     def end(self) -> None:
         """Stop asking."""
@@ -77,7 +77,11 @@ class Asking:
 
     @property
     def simulated(self) -> str:
-        """What of the machine is simulated, in words."""
+        """What of the machine is simulated, in words: what its image says, or else it itself."""
+        return self._simulated_image or ("" if self._talos is None else self._talos.simulated)
+
+    @property
+    def _simulated_image(self) -> str:
         image = None if self._begun is None else self._begun.image
         return "" if image is None else image.simulated
 
@@ -93,15 +97,29 @@ class Asking:
                 f"{self._node} is off, so Talos on it cannot be asked", hint="switch it on: node.power.on()"
             )
         if self._talos is None:
-            expect = self._expected(self._begun.image).talos or TalosExpect()
+            expect = self._named(self._expected(self._begun.image).talos or TalosExpect())
             self._talos = TalosProbe(self._node, expect, self._reach, self._begun.transcript, after=self._begun.over)
         return self._talos
 
     def _expected(self, image: Image | None) -> Expect:
         return self._own or (None if image is None else image.expect) or Expect()
 
+    def _named(self, expect: TalosExpect) -> TalosExpect:
+        """The expectations, and the node's own name where the bench has made its configuration.
+
+        A node that was served another's would else look as well as any. What the user says of the name, be it null,
+        comes first; in maintenance mode there is no configuration that could name it.
+        """
+        made = self.made_talosconfig is not None and expect.stage == "running"
+        if not made or "hostname" in expect.model_fields_set:
+            return expect
+        return expect.model_copy(update={"hostname": self._node})
+
     def _reach(self, fingerprint: str) -> Access:
-        """How Talos is reached now: through the machine's door, which leads elsewhere after each power-on."""
+        """How Talos is reached now: through the machine's door, which leads elsewhere after each power-on.
+
+        It runs in the probe's thread, so it asks nothing of the probe that reads the console.
+        """
         doors = self._machine.part(Doors)  # type: ignore[type-abstract]
         host, port = doors.reach(self._access.port, deadline=Deadline.after(_DOOR_OPENS))
         file = self._access.talosconfig or self.made_talosconfig
@@ -112,7 +130,7 @@ class Asking:
             talosconfig="" if file is None else str(file),
             context=self._access.context or "",
             fingerprint=fingerprint,
-            simulated=self.simulated,
+            simulated=self._simulated_image,
             expect=self.talos.expect.model_dump(mode="json"),
         )
         write_reached(self._directory, reached)

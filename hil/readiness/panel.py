@@ -31,6 +31,11 @@ class Probe(Protocol):
         """Why no waiting will make it ready, or ""."""
         ...
 
+    @property
+    def simulated(self) -> str:
+        """What of the machine is simulated by its own word, or ""."""
+        ...
+
     def begin_again(self) -> None:
         """The machine starts anew: what was found of it before no longer counts."""
         ...
@@ -46,7 +51,7 @@ class Panel:
     Args:
         subject: whose, as "node1".
         probes: they belong to the panel from now on.
-        simulated: what of the machine is simulated, in words, or "".
+        simulated: what of the machine is known to be simulated, in words; "" where only its own word tells.
     """
 
     def __init__(self, subject: str, probes: Sequence[Probe], *, simulated: str = "") -> None:
@@ -58,7 +63,8 @@ class Panel:
     def look(self) -> Readiness:
         """What was last found of the machine, without waiting."""
         conditions = tuple(condition for probe in self._probes for condition in probe.look())
-        return Readiness(self._subject, conditions, simulated=self._simulated)
+        said = next((words for probe in self._probes if (words := probe.simulated)), "")
+        return Readiness(self._subject, conditions, simulated=self._simulated or said)
 
     def news(self) -> list[Mark]:
         """Marks since the last call: what the probes saw, and each condition that is not what it was.

@@ -108,6 +108,7 @@ class Stub:
     found: tuple[Condition, ...] = ()
     marks: list[Mark] = field(default_factory=list)
     hopeless: str = ""
+    simulated: str = ""
     asked: list[str] = field(default_factory=list)
 
     def look(self) -> tuple[Condition, ...]:
@@ -147,6 +148,9 @@ def test_a_panel_is_its_probes_together() -> None:
     assert [each.name for each in panel.look()] == ["a", "b"]
     assert [mark.stage for mark in panel.news()] == ["talos.event", "a", "b"]
     assert panel.hopeless == "config refused"
+    assert panel.look().simulated == ""
+    second.simulated = "simulated Talos node"
+    assert panel.look().simulated == "simulated Talos node"
     panel.begin_again()
     panel.close()
     assert first.asked == second.asked == ["begin again", "close"]

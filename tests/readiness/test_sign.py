@@ -21,6 +21,7 @@ class Stub:
     def __init__(self) -> None:
         self.truth = Truth.UNKNOWN
         self.hopeless = ""
+        self.simulated = ""
         self.at_ns: int | None = None
         self.begun = 0
 

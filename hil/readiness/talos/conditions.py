@@ -43,7 +43,7 @@ def conditions(
     if expect.version is not None:
         found.append(judge.equal("talos.version", expect.version, observation.version))
     if expect.hostname is not None:
-        found.append(judge.equal("talos.hostname", expect.hostname, observation.hostname))
+        found.append(judge.hostname(expect.hostname))
     found += judge.extensions(expect)
     found += judge.services(expect)
     return tuple(found)
@@ -67,6 +67,14 @@ class _Judge:
         if isinstance(value, Unknown):
             return self._unknown(name, expected, value)
         return self._of_api(name, expected, value, holds=value == expected)
+
+    def hostname(self, expected: str) -> Condition:
+        """Its name; another one is the first sign that it was served the configuration of another node."""
+        name = self._seen.hostname
+        if isinstance(name, Unknown) or name == expected:
+            return self.equal("talos.hostname", expected, name)
+        observed = f"{name}: a configuration of another node?" if name else "it has no name"
+        return self._of_api("talos.hostname", expected, observed, holds=False)
 
     def api(self, stage: str) -> Condition:
         """Whether Talos answers, and whom."""

@@ -28,6 +28,7 @@ _HOPELESS = frozenset({Kind.CLIENT_EXPIRED, Kind.CLIENT_UNUSABLE, Kind.OTHER_CLU
 _STATUS = "talos.status"
 # What is watched comes by a kept connection: a busy guest under emulation sends it within this time.
 _HEARD_LATE_NS = 250_000_000
+_SIMULATED = "simulated Talos node"
 _NOT_YET = Trouble(Kind.NO_ANSWER, "Talos was not asked yet: no kernel runs", "wait", "not asked yet: no kernel runs")
 
 
@@ -78,6 +79,11 @@ class TalosProbe:
         """Of the kernel, by the last round of questions; "" where that is not known."""
         found = self._latest().boot_id
         return found if isinstance(found, str) else ""
+
+    @property
+    def simulated(self) -> str:
+        """What of it is simulated, by what its API says of itself; "" where nothing was said of that."""
+        return _SIMULATED if self._latest().simulated else ""
 
     def look(self) -> tuple[Condition, ...]:
         """What must hold of it, by what was last found."""

@@ -145,6 +145,14 @@ def test_a_node_in_maintenance_is_not_ready_though_talos_says_so() -> None:
     assert found[2].observed == "nothing is checked in maintenance mode"
 
 
+@pytest.mark.parametrize(
+    ("name", "observed"), [("node2", "node2: a configuration of another node?"), ("", "it has no name")]
+)
+def test_another_name_is_the_sign_of_a_configuration_for_another_node(name: str, observed: str) -> None:
+    [found] = [each for each in conditions(replace(GOOD, hostname=name), EXPECT) if not each.holds]
+    assert (found.name, found.truth, found.expected, found.observed) == ("talos.hostname", FALSE, "node1", observed)
+
+
 def test_words_are_on_one_line() -> None:
     status = MachineStatus("running", False, (Unmet("services", "kubelet:\n\tnot healthy"), Unmet("time", "unset")))
     services = {"ext-hello": ServiceState("Waiting", None, "for its configuration")}
