@@ -64,6 +64,7 @@ class Expected:
     """A probe of one condition."""
 
     hopeless = ""
+    simulated = ""
 
     def __init__(self) -> None:
         self.truth = Truth.FALSE
