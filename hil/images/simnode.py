@@ -19,6 +19,7 @@ from hil.config.model import Fault, invalid
 from hil.config.rig import ImageConfig
 from hil.config.suggest import did_you_mean
 from hil.config.talos import NONE
+from hil.images.compress import compressed
 from hil.images.extensions import ENVIRONMENT, Extension
 from hil.images.image import Asset, Image, Ready, sha256_of
 from hil.images.kept import kept_archive, parts_key
@@ -168,14 +169,14 @@ def _base(kernel: programs.Kernel, cache: Cache, deadline: Deadline, progress: P
 
     def make() -> bytes:
         modules = insertion_order(kernel.modules, _MODULES, optional=_OPTIONAL_MODULES)
-        return base_layer(init=init.read_bytes(), modules=modules)
+        return compressed(base_layer(init=init.read_bytes(), modules=modules))
 
     # Modules that are not in the cache may change under their path.
     told = kernel.modules.is_relative_to(cache.root)
     return kept_archive(
         cache,
         "simnode-base",
-        file="base.cpio",
+        file="base.cpio.zst",
         key=parts_key(seen=(init, kernel.modules)) if told else "",
         origin=f"made by hil for the kernel {kernel.version}",
         make=make,
@@ -189,12 +190,13 @@ def _layer(extension: Extension, cache: Cache, deadline: Deadline, progress: Pro
 
     def make() -> bytes:
         manifest, service = (part.read_bytes() for part in parts)
-        return extension_layer(extension.name, manifest=manifest, service=service, program=program.read_bytes())
+        layer = extension_layer(extension.name, manifest=manifest, service=service, program=program.read_bytes())
+        return compressed(layer)
 
     return kept_archive(
         cache,
         f"simnode-{extension.name}",
-        file=f"{extension.name}.cpio",
+        file=f"{extension.name}.cpio.zst",
         key=parts_key(seen=(program,), read=parts),
         origin=f"made by hil of fixtures/node/extensions/{extension.name}",
         make=make,

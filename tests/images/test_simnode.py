@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
+import zstandard
 from pydantic import ValidationError
 from support import elf
 from support.newc import read
@@ -81,13 +82,14 @@ def created(bench: Path, **keys: object) -> Image:
 
 def test_the_image_is_a_base_and_its_extensions(bench: Path) -> None:
     image = created(bench)
-    assert [asset.name for asset in image.assets] == ["kernel", "base.cpio", "hello.cpio"]
+    assert [asset.name for asset in image.assets] == ["kernel", "base.cpio.zst", "hello.cpio.zst"]
     for asset in image.assets:
         assert hashlib.sha256(asset.path.read_bytes()).hexdigest() == asset.sha256
-    assert b"the program machined" in image.initrds[0].path.read_bytes()
-    assert b"the program hello" in image.initrds[1].path.read_bytes()
-    assert Extension("hello").manifest.read_bytes() in image.initrds[1].path.read_bytes()
-    assert [asset.name for asset in created(bench, extensions=()).initrds] == ["base.cpio"]
+    base, hello = (read(zstandard.decompress(asset.path.read_bytes())) for asset in image.initrds)
+    assert base["init"][1] == b"the program machined"
+    assert hello["usr/local/lib/containers/hello/hello"][1] == b"the program hello"
+    assert hello["etc/extensions.d/hello.yaml"][1] == Extension("hello").manifest.read_bytes()
+    assert [asset.name for asset in created(bench, extensions=()).initrds] == ["base.cpio.zst"]
 
 
 def test_it_says_that_it_is_simulated_and_what_to_expect_of_it(bench: Path) -> None:
