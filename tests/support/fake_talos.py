@@ -157,6 +157,16 @@ class FakeTalos:
         """Cut every connection."""
         self._soon(self._cut)
 
+    def say_farewell(self) -> None:
+        """Stop on every connection, as a server does that stops: GOAWAY, and nothing more is answered."""
+        self._soon(self._leave)
+
+    def _leave(self) -> None:
+        assert self.server is not None
+        for protocol in self.server.protocols:
+            protocol.connection._connection.close_connection()
+            protocol.connection.flush()
+
     def _cut(self) -> None:
         assert self.server is not None
         for protocol in self.server.protocols:
@@ -272,9 +282,9 @@ class _State(StateBase):
         kind = (request.namespace, request.type)
         async with self._talos.watching(kind) as queue:
             for name, resource in list(self._there(request, stream).items()):
-                if not request.id or request.id == name:
+                if request.options.bootstrap_contents or request.id == name:
                     await _say(stream, state.Event(resource=resource, event_type=state.CREATED))
-            if not request.id:
+            if request.options.bootstrap_contents:
                 await _say(stream, state.Event(event_type=state.BOOTSTRAPPED))
             while True:
                 event = await queue.get()

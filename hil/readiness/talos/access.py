@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hil.readiness.talos.talosconfig import TalosConfigContext
+from hil.readiness.talos.tls import check_fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,9 @@ class Access:
             and then nothing proves which node answers.
         forwarded: whether `host` is a door (a forwarded port) and not the node's own address. Behind a door the
             certificate cannot name the address, so its name is not compared; its CA always is.
+
+    Raises:
+        UsageError: the fingerprint cannot be one.
     """
 
     host: str
@@ -27,6 +31,10 @@ class Access:
     talosconfig: TalosConfigContext | None = None
     fingerprint: str | None = None
     forwarded: bool = False
+
+    def __post_init__(self) -> None:
+        if self.fingerprint is not None:
+            check_fingerprint(self.fingerprint)
 
     @property
     def place(self) -> str:

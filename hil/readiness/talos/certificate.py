@@ -10,10 +10,6 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-ADMIN = "os:admin"
-OPERATOR = "os:operator"
-READER = "os:reader"
-
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
@@ -71,10 +67,6 @@ class Certificate:
             names=_names(der),
             fingerprint=base64.b64encode(hashlib.sha256(key).digest()).decode(),
         )
-
-    def valid_at(self, moment: datetime) -> bool:
-        """Whether its dates include that moment."""
-        return self.not_before <= moment <= self.not_after
 
     @property
     def dates(self) -> str:

@@ -95,6 +95,6 @@ class ProgressReader:
             at_ns=at_ns if said or row.hopeless else before.at_ns,
             services=services,
             fingerprint=groups.get("fingerprint") or before.fingerprint,
-            ready=row.ready or (before.ready and not row.anew),
+            ready=row.ready or before.ready,
             hopeless=before.hopeless or row.hopeless.format_map(groups),
         )

@@ -12,7 +12,7 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 
 from hil.clock import now_ns
 from hil.readiness.talos.calls import Calls
-from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel
+from hil.readiness.talos.channel import CALL_FAILURES
 from hil.readiness.talos.http2 import BROKEN
 from hil.readiness.talos.observation import Known, Mode, Observation, Unknown
 
@@ -55,17 +55,16 @@ class NoAnswer(Exception):
         self.cause = cause
 
 
-async def observe(channel: KeptChannel, calls: Calls, asked: Asked, boot_id: Known[str] | None) -> Observation:
+async def observe(calls: Calls, asked: Asked, boot_id: Known[str] | None) -> Observation:
     """Ask everything at once.
 
     Args:
-        channel: on which `calls` asks.
         calls: the questions.
         asked: whom.
         boot_id: what is known of it, as it never changes on one connection; None to ask.
 
     Raises:
-        NoAnswer: the connection is lost, or not one question was answered.
+        NoAnswer: not one question was answered.
     """
     began = now_ns()
     failures: list[BaseException] = []
@@ -86,8 +85,8 @@ async def observe(channel: KeptChannel, calls: Calls, asked: Asked, boot_id: Kno
         value(calls.services()),
         value(calls.addresses()),
     )
-    if channel.lost or len(failures) == _QUESTIONS:
-        raise NoAnswer(failures[0] if failures else ConnectionResetError("the connection was lost"))
+    if len(failures) == _QUESTIONS:
+        raise NoAnswer(failures[0])
     if boot_id is None:
         boot_id = await value(calls.boot_id())
     return Observation(

@@ -141,7 +141,7 @@ class Session:
         while True:
             self._wanted.clear()
             self._at_once.clear()
-            found = await observe(connection.channel, connection.calls, connection.asked, boot_id)
+            found = await observe(connection.calls, connection.asked, boot_id)
             boot_id = found.boot_id if _is_settled(found.boot_id) else None
             self._board.publish(
                 replace(found, trouble=connection.trouble or _refusal(found), clock_offset=watching.offset)

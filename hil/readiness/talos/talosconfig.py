@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -111,6 +112,7 @@ def load(file: Path) -> TalosConfig:
     return parse(str(file), data)
 
 
+@lru_cache(maxsize=16)  # it is wanted anew for each connection that is tried
 def parse(name: str, data: bytes) -> TalosConfig:
     """A talosconfig from its bytes.
 

@@ -71,12 +71,8 @@ def version_1_2() -> ssl.SSLContext:
     return context
 
 
-def check_fingerprint(text: str) -> str:
-    """A fingerprint that a person wrote, as Talos prints it.
-
-    Raises:
-        UsageError: it is not base64 of a SHA-256.
-    """
+def check_fingerprint(text: str) -> None:
+    """Raises UsageError when it is not a fingerprint as Talos prints it: base64 of a SHA-256."""
     try:
         digest = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -86,7 +82,6 @@ def check_fingerprint(text: str) -> str:
             f"{text[:60]!r} is not the fingerprint of a key",
             hint="copy it from the console's line `server certificate issued`: 44 characters that end in =",
         )
-    return text
 
 
 def _client(verify: ssl.VerifyMode, *, check_hostname: bool) -> ssl.SSLContext:

@@ -13,7 +13,7 @@ from hil.errors import HilError, InfrastructureError, NodeError, UsageError
 
 
 class Kind(Enum):
-    """What went wrong; the value is its name in a record."""
+    """What went wrong."""
 
     NO_DOOR = "no-door"
     REFUSED = "refused"
@@ -111,10 +111,6 @@ class Trouble:
         if self.kind is Kind.NO_DOOR:
             return InfrastructureError(message, hint=self.hint)
         return (UsageError if self.kind in _OURS else NodeError)(message, hint=self.hint)
-
-    def to_json(self) -> dict[str, str]:
-        """It as a record has it."""
-        return {"kind": self.kind.value, "message": self.message, "hint": self.hint}
 
 
 def forbidden(place: str, roles: Sequence[str], what: str, needed: str, said: str) -> Trouble:

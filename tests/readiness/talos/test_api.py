@@ -21,12 +21,14 @@ from hil.clock import Deadline
 from hil.errors import HilBug, NodeError, UsageError
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.api import MODES, TalosApi
+from hil.readiness.talos.board import Board
 from hil.readiness.talos.certificate import Certificate
-from hil.readiness.talos.changes import Applied
+from hil.readiness.talos.changes import Applied, TalosEvent
 from hil.readiness.talos.observation import MachineStatus, Mode, Observation, ServiceState, Unknown, Unmet
 from hil.readiness.talos.proto import machine_pb2 as machine
 from hil.readiness.talos.proto import specs_pb2 as specs
 from hil.readiness.talos.proto import state_pb2 as state
+from hil.readiness.talos.reading import is_answer, why_unknown
 from hil.readiness.talos.talosconfig import load
 from hil.readiness.talos.trouble import Kind
 
@@ -149,6 +151,15 @@ def test_a_lost_connection_comes_back(asks: Asks, talos: FakeTalos) -> None:
     assert api.observe(soon()).status == first.status
 
 
+def test_a_farewell_is_the_end_of_asking_there(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port, patience=replace(QUICK, farewell=0.1))
+    api.observe(soon())
+    changes(api, "talos.status")
+    talos.say_farewell()
+    assert changes(api, "talos.api: answers")[0] == "talos.api: the connection was lost"
+    assert api.observe(soon()).status == READY
+
+
 def test_a_node_that_went_away_is_unknown_at_once(asks: Asks, talos: FakeTalos) -> None:
     api = asks(talos.port)
     api.observe(soon())
@@ -197,6 +208,25 @@ def test_one_question_that_stalls_leaves_the_others(asks: Asks, talos: FakeTalos
     found = asks(talos.port, patience=replace(QUICK, stall=0.2)).observe(soon())
     assert found.version == Unknown("no answer in time")
     assert found.status == READY
+
+
+def test_what_a_service_says_of_its_health(asks: Asks, talos: FakeTalos) -> None:
+    talos.be(services={"kubelet": ("Running", False)})
+    assert asks(talos.port).observe(soon()).services == {"kubelet": ServiceState("Running", False, "it hurts")}
+
+
+@pytest.mark.parametrize(
+    ("error", "late"),
+    [
+        (TimeoutError(), True),
+        (GRPCError(Status.DEADLINE_EXCEEDED, "context deadline exceeded"), True),
+        (GRPCError(Status.UNAVAILABLE), False),
+        (ConnectionResetError(), False),
+    ],
+)
+def test_late_on_whichever_side(error: Exception, late: bool) -> None:
+    assert (why_unknown(error) == "no answer in time") == late
+    assert is_answer(error) == (isinstance(error, GRPCError) and not late)
 
 
 @pytest.mark.parametrize(
@@ -251,6 +281,7 @@ def test_events(asks: Asks, talos: FakeTalos) -> None:
     talos.happen(machine.PhaseEvent(phase="env"), "a2")
     api = asks(talos.port)
     until(api, lambda: True if len(api.events(soon())) == 2 else None)
+    assert not [change for change in api.changes() if change.what.startswith("talos.event")]
     assert [(event.id, event.kind, event.text) for event in api.events(soon())] == [
         ("a1", "SequenceEvent", "boot start"),
         ("a2", "PhaseEvent", "env start"),
@@ -373,6 +404,15 @@ def test_from_maintenance_to_its_configuration(
     with FakeTalos(tmp_path, cluster, cluster.server(), port=port):
         found = until(api, lambda: api.latest if api.latest and api.latest.mode is Mode.CONFIGURED else None)
     assert found.trouble is None
+
+
+def test_the_board_keeps_each_event_once_and_not_for_ever() -> None:
+    board = Board()
+    assert [board.add(TalosEvent(0, f"{n:05}", "x", "")) for n in (1, 2, 1)] == [True, True, False]
+    for n in range(6000):
+        board.add(TalosEvent(0, f"{n:05}", "x", ""))
+    assert len(board.events()) == 5000
+    assert board.events()[-1].id == "05999"
 
 
 def test_to_forget(asks: Asks, talos: FakeTalos) -> None:

@@ -161,6 +161,8 @@ def test_a_kernel_that_starts_anew_begins_anew() -> None:
     assert told(ready).ready
     again = told(ready, SAID[0][0])
     assert (again.ready, again.words, again.begun) == (False, "the kernel starts", True)
+    service = "[    3.616910] [talos] service[ext-hello](Waiting): for its configuration"
+    assert told(*(line for line, _ in HOPELESS), service, SAID[0][0]).words == "the kernel starts"
 
 
 def test_a_line_has_its_moment() -> None:

@@ -129,6 +129,11 @@ def test_another_cluster_s_talosconfig(asks: Asks, talos: FakeTalos) -> None:
     assert isinstance(found.error("node1"), UsageError)
 
 
+def test_another_cluster_s_talosconfig_where_none_is_required(asks: Asks, maintained: FakeTalos) -> None:
+    maintained.be("running")
+    assert trouble(asks(maintained.port)).kind is Kind.OTHER_CLUSTER
+
+
 def test_a_client_certificate_of_another_ca(asks: Asks, apid: int) -> None:
     found = trouble(asks(apid, Cluster().client("os:admin")))
     assert found.kind is Kind.CLIENT_REFUSED
