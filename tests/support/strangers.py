@@ -68,6 +68,28 @@ def says(data: bytes) -> Treat:
     return treat
 
 
+def leads_to(*ports: int) -> Treat:
+    """A forwarded port whose first connection leads to the first of the ports, and each later one to the next."""
+    left = list(ports)
+
+    def treat(connection: socket.socket) -> None:
+        port = left.pop(0) if len(left) > 1 else left[0]
+        with socket.create_connection(("127.0.0.1", port)) as far:
+            back = threading.Thread(target=_pump, args=(far, connection), daemon=True)
+            back.start()
+            _pump(connection, far)
+            back.join(5)
+
+    return treat
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+
 def web_server(connection: socket.socket) -> None:
     """Speaks HTTP/2, and knows no gRPC."""
     http = H2Connection(H2Configuration(client_side=False))

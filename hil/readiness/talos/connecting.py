@@ -16,7 +16,7 @@ from hil.readiness.talos.access import Access
 from hil.readiness.talos.calls import Calls
 from hil.readiness.talos.certificate import Certificate
 from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel
-from hil.readiness.talos.diagnosis import Failure, diagnose, is_misnamed, is_stranger
+from hil.readiness.talos.diagnosis import Failure, Running, diagnose, diagnose_stranger, is_misnamed, is_stranger
 from hil.readiness.talos.http2 import BROKEN
 from hil.readiness.talos.observation import MachineStatus, Mode
 from hil.readiness.talos.reading import Asked, is_answer
@@ -74,9 +74,23 @@ async def connect(access: Access, *, patience: float, stall: float) -> Connectio
     try:
         return await _by_talosconfig(access, patience, stall)
     except Failure as failure:
-        if is_stranger(await _signature(access, failure, patience, stall)):
-            return await _of_maintenance(access, failure, patience, stall)
-        raise NotConnected(await diagnose(access, failure, patience), access.place, failure.shown) from failure
+        if not is_stranger(await _signature(access, failure, patience, stall)):
+            raise await _not_connected(access, failure, patience) from failure
+    try:
+        return await _by_maintenance(access, patience, stall)
+    except Failure as failure:
+        unasked = failure
+    try:  # it may have left maintenance mode meanwhile
+        return await _by_talosconfig(access, patience, stall)
+    except Failure as failure:
+        if not is_stranger(await _signature(access, failure, patience, stall)):
+            raise await _not_connected(access, failure, patience) from failure
+        trouble = await diagnose_stranger(access, unasked, patience)
+        raise NotConnected(trouble, access.place, unasked.shown) from failure
+
+
+async def _not_connected(access: Access, failure: Failure, patience: float) -> NotConnected:
+    return NotConnected(await diagnose(access, failure, patience), access.place, failure.shown)
 
 
 async def _by_talosconfig(access: Access, patience: float, stall: float) -> Connection:
@@ -107,25 +121,17 @@ async def _signature(access: Access, failure: Failure, patience: float, stall: f
     return failure.error
 
 
-async def _of_maintenance(access: Access, failure: Failure, patience: float, stall: float) -> Connection:
-    """The second question to a node whose certificate the talosconfig's CA has not signed: is it in maintenance mode?
+async def _by_maintenance(access: Access, patience: float, stall: float) -> Connection:
+    """Ask without a client certificate a node that is not of the talosconfig's CA: only maintenance mode answers.
 
     Raises:
-        NotConnected: it is not: it is of another cluster.
+        Failure: it does not answer so, or it is running, which no node in maintenance mode is.
     """
-    words = Words(access)
-    try:
-        channel, calls, status = await _open(access, tls.maintenance(), access.fingerprint, patience, stall)
-    except Failure as second:
-        shown = second.shown or failure.shown
-        if isinstance(second.error, tls.WrongKey):
-            raise NotConnected(words.other_key(second.error), access.place, shown) from second
-        raise NotConnected(words.other_cluster(shown), access.place, shown) from failure
-    shown = channel.shown
-    if status is None or status.stage != "maintenance":
+    channel, calls, status = await _open(access, tls.maintenance(), access.fingerprint, patience, stall)
+    if status is not None and status.stage == "running":
         channel.close()
-        raise NotConnected(words.other_cluster(shown), access.place, shown) from failure
-    trouble = words.in_maintenance(access.fingerprint is not None)
+        raise Failure(Running(), channel)
+    trouble = Words(access).in_maintenance("no stage yet" if status is None else f"stage {status.stage}")
     return Connection(access, channel, calls, _asked(access, Mode.MAINTENANCE, (), channel), trouble)
 
 

@@ -21,7 +21,7 @@ from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel, Step
 from hil.readiness.talos.http2 import NotHttp2
 from hil.readiness.talos.reading import is_late
 from hil.readiness.talos.trouble import Trouble
-from hil.readiness.talos.words import Words
+from hil.readiness.talos.words import CERTIFICATE_REQUIRED, Words
 
 # OpenSSL 3, include/openssl/x509_vfy.h: X509_V_ERR_*.
 _NOT_YET_VALID, _EXPIRED = 9, 10
@@ -57,6 +57,10 @@ class Failure(Exception):
         self.shown = channel.shown
 
 
+class Running(Exception):
+    """It answers without a client certificate, and says that it is running."""
+
+
 def is_misnamed(error: BaseException) -> bool:
     """Whether the certificate is for other addresses; OpenSSL may say so before it looks at who signed it."""
     return isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in _OTHER_NAMES
@@ -78,7 +82,8 @@ async def diagnose(access: Access, failure: Failure, patience: float) -> Trouble
     words = Words(access)
     error = failure.error
     if isinstance(error, tls.WrongKey):
-        return words.other_key(error)
+        wants = await _wants_certificate(access, patience)
+        return words.certificate_required() if wants else words.other_key(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return _of_certificate(words, error, await _certificate(access, patience))
     if isinstance(error, ssl.SSLError):
@@ -97,6 +102,37 @@ async def diagnose(access: Access, failure: Failure, patience: float) -> Trouble
     if isinstance(error, OSError | StreamTerminatedError):
         return words.no_connection(error, failure.step)
     return words.garbage(error)
+
+
+async def diagnose_stranger(access: Access, unasked: Failure, patience: float) -> Trouble:
+    """Why a node is not reached whose certificate the talosconfig's CA has not signed.
+
+    Args:
+        access: what was tried.
+        unasked: what a connection without a client certificate came to.
+        patience: seconds for a second look.
+    """
+    error = unasked.error
+    wants = isinstance(error, ssl.SSLError) and CERTIFICATE_REQUIRED in (error.reason or "")
+    if isinstance(error, tls.WrongKey):
+        wants = await _wants_certificate(access, patience)
+    if wants or isinstance(error, Running):
+        return Words(access).other_cluster(unasked.shown)
+    return await diagnose(access, unasked, patience)
+
+
+async def _wants_certificate(access: Access, patience: float) -> bool:
+    """Whether the other side answers nobody without a client certificate, as a node that has its configuration."""
+    channel = KeptChannel(access, tls.maintenance())
+    try:
+        async with asyncio.timeout(patience):
+            await channel.open()
+            await channel.over.wait()
+    except CALL_FAILURES:
+        return False
+    finally:
+        channel.close()
+    return isinstance(channel.end, ssl.SSLError) and CERTIFICATE_REQUIRED in (channel.end.reason or "")
 
 
 def _of_certificate(words: Words, error: ssl.SSLCertVerificationError, shown: Certificate | None) -> Trouble:

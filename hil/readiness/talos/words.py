@@ -22,6 +22,9 @@ from hil.readiness.talos.trouble import Kind, Trouble
 _NO_ROUTE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
 # RFC 8446, 6.2; Go says "bad certificate" also of one that is not for clients, OpenSSL "unsupported".
 _REFUSALS = ("UNKNOWN_CA", "BAD_CERTIFICATE", "UNSUPPORTED_CERTIFICATE", "CERTIFICATE_UNKNOWN", "DECRYPT_ERROR")
+CERTIFICATE_REQUIRED = "CERTIFICATE_REQUIRED"
+"""In OpenSSL's name for the alert of a server that wants a client certificate (RFC 8446, 6.2)."""
+
 _WHAT_LISTENS = "see what listens there; Talos's API is on TCP port 50000 of the node"
 
 
@@ -144,14 +147,8 @@ class Words:
     def tls_refused(self, error: ssl.SSLError, shown: Certificate | None) -> Trouble:
         """The other side ended TLS with an alert (RFC 8446, 6.2)."""
         reason = error.reason or str(error)
-        if "CERTIFICATE_REQUIRED" in reason:
-            return Trouble(
-                Kind.CLIENT_NEEDED,
-                f"{self.place} requires a client certificate: the node has its machine configuration, and was asked"
-                " without a talosconfig, as one asks a node in maintenance mode",
-                "give the talosconfig of its cluster",
-                "a client certificate is required",
-            )
+        if CERTIFICATE_REQUIRED in reason:
+            return self.certificate_required()
         if "CERTIFICATE_EXPIRED" in reason and self._access.talosconfig is not None:
             return clocks.client_dates(self.place, now(), self.witnesses[-1], shown)
         if "APPLICATION_PROTOCOL" in reason:
@@ -171,6 +168,16 @@ class Words:
             f"TLS ended: {reason}",
         )
 
+    def certificate_required(self) -> Trouble:
+        """A node that has its configuration was asked as one asks in maintenance mode."""
+        return Trouble(
+            Kind.CLIENT_NEEDED,
+            f"{self.place} requires a client certificate: the node has its machine configuration, and was asked"
+            " without a talosconfig, as one asks a node in maintenance mode",
+            "give the talosconfig of its cluster",
+            "a client certificate is required",
+        )
+
     def other_cluster(self, shown: Certificate | None) -> Trouble:
         """The node's certificate is by a CA that the talosconfig does not know."""
         whose = (
@@ -186,13 +193,15 @@ class Words:
             "its certificate is by another CA than the talosconfig's",
         )
 
-    def in_maintenance(self, pinned: bool) -> Trouble:
+    def in_maintenance(self, stage: str) -> Trouble:
         """A node in maintenance mode was asked with a talosconfig."""
-        sure = "" if pinned else "; its identity is unverified, as no fingerprint was given"
+        sure = (
+            "" if self._access.fingerprint is not None else "; its identity is unverified, as no fingerprint was given"
+        )
         return Trouble(
             Kind.MAINTENANCE,
-            f"{self.place} is in maintenance mode: without a client certificate it answers with stage maintenance, so"
-            f" it has no machine configuration, and the talosconfig ({self._talosconfig}) does not open it yet{sure}",
+            f"{self.place} is in maintenance mode: it answers without a client certificate, and says {stage}, so it"
+            f" has no machine configuration, and the talosconfig ({self._talosconfig}) does not open it yet{sure}",
             "see on its console why it got no configuration, or give it one (apply_config)",
             "in maintenance mode, so the talosconfig does not open it",
         )

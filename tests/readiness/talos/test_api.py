@@ -385,11 +385,18 @@ def test_a_talosconfig_for_a_node_in_maintenance_mode(asks: Asks, maintained: Fa
     assert (found.mode, found.stage) == (Mode.MAINTENANCE, "maintenance")
     assert found.trouble is not None
     assert found.trouble.kind is Kind.MAINTENANCE
-    assert "without a client certificate it answers with stage maintenance" in found.trouble.message
+    assert "it answers without a client certificate, and says stage maintenance" in found.trouble.message
     assert "its identity is unverified" in found.trouble.message
     pinned = asks(maintained.port, fingerprint=found.fingerprint).observe(soon())
     assert pinned.trouble is not None
     assert "unverified" not in pinned.trouble.message
+
+
+@pytest.mark.parametrize("stage", ["booting", "unknown"])
+def test_only_maintenance_mode_answers_without_a_certificate(asks: Asks, maintained: FakeTalos, stage: str) -> None:
+    maintained.be(stage)
+    found = asks(maintained.port).observe(soon())
+    assert (found.mode, found.stage) == (Mode.MAINTENANCE, stage)
 
 
 def test_from_maintenance_to_its_configuration(

@@ -120,9 +120,9 @@ def test_tls_1_2_alone(asks: Asks, tls: ssl.SSLContext) -> None:
     assert "speaks TLS 1.2 and not 1.3; Talos's API speaks TLS 1.3" in found.message
 
 
-def test_another_cluster_s_talosconfig(asks: Asks, talos: FakeTalos) -> None:
+def test_another_cluster_s_talosconfig(asks: Asks, apid: int) -> None:
     other = Cluster()
-    found = trouble(asks(talos.port, other.client("os:admin"), of=other))
+    found = trouble(asks(apid, other.client("os:admin"), of=other))
     assert found.kind is Kind.OTHER_CLUSTER
     assert "is not signed by the CA of context 'test' of " in found.message
     assert "signed by O=talos, for 127.0.0.1, localhost" in found.message
@@ -214,13 +214,13 @@ def test_a_certificate_for_other_addresses(asks: Asks, tmp_path: Path, cluster: 
 @pytest.mark.parametrize("linked", [True, False])
 def test_a_strange_ca_is_seen_before_a_strange_address(asks: Asks, tmp_path: Path, linked: bool) -> None:
     cluster, other = Cluster(linked=linked), Cluster(linked=linked)
-    with FakeTalos(tmp_path, cluster, cluster.server(("10.0.2.15",))) as talos:
+    with FakeTalos(tmp_path, None, cluster.server(("10.0.2.15",))) as talos:
         assert trouble(asks(talos.port, other.client("os:admin"), of=other)).kind is Kind.OTHER_CLUSTER
 
 
-def test_a_door_does_not_let_another_ca_through(asks: Asks, talos: FakeTalos) -> None:
+def test_a_door_does_not_let_another_ca_through(asks: Asks, apid: int) -> None:
     other = Cluster()
-    assert trouble(asks(talos.port, other.client("os:admin"), of=other, forwarded=True)).kind is Kind.OTHER_CLUSTER
+    assert trouble(asks(apid, other.client("os:admin"), of=other, forwarded=True)).kind is Kind.OTHER_CLUSTER
 
 
 def test_another_key_than_the_pinned_one(asks: Asks, maintained: FakeTalos) -> None:
@@ -230,6 +230,26 @@ def test_another_key_than_the_pinned_one(asks: Asks, maintained: FakeTalos) -> N
     assert f", and not {pin}: another machine answers there" in found.message
     with_talosconfig = trouble(asks(maintained.port, fingerprint=pin))
     assert with_talosconfig.kind is Kind.OTHER_KEY
+
+
+def test_a_node_that_has_got_its_configuration_since_its_key_was_read(asks: Asks, apid: int) -> None:
+    pin = Certificate.from_pem(self_signed().crt).fingerprint
+    assert trouble(asks(apid, None, fingerprint=pin)).kind is Kind.CLIENT_NEEDED
+    other = Cluster()
+    assert trouble(asks(apid, other.client("os:admin"), of=other, fingerprint=pin)).kind is Kind.OTHER_CLUSTER
+
+
+def test_a_node_that_leaves_maintenance_mode_just_now(asks: Asks, maintained: FakeTalos, talos: FakeTalos) -> None:
+    with strangers.stranger(strangers.leads_to(maintained.port, talos.port)) as port:
+        found = asks(port).observe(Deadline.after(SOON))
+    assert (found.mode, found.trouble) == (Mode.CONFIGURED, None)
+
+
+def test_a_stranger_that_says_nothing_more_may_be_booting(asks: Asks, tls: ssl.SSLContext) -> None:
+    other = Cluster()
+    with strangers.stranger(strangers.hangs_up, tls) as port:
+        found = trouble(asks(port, other.client("os:admin"), of=other), within=0.3)
+    assert found.passing
 
 
 def test_a_key_that_does_not_fit(asks: Asks, talos: FakeTalos, admin: Pair) -> None:
