@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from hil.config.expect import TalosExpect, overridden
-from hil.config.model import HostPort
 from hil.errors import UsageError
 from hil.keeper.runtime import live_benches
 from hil.reached import Reached, access_of, read_reached
@@ -15,7 +16,14 @@ from hil.readiness.talos import talosconfig
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.talosconfig import TalosConfigContext
 
-_PORT = 50000
+if TYPE_CHECKING:
+    from hil.config.expect import TalosExpect
+
+_PORT: Final = 50000
+_ADDRESS: Final = re.compile(
+    r"(?P<bare>[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)"
+    r"|(?:\[(?P<six>[0-9A-Fa-f:.]{2,45})\]|(?P<host>[A-Za-z0-9._-]{1,253}))(?::(?P<port>[0-9]{1,5}))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +48,32 @@ class Opening:
         return self != Opening()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Target:
     """One node to ask.
 
     Args:
         subject: what it is called.
         access: how it is reached and opened.
-        expect: what must hold of it.
-        simulated: what of it is simulated, in words, or "".
+        expected: what must hold of it, as keys of `expect: {talos: ...}`.
+        simulated: what of it is known to be simulated, in words, or "".
     """
 
     subject: str
     access: Access
-    expect: TalosExpect
+    expected: Mapping[str, object]
     simulated: str = ""
+
+    @cached_property
+    def expect(self) -> TalosExpect:
+        """What must hold of it. Made when it is first needed: that takes a third of the time to the first question.
+
+        Raises:
+            UsageError: there is no such key, or its value cannot be.
+        """
+        from hil.config.expect import TalosExpect, overridden
+
+        return overridden(TalosExpect(), self.expected)
 
 
 def find_target(name: str | None, opening: Opening, expected: Mapping[str, object]) -> Target:
@@ -62,13 +81,20 @@ def find_target(name: str | None, opening: Opening, expected: Mapping[str, objec
 
     Args:
         name: NODE, BENCH/NODE, or ADDRESS[:PORT]; None for the only node that there is, or the talosconfig's endpoint.
-        opening: how it is opened; a node of a bench needs none.
+        opening: how it is opened; a node of a bench needs none, and what is said goes before what the rig says.
         expected: keys of `expect: {talos: ...}` that hold instead of what the rig says.
 
     Raises:
-        UsageError: it is not clear which node is meant, or how it is opened.
+        UsageError: it is not clear which node is meant, or how it is opened, or what is expected of it cannot be.
         ConfigError: the talosconfig is wrong.
     """
+    target = _found(name, opening, expected)
+    if expected:
+        _ = target.expect  # what a person got wrong is said before anyone is asked
+    return target
+
+
+def _found(name: str | None, opening: Opening, expected: Mapping[str, object]) -> Target:
     nodes = _nodes_of_benches()
     fitting = [full for full in nodes if name in (full, full.partition("/")[2])]
     if name is None and not opening.said:
@@ -76,14 +102,24 @@ def find_target(name: str | None, opening: Opening, expected: Mapping[str, objec
     if len(fitting) > 1:
         raise UsageError(f"more than one node fits; there are: {', '.join(nodes)}", hint="name one, as BENCH/NODE")
     if fitting:
-        reached = nodes[fitting[0]]
-        expect = overridden(TalosExpect(), {**reached.expect, **expected})
-        return Target(fitting[0], access_of(reached), expect, reached.simulated)
+        reached = _opened(nodes[fitting[0]], opening)
+        return Target(fitting[0], access_of(reached), {**reached.expect, **expected}, reached.simulated)
     if name is not None and "/" in name:
         open_ones = f"open are: {', '.join(nodes)}" if nodes else "no bench is open whose nodes were asked yet"
         raise UsageError(f"there is no node {name}", hint=f"{open_ones}; `hil boot --keep` leaves a bench open")
     access = _by_address(name, opening)
-    return Target(access.place, access, overridden(TalosExpect(), expected))
+    return Target(access.place, access, expected)
+
+
+def _opened(reached: Reached, opening: Opening) -> Reached:
+    """A node of a bench, opened as a person says."""
+    if opening.insecure:
+        reached = replace(reached, talosconfig="", context="")
+    elif opening.talosconfig is not None:
+        reached = replace(reached, talosconfig=str(opening.talosconfig), context=opening.context or "")
+    elif opening.context is not None:
+        reached = replace(reached, context=opening.context)
+    return reached if opening.fingerprint is None else replace(reached, fingerprint=opening.fingerprint)
 
 
 def _nodes_of_benches() -> dict[str, Reached]:
@@ -103,8 +139,8 @@ def _by_address(name: str | None, opening: Opening) -> Access:
                 hint="name one: `hil check ADDRESS`; `hil console --list` shows the nodes of open benches",
             )
         name = context.endpoints[0]
-    place = _place(name)
-    return Access(place.host, place.port, context, opening.fingerprint)
+    host, port = _place(name)
+    return Access(host, port, context, opening.fingerprint)
 
 
 def _context(opening: Opening) -> TalosConfigContext:
@@ -117,13 +153,13 @@ def _context(opening: Opening) -> TalosConfigContext:
     return talosconfig.load(file).context(opening.context)
 
 
-def _place(name: str) -> HostPort:
-    bare = name.strip("[]")
-    with_port = f"[{bare}]:{_PORT}" if bare.count(":") > 1 and "]:" not in name else name
-    try:
-        return HostPort.parse(with_port if ":" in with_port else f"{name}:{_PORT}")
-    except ValueError as error:
+def _place(name: str) -> tuple[str, int]:
+    """Host and port of HOST, HOST:PORT, an IPv6 address, or [IPv6]:PORT."""
+    found = _ADDRESS.fullmatch(name)
+    port = _PORT if found is None or found["port"] is None else int(found["port"])
+    if found is None or not 1 <= port <= 65535:
         raise UsageError(
             f"{name[:80]!r} is neither a node of an open bench nor an address",
             hint="write it like 10.0.0.5, or 10.0.0.5:50000",
-        ) from error
+        )
+    return found["bare"] or found["six"] or found["host"], port

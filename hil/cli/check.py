@@ -10,13 +10,14 @@ import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 if TYPE_CHECKING:
     from hil.checking.asked import Asked
     from hil.readiness.readiness import Readiness
+    from hil.timeline.timeline import Mark
 
 SCHEMA = "hil.check/1"
 
@@ -61,6 +62,9 @@ def command(
     from hil.checking.asked import Asked
     from hil.checking.target import Opening, find_target
 
+    _must_fit(watch=watch, within=within, stable_for=stable_for)
+    if insecure and (talosconfig or context):
+        _refuse("--insecure asks without a talosconfig", "leave out --talosconfig and --context, or --insecure")
     opening = Opening(talosconfig, context, insecure, fingerprint)
     found_target = find_target(target, opening, _expected(insecure, expected))
     with closing(Asked(found_target)) as asked:
@@ -73,6 +77,19 @@ def command(
         else:
             _show(asked, found)
     click.get_current_context().exit(asked.exit_code(found))
+
+
+def _must_fit(*, watch: bool, within: float | None, stable_for: float | None) -> None:
+    if watch and (within is not None or stable_for is not None):
+        _refuse("--watch goes on until Ctrl-C", "leave out --within and --stable-for, or --watch")
+    if stable_for is not None and within is None:
+        _refuse("--stable-for alone waits for nothing", "say by --within how long to wait at most")
+
+
+def _refuse(what: str, hint: str) -> NoReturn:
+    from hil.errors import UsageError
+
+    raise UsageError(what, hint=hint)
 
 
 def _expected(insecure: bool, words: dict[str, str | tuple[str, ...] | None]) -> dict[str, object]:
@@ -116,11 +133,21 @@ def _watch(asked: Asked, *, as_json: bool) -> None:
         for found, _ in asked.changing():
             click.echo(json.dumps(_document(asked, found)))
     elif not sys.stdout.isatty():
-        for _, news in asked.changing():
-            for mark in news:
-                click.echo(f"{datetime.now(UTC):%H:%M:%S} {mark.stage}: {mark.evidence} ({mark.source})")
+        for found, news in asked.changing():
+            _tell(found, news)
     else:
         _watch_on_terminal(asked)
+
+
+def _tell(found: Readiness, news: list[Mark]) -> None:
+    """What has happened, line by line with the time in UTC, and what that makes of the node."""
+    from hil.clock import WallAnchor
+
+    wall = WallAnchor.take()
+    for mark in news:
+        at = datetime.fromtimestamp(wall.to_wall(mark.at_ns), UTC)
+        click.echo(f"{at:%H:%M:%SZ} {mark.stage}: {mark.evidence} ({mark.source})")
+    click.echo(f"{datetime.now(UTC):%H:%M:%SZ} {found.headline}")
 
 
 def _watch_on_terminal(asked: Asked) -> None:

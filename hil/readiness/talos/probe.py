@@ -7,12 +7,11 @@ kernel runs: before that nobody could answer, and a firmware has no use for conn
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from hil.clock import Deadline, now_ns
-from hil.config.expect import TalosExpect
 from hil.console.transcript import Transcript
 from hil.readiness.condition import Condition
-from hil.readiness.talos.access import Access
 from hil.readiness.talos.api import TalosApi
 from hil.readiness.talos.conditions import conditions
 from hil.readiness.talos.console_progress import ConsoleProgress, ProgressReader
@@ -20,6 +19,10 @@ from hil.readiness.talos.observation import Observation, unreachable
 from hil.readiness.talos.trouble import Kind, Trouble
 from hil.timeline.lines import Lines
 from hil.timeline.timeline import Mark
+
+if TYPE_CHECKING:
+    from hil.config.expect import TalosExpect
+    from hil.readiness.talos.access import Access
 
 # A machine whose console says nothing at all (no console= argument) may be Talos all the same.
 _SILENT = 20.0
@@ -29,7 +32,10 @@ _STATUS = "talos.status"
 # What is watched comes by a kept connection: a busy guest under emulation sends it within this time.
 _HEARD_LATE_NS = 250_000_000
 _SIMULATED = "simulated Talos node"
-_NOT_YET = Trouble(Kind.NO_ANSWER, "Talos was not asked yet: no kernel runs", "wait", "not asked yet: no kernel runs")
+_NO_KERNEL = Trouble(
+    Kind.NO_ANSWER, "Talos was not asked yet: no kernel runs", "wait", "not asked yet: no kernel runs"
+)
+_NOTHING_YET = Trouble(Kind.NO_ANSWER, "Talos was asked and has not answered yet", "wait", "no answer yet")
 
 
 class TalosProbe:
@@ -42,6 +48,7 @@ class TalosProbe:
             thread.
         transcript: what its console says; None where there is no console.
         after: the console's incarnation that was over when its present boot began.
+        api: asks it already; the probe closes it. None for one of the probe's own, by `reach`.
     """
 
     def __init__(
@@ -52,6 +59,7 @@ class TalosProbe:
         transcript: Transcript | None = None,
         *,
         after: int = 0,
+        api: TalosApi | None = None,
     ) -> None:
         self.expect = expect
         self._node = node
@@ -60,7 +68,7 @@ class TalosProbe:
         self._lines = None if transcript is None else Lines(transcript, after=after)
         self._reader = ProgressReader()
         self._silence = Deadline.after(_SILENT)
-        self._api: TalosApi | None = None
+        self._api = api
 
     @property
     def api(self) -> TalosApi:
@@ -131,10 +139,10 @@ class TalosProbe:
 
     def _latest(self) -> Observation:
         self._read()
-        if self._api is None and (self._lines is None or self._reader.progress.begun or self._silence.expired):
-            return self.api.latest or unreachable(now_ns(), self._node, _NOT_YET)
-        latest = None if self._api is None else self._api.latest
-        return latest or unreachable(now_ns(), self._node, _NOT_YET)
+        may_answer = self._lines is None or self._reader.progress.begun or self._silence.expired
+        if self._api is None and not may_answer:
+            return unreachable(now_ns(), self._node, _NO_KERNEL)
+        return self.api.latest or unreachable(now_ns(), self._node, _NOTHING_YET)
 
     def _read(self) -> None:
         if self._lines is None or self._transcript is None:
