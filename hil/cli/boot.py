@@ -103,6 +103,8 @@ def _ways(bench: Bench) -> list[str]:
     lines = [f"kept: bench {name} goes on", "  Matchbox:  http://{}:{}".format(*bench.matchbox.address)]
     for node in bench.nodes.values():
         lines.append(f"  console of {node.name}:  hil console {name}/{node.name}   (Ctrl-] leaves)")
+        if node.boots and node.boots[-1].readiness is not None:
+            lines.append(f"  whether {node.name} is still ready:  hil check {name}/{node.name}")
         if Doors in node.parts and node.booted:
             ports = node.machine.part(Doors).ports  # type: ignore[type-abstract]
             lines += ["  port {} of {}:  {}:{}".format(port, node.name, *node.address(port)) for port in ports]

@@ -19,6 +19,8 @@ from hil.clock import now_ns
 from hil.errors import InfrastructureError, NodeError, UsageError
 from hil.machine import Doors, Machine
 from hil.node import OnMark
+from hil.readiness.condition import Condition, Truth
+from hil.readiness.readiness import Readiness
 from hil.timeline.timeline import Mark
 
 
@@ -30,6 +32,7 @@ class Node:
     folder: Path
     machine: Machine
     failure: Exception | None = None
+    readiness: Readiness | None = None
     boots: list[Boot] = field(default_factory=list)
     asked: list[float | None] = field(default_factory=list)
 
@@ -56,6 +59,7 @@ class Node:
         marks.append(Mark("ready", now_ns(), 0, "http", "GET"))
         for mark in boot.timeline.add(marks):
             on_mark(mark)
+        boot.readiness = self.readiness
         boot.settle(Verdict.READY)
         return boot
 
@@ -196,6 +200,19 @@ def test_what_is_kept_is_said_to_be_reached_and_ended(bench: Bench, capsys: pyte
     assert bench.opened["keep"] is True
     assert cli.run(["boot", "--keep", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["kept"] == "virt-x1"
+
+
+def test_what_was_asked_once_can_be_asked_again(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    condition = Condition("talos.stage", Truth.TRUE, "running", "running", "api", None)
+    bench.nodes["b"].readiness = Readiness("b", (condition,))
+    assert cli.run(["boot", "--keep"]) == 0
+    out = capsys.readouterr().out
+    assert (
+        "  console of b:  hil console virt-x1/b   (Ctrl-] leaves)\n"
+        "  whether b is still ready:  hil check virt-x1/b\n"
+        "  port 8080 of b:  127.0.0.1:4080\n"
+    ) in out
+    assert "hil check virt-x1/a" not in out
 
 
 @pytest.mark.parametrize("within", ["-1", "soon"])
