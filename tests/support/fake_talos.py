@@ -320,9 +320,6 @@ class _Machine(MachineServiceBase):
         services = machine.ServiceList(services=self._talos.said.services.values())
         await stream.send_message(machine.ServiceListResponse(messages=[services]))
 
-    async def Hostname(self, stream: Stream[Any, machine.HostnameResponse]) -> None:
-        raise GRPCError(Status.UNIMPLEMENTED)
-
     async def Events(self, stream: Stream[machine.EventsRequest, machine.Event]) -> None:
         await self._talos.answer("Events", stream)
         async with self._talos.listening() as queue:
@@ -362,11 +359,11 @@ class _Machine(MachineServiceBase):
     async def Reboot(self, stream: Stream[Any, machine.RebootResponse]) -> None:
         await self._allow("Reboot", stream, "os:operator")
         self._talos.said.rebooted += 1
-        await stream.send_message(machine.RebootResponse(messages=[machine.Reboot()]))
+        await stream.send_message(machine.RebootResponse())
 
     async def Shutdown(self, stream: Stream[Any, machine.ShutdownResponse]) -> None:
         await self._allow("Shutdown", stream, "os:operator")
-        await stream.send_message(machine.ShutdownResponse(messages=[machine.Shutdown()]))
+        await stream.send_message(machine.ShutdownResponse())
 
 
 async def _say(stream: Stream[Any, state.WatchResponse], event: state.Event) -> None:
@@ -383,7 +380,7 @@ def _roles(stream: Stream[Any, Any]) -> list[str]:
 
 
 def _extension(name: str, version: str) -> specs.Extension:
-    return specs.Extension(image=f"{name}.sqsh", metadata=specs.Extension.Metadata(name=name, version=version))
+    return specs.Extension(metadata=specs.Extension.Metadata(name=name, version=version))
 
 
 def _service(healthy: bool | None) -> specs.Service:
@@ -391,7 +388,7 @@ def _service(healthy: bool | None) -> specs.Service:
 
 
 def _info(name: str, what: str, healthy: bool | None) -> machine.ServiceInfo:
-    event = machine.ServiceEvent(msg=f"{name} is {what}", state=what)
+    event = machine.ServiceEvent(msg=f"{name} is {what}")
     health = machine.ServiceHealth(unknown=healthy is None, healthy=bool(healthy), last_message="it hurts")
     return machine.ServiceInfo(id=name, state=what, events=machine.ServiceEvents(events=[event]), health=health)
 

@@ -296,10 +296,10 @@ def test_events(asks: Asks, talos: FakeTalos) -> None:
     unmet = machine.MachineStatusEvent.MachineStatus.UnmetCondition(name="time", reason="not in sync")
     status = machine.MachineStatusEvent.MachineStatus(unmet_conditions=[unmet])
     talos.happen(machine.MachineStatusEvent(stage=machine.MachineStatusEvent.BOOTING, status=status), "a5")
-    talos.happen(machine.Metadata(hostname="x"), "a6")
-    assert changes(api, "a", "talos.event.Metadata") == [
+    talos.happen(machine.VersionInfo(tag="x"), "a6")
+    assert changes(api, "a", "talos.event.VersionInfo") == [
         "talos.event.MachineStatusEvent: booting unmet_conditions: time not in sync",
-        "talos.event.Metadata: ",
+        "talos.event.VersionInfo: ",
     ]
     talos.drop()
     changes(api, "talos.api: answers")

@@ -12,7 +12,6 @@ if typing.TYPE_CHECKING:
 
 import google.protobuf.any_pb2
 import google.protobuf.empty_pb2
-import google.protobuf.timestamp_pb2
 import hil.readiness.talos.proto.machine_pb2
 
 
@@ -28,10 +27,6 @@ class MachineServiceBase(abc.ABC):
 
     @abc.abstractmethod
     async def Events(self, stream: 'grpclib.server.Stream[hil.readiness.talos.proto.machine_pb2.EventsRequest, hil.readiness.talos.proto.machine_pb2.Event]') -> None:
-        pass
-
-    @abc.abstractmethod
-    async def Hostname(self, stream: 'grpclib.server.Stream[google.protobuf.empty_pb2.Empty, hil.readiness.talos.proto.machine_pb2.HostnameResponse]') -> None:
         pass
 
     @abc.abstractmethod
@@ -77,12 +72,6 @@ class MachineServiceBase(abc.ABC):
                 grpclib.const.Cardinality.UNARY_STREAM,
                 hil.readiness.talos.proto.machine_pb2.EventsRequest,
                 hil.readiness.talos.proto.machine_pb2.Event,
-            ),
-            '/machine.MachineService/Hostname': grpclib.const.Handler(
-                self.Hostname,
-                grpclib.const.Cardinality.UNARY_UNARY,
-                google.protobuf.empty_pb2.Empty,
-                hil.readiness.talos.proto.machine_pb2.HostnameResponse,
             ),
             '/machine.MachineService/Logs': grpclib.const.Handler(
                 self.Logs,
@@ -143,12 +132,6 @@ class MachineServiceStub:
             '/machine.MachineService/Events',
             hil.readiness.talos.proto.machine_pb2.EventsRequest,
             hil.readiness.talos.proto.machine_pb2.Event,
-        )
-        self.Hostname = grpclib.client.UnaryUnaryMethod(
-            channel,
-            '/machine.MachineService/Hostname',
-            google.protobuf.empty_pb2.Empty,
-            hil.readiness.talos.proto.machine_pb2.HostnameResponse,
         )
         self.Logs = grpclib.client.UnaryStreamMethod(
             channel,

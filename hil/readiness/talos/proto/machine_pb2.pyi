@@ -11,7 +11,6 @@ from collections import abc as _abc
 from google.protobuf import any_pb2 as _any_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
@@ -26,49 +25,21 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
-class Metadata(_message.Message):
-    """common.Metadata: which node answered, and its error where only one of several failed."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    HOSTNAME_FIELD_NUMBER: _builtins.int
-    ERROR_FIELD_NUMBER: _builtins.int
-    hostname: _builtins.str
-    error: _builtins.str
-    def __init__(
-        self,
-        *,
-        hostname: _builtins.str = ...,
-        error: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "hostname", b"hostname"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Metadata: _TypeAlias = Metadata  # noqa: Y015
-
-@_typing.final
 class Data(_message.Message):
     """common.Data: one piece of a stream of bytes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    METADATA_FIELD_NUMBER: _builtins.int
     BYTES_FIELD_NUMBER: _builtins.int
     bytes: _builtins.bytes
-    @_builtins.property
-    def metadata(self) -> Global___Metadata: ...
     def __init__(
         self,
         *,
-        metadata: Global___Metadata | None = ...,
         bytes: _builtins.bytes = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "metadata", b"metadata"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -80,20 +51,17 @@ class VersionInfo(_message.Message):
 
     TAG_FIELD_NUMBER: _builtins.int
     SHA_FIELD_NUMBER: _builtins.int
-    ARCH_FIELD_NUMBER: _builtins.int
     tag: _builtins.str
     sha: _builtins.str
-    arch: _builtins.str
     def __init__(
         self,
         *,
         tag: _builtins.str = ...,
         sha: _builtins.str = ...,
-        arch: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arch", b"arch", "sha", b"sha", "tag", b"tag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sha", b"sha", "tag", b"tag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -103,21 +71,17 @@ Global___VersionInfo: _TypeAlias = VersionInfo  # noqa: Y015
 class Version(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    METADATA_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def metadata(self) -> Global___Metadata: ...
     @_builtins.property
     def version(self) -> Global___VersionInfo: ...
     def __init__(
         self,
         *,
-        metadata: Global___Metadata | None = ...,
         version: Global___VersionInfo | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "version", b"version"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -142,49 +106,6 @@ class VersionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VersionResponse: _TypeAlias = VersionResponse  # noqa: Y015
-
-@_typing.final
-class Hostname(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    METADATA_FIELD_NUMBER: _builtins.int
-    HOSTNAME_FIELD_NUMBER: _builtins.int
-    hostname: _builtins.str
-    @_builtins.property
-    def metadata(self) -> Global___Metadata: ...
-    def __init__(
-        self,
-        *,
-        metadata: Global___Metadata | None = ...,
-        hostname: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hostname", b"hostname", "metadata", b"metadata"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Hostname: _TypeAlias = Hostname  # noqa: Y015
-
-@_typing.final
-class HostnameResponse(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    MESSAGES_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Hostname]: ...
-    def __init__(
-        self,
-        *,
-        messages: _abc.Iterable[Global___Hostname] | None = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___HostnameResponse: _TypeAlias = HostnameResponse  # noqa: Y015
 
 @_typing.final
 class ServiceHealth(_message.Message):
@@ -216,22 +137,15 @@ class ServiceEvent(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MSG_FIELD_NUMBER: _builtins.int
-    STATE_FIELD_NUMBER: _builtins.int
-    TS_FIELD_NUMBER: _builtins.int
     msg: _builtins.str
-    state: _builtins.str
-    @_builtins.property
-    def ts(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
         msg: _builtins.str = ...,
-        state: _builtins.str = ...,
-        ts: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ts", b"ts"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["msg", b"msg", "state", b"state", "ts", b"ts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["msg", b"msg"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -291,21 +205,17 @@ Global___ServiceInfo: _TypeAlias = ServiceInfo  # noqa: Y015
 class ServiceList(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    METADATA_FIELD_NUMBER: _builtins.int
     SERVICES_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def metadata(self) -> Global___Metadata: ...
     @_builtins.property
     def services(self) -> _containers.RepeatedCompositeFieldContainer[Global___ServiceInfo]: ...
     def __init__(
         self,
         *,
-        metadata: Global___Metadata | None = ...,
         services: _abc.Iterable[Global___ServiceInfo] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "services", b"services"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["services", b"services"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -335,19 +245,12 @@ Global___ServiceListResponse: _TypeAlias = ServiceListResponse  # noqa: Y015
 class DmesgRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    FOLLOW_FIELD_NUMBER: _builtins.int
-    TAIL_FIELD_NUMBER: _builtins.int
-    follow: _builtins.bool
-    tail: _builtins.bool
     def __init__(
         self,
-        *,
-        follow: _builtins.bool = ...,
-        tail: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow", b"follow", "tail", b"tail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -359,23 +262,20 @@ class LogsRequest(_message.Message):
 
     NAMESPACE_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
-    FOLLOW_FIELD_NUMBER: _builtins.int
     TAIL_LINES_FIELD_NUMBER: _builtins.int
     namespace: _builtins.str
     id: _builtins.str
-    follow: _builtins.bool
     tail_lines: _builtins.int
     def __init__(
         self,
         *,
         namespace: _builtins.str = ...,
         id: _builtins.str = ...,
-        follow: _builtins.bool = ...,
         tail_lines: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow", b"follow", "id", b"id", "namespace", b"namespace", "tail_lines", b"tail_lines"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "namespace", b"namespace", "tail_lines", b"tail_lines"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -423,24 +323,20 @@ Global___EventsRequest: _TypeAlias = EventsRequest  # noqa: Y015
 class Event(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    METADATA_FIELD_NUMBER: _builtins.int
     DATA_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
-    @_builtins.property
-    def metadata(self) -> Global___Metadata: ...
     @_builtins.property
     def data(self) -> _any_pb2.Any: ...
     def __init__(
         self,
         *,
-        metadata: Global___Metadata | None = ...,
         data: _any_pb2.Any | None = ...,
         id: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "metadata", b"metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["data", b"data"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "id", b"id", "metadata", b"metadata"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "id", b"id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -633,25 +529,6 @@ class ServiceStateEvent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ServiceStateEvent: _TypeAlias = ServiceStateEvent  # noqa: Y015
-
-@_typing.final
-class RestartEvent(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    CMD_FIELD_NUMBER: _builtins.int
-    cmd: _builtins.int
-    def __init__(
-        self,
-        *,
-        cmd: _builtins.int = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cmd", b"cmd"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___RestartEvent: _TypeAlias = RestartEvent  # noqa: Y015
 
 @_typing.final
 class ConfigLoadErrorEvent(_message.Message):
@@ -853,27 +730,23 @@ Global___ApplyConfigurationRequest: _TypeAlias = ApplyConfigurationRequest  # no
 class ApplyConfiguration(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    METADATA_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     MODE_FIELD_NUMBER: _builtins.int
     MODE_DETAILS_FIELD_NUMBER: _builtins.int
     mode: Global___ApplyConfigurationRequest.Mode.ValueType
     mode_details: _builtins.str
     @_builtins.property
-    def metadata(self) -> Global___Metadata: ...
-    @_builtins.property
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
-        metadata: Global___Metadata | None = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
         mode: Global___ApplyConfigurationRequest.Mode.ValueType = ...,
         mode_details: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata", "mode", b"mode", "mode_details", b"mode_details", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode", "mode_details", b"mode_details", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -903,74 +776,27 @@ Global___ApplyConfigurationResponse: _TypeAlias = ApplyConfigurationResponse  # 
 class RebootRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    class _Mode:
-        ValueType = _typing.NewType("ValueType", _builtins.int)
-        V: _TypeAlias = ValueType  # noqa: Y015
-
-    class _ModeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[RebootRequest._Mode.ValueType], _builtins.type):
-        DESCRIPTOR: _descriptor.EnumDescriptor
-        DEFAULT: RebootRequest._Mode.ValueType  # 0
-        POWERCYCLE: RebootRequest._Mode.ValueType  # 1
-        FORCE: RebootRequest._Mode.ValueType  # 2
-
-    class Mode(_Mode, metaclass=_ModeEnumTypeWrapper): ...
-    DEFAULT: RebootRequest.Mode.ValueType  # 0
-    POWERCYCLE: RebootRequest.Mode.ValueType  # 1
-    FORCE: RebootRequest.Mode.ValueType  # 2
-
-    MODE_FIELD_NUMBER: _builtins.int
-    mode: Global___RebootRequest.Mode.ValueType
     def __init__(
         self,
-        *,
-        mode: Global___RebootRequest.Mode.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mode", b"mode"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RebootRequest: _TypeAlias = RebootRequest  # noqa: Y015
 
 @_typing.final
-class Reboot(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    METADATA_FIELD_NUMBER: _builtins.int
-    ACTOR_ID_FIELD_NUMBER: _builtins.int
-    actor_id: _builtins.str
-    @_builtins.property
-    def metadata(self) -> Global___Metadata: ...
-    def __init__(
-        self,
-        *,
-        metadata: Global___Metadata | None = ...,
-        actor_id: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "metadata", b"metadata"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Reboot: _TypeAlias = Reboot  # noqa: Y015
-
-@_typing.final
 class RebootResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    MESSAGES_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Reboot]: ...
     def __init__(
         self,
-        *,
-        messages: _abc.Iterable[Global___Reboot] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -980,59 +806,27 @@ Global___RebootResponse: _TypeAlias = RebootResponse  # noqa: Y015
 class ShutdownRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    FORCE_FIELD_NUMBER: _builtins.int
-    force: _builtins.bool
     def __init__(
         self,
-        *,
-        force: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["force", b"force"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ShutdownRequest: _TypeAlias = ShutdownRequest  # noqa: Y015
 
 @_typing.final
-class Shutdown(_message.Message):
-    DESCRIPTOR: _descriptor.Descriptor
-
-    METADATA_FIELD_NUMBER: _builtins.int
-    ACTOR_ID_FIELD_NUMBER: _builtins.int
-    actor_id: _builtins.str
-    @_builtins.property
-    def metadata(self) -> Global___Metadata: ...
-    def __init__(
-        self,
-        *,
-        metadata: Global___Metadata | None = ...,
-        actor_id: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["metadata", b"metadata"]  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor_id", b"actor_id", "metadata", b"metadata"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___Shutdown: _TypeAlias = Shutdown  # noqa: Y015
-
-@_typing.final
 class ShutdownResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
-    MESSAGES_FIELD_NUMBER: _builtins.int
-    @_builtins.property
-    def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Shutdown]: ...
     def __init__(
         self,
-        *,
-        messages: _abc.Iterable[Global___Shutdown] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["messages", b"messages"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

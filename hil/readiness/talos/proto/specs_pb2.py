@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%hil/readiness/talos/proto/specs.proto\x12\thil.talos\"\xfb\x02\n\rMachineStatus\x12-\n\x05stage\x18\x01 \x01(\x0e\x32\x1e.hil.talos.MachineStatus.Stage\x12/\n\x06status\x18\x02 \x01(\x0b\x32\x1f.hil.talos.MachineStatus.Status\x1a%\n\x05Unmet\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x1aQ\n\x06Status\x12\r\n\x05ready\x18\x01 \x01(\x08\x12\x38\n\x10unmet_conditions\x18\x02 \x03(\x0b\x32\x1e.hil.talos.MachineStatus.Unmet\"\x8f\x01\n\x05Stage\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x0b\n\x07\x42OOTING\x10\x01\x12\x0e\n\nINSTALLING\x10\x02\x12\x0f\n\x0bMAINTENANCE\x10\x03\x12\x0b\n\x07RUNNING\x10\x04\x12\r\n\tREBOOTING\x10\x05\x12\x11\n\rSHUTTING_DOWN\x10\x06\x12\r\n\tRESETTING\x10\x07\x12\r\n\tUPGRADING\x10\x08\"v\n\tExtension\x12\r\n\x05image\x18\x01 \x01(\t\x12/\n\x08metadata\x18\x02 \x01(\x0b\x32\x1d.hil.talos.Extension.Metadata\x1a)\n\x08Metadata\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"<\n\x07Service\x12\x0f\n\x07running\x18\x01 \x01(\x08\x12\x0f\n\x07healthy\x18\x02 \x01(\x08\x12\x0f\n\x07unknown\x18\x03 \x01(\x08\"0\n\x08Hostname\x12\x10\n\x08hostname\x18\x01 \x01(\t\x12\x12\n\ndomainname\x18\x02 \x01(\t\"p\n\rNodeAddresses\x12\x32\n\taddresses\x18\x01 \x03(\x0b\x32\x1f.hil.talos.NodeAddresses.Prefix\x1a+\n\x06Prefix\x12\n\n\x02ip\x18\x01 \x01(\x0c\x12\x15\n\rprefix_length\x18\x02 \x01(\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%hil/readiness/talos/proto/specs.proto\x12\thil.talos\"\xfb\x02\n\rMachineStatus\x12-\n\x05stage\x18\x01 \x01(\x0e\x32\x1e.hil.talos.MachineStatus.Stage\x12/\n\x06status\x18\x02 \x01(\x0b\x32\x1f.hil.talos.MachineStatus.Status\x1a%\n\x05Unmet\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\x1aQ\n\x06Status\x12\r\n\x05ready\x18\x01 \x01(\x08\x12\x38\n\x10unmet_conditions\x18\x02 \x03(\x0b\x32\x1e.hil.talos.MachineStatus.Unmet\"\x8f\x01\n\x05Stage\x12\x0b\n\x07UNKNOWN\x10\x00\x12\x0b\n\x07\x42OOTING\x10\x01\x12\x0e\n\nINSTALLING\x10\x02\x12\x0f\n\x0bMAINTENANCE\x10\x03\x12\x0b\n\x07RUNNING\x10\x04\x12\r\n\tREBOOTING\x10\x05\x12\x11\n\rSHUTTING_DOWN\x10\x06\x12\r\n\tRESETTING\x10\x07\x12\r\n\tUPGRADING\x10\x08\"g\n\tExtension\x12/\n\x08metadata\x18\x02 \x01(\x0b\x32\x1d.hil.talos.Extension.Metadata\x1a)\n\x08Metadata\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"<\n\x07Service\x12\x0f\n\x07running\x18\x01 \x01(\x08\x12\x0f\n\x07healthy\x18\x02 \x01(\x08\x12\x0f\n\x07unknown\x18\x03 \x01(\x08\"\x1c\n\x08Hostname\x12\x10\n\x08hostname\x18\x01 \x01(\t\"p\n\rNodeAddresses\x12\x32\n\taddresses\x18\x01 \x03(\x0b\x32\x1f.hil.talos.NodeAddresses.Prefix\x1a+\n\x06Prefix\x12\n\n\x02ip\x18\x01 \x01(\x0c\x12\x15\n\rprefix_length\x18\x02 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,15 +40,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MACHINESTATUS_STAGE']._serialized_start=289
   _globals['_MACHINESTATUS_STAGE']._serialized_end=432
   _globals['_EXTENSION']._serialized_start=434
-  _globals['_EXTENSION']._serialized_end=552
-  _globals['_EXTENSION_METADATA']._serialized_start=511
-  _globals['_EXTENSION_METADATA']._serialized_end=552
-  _globals['_SERVICE']._serialized_start=554
-  _globals['_SERVICE']._serialized_end=614
-  _globals['_HOSTNAME']._serialized_start=616
-  _globals['_HOSTNAME']._serialized_end=664
-  _globals['_NODEADDRESSES']._serialized_start=666
-  _globals['_NODEADDRESSES']._serialized_end=778
-  _globals['_NODEADDRESSES_PREFIX']._serialized_start=735
-  _globals['_NODEADDRESSES_PREFIX']._serialized_end=778
+  _globals['_EXTENSION']._serialized_end=537
+  _globals['_EXTENSION_METADATA']._serialized_start=496
+  _globals['_EXTENSION_METADATA']._serialized_end=537
+  _globals['_SERVICE']._serialized_start=539
+  _globals['_SERVICE']._serialized_end=599
+  _globals['_HOSTNAME']._serialized_start=601
+  _globals['_HOSTNAME']._serialized_end=629
+  _globals['_NODEADDRESSES']._serialized_start=631
+  _globals['_NODEADDRESSES']._serialized_end=743
+  _globals['_NODEADDRESSES_PREFIX']._serialized_start=700
+  _globals['_NODEADDRESSES_PREFIX']._serialized_end=743
 # @@protoc_insertion_point(module_scope)

@@ -25,37 +25,37 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%hil/readiness/talos/proto/state.proto\x12\rcosi.resource\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x01\n\x08Metadata\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\t\x12\r\n\x05phase\x18\x06 \x01(\t\x12+\n\x07\x63reated\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07updated\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"-\n\x04Spec\x12\x12\n\nproto_spec\x18\x01 \x01(\x0c\x12\x11\n\tyaml_spec\x18\x02 \x01(\t\"X\n\x08Resource\x12)\n\x08metadata\x18\x01 \x01(\x0b\x32\x17.cosi.resource.Metadata\x12!\n\x04spec\x18\x02 \x01(\x0b\x32\x13.cosi.resource.Spec\"9\n\nGetRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\"8\n\x0bGetResponse\x12)\n\x08resource\x18\x01 \x01(\x0b\x32\x17.cosi.resource.Resource\".\n\x0bListRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\"9\n\x0cListResponse\x12)\n\x08resource\x18\x01 \x01(\x0b\x32\x17.cosi.resource.Resource\"\xa4\x01\n\x05\x45vent\x12)\n\x08resource\x18\x01 \x01(\x0b\x32\x17.cosi.resource.Resource\x12,\n\nevent_type\x18\x02 \x01(\x0e\x32\x18.cosi.resource.EventType\x12$\n\x03old\x18\x03 \x01(\x0b\x32\x17.cosi.resource.Resource\x12\x12\n\x05\x65rror\x18\x04 \x01(\tH\x00\x88\x01\x01\x42\x08\n\x06_error\"*\n\x0cWatchOptions\x12\x1a\n\x12\x62ootstrap_contents\x18\x01 \x01(\x08\"\x8a\x01\n\x0cWatchRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x02id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12,\n\x07options\x18\x04 \x01(\x0b\x32\x1b.cosi.resource.WatchOptions\x12\x13\n\x0b\x61pi_version\x18\x05 \x01(\x05\x42\x05\n\x03_id\"4\n\rWatchResponse\x12#\n\x05\x65vent\x18\x01 \x03(\x0b\x32\x14.cosi.resource.Event*]\n\tEventType\x12\x0b\n\x07\x43REATED\x10\x00\x12\x0b\n\x07UPDATED\x10\x01\x12\r\n\tDESTROYED\x10\x02\x12\x10\n\x0c\x42OOTSTRAPPED\x10\x03\x12\x0b\n\x07\x45RRORED\x10\x04\x12\x08\n\x04NOOP\x10\x05\x32\xce\x01\n\x05State\x12<\n\x03Get\x12\x19.cosi.resource.GetRequest\x1a\x1a.cosi.resource.GetResponse\x12\x41\n\x04List\x12\x1a.cosi.resource.ListRequest\x1a\x1b.cosi.resource.ListResponse0\x01\x12\x44\n\x05Watch\x12\x1b.cosi.resource.WatchRequest\x1a\x1c.cosi.resource.WatchResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%hil/readiness/talos/proto/state.proto\x12\rcosi.resource\x1a\x1fgoogle/protobuf/timestamp.proto\"d\n\x08Metadata\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\x12+\n\x07updated\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"-\n\x04Spec\x12\x12\n\nproto_spec\x18\x01 \x01(\x0c\x12\x11\n\tyaml_spec\x18\x02 \x01(\t\"X\n\x08Resource\x12)\n\x08metadata\x18\x01 \x01(\x0b\x32\x17.cosi.resource.Metadata\x12!\n\x04spec\x18\x02 \x01(\x0b\x32\x13.cosi.resource.Spec\"9\n\nGetRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\n\n\x02id\x18\x03 \x01(\t\"8\n\x0bGetResponse\x12)\n\x08resource\x18\x01 \x01(\x0b\x32\x17.cosi.resource.Resource\".\n\x0bListRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\"9\n\x0cListResponse\x12)\n\x08resource\x18\x01 \x01(\x0b\x32\x17.cosi.resource.Resource\"`\n\x05\x45vent\x12)\n\x08resource\x18\x01 \x01(\x0b\x32\x17.cosi.resource.Resource\x12,\n\nevent_type\x18\x02 \x01(\x0e\x32\x18.cosi.resource.EventType\"*\n\x0cWatchOptions\x12\x1a\n\x12\x62ootstrap_contents\x18\x01 \x01(\x08\"\x8a\x01\n\x0cWatchRequest\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12\x0f\n\x02id\x18\x03 \x01(\tH\x00\x88\x01\x01\x12,\n\x07options\x18\x04 \x01(\x0b\x32\x1b.cosi.resource.WatchOptions\x12\x13\n\x0b\x61pi_version\x18\x05 \x01(\x05\x42\x05\n\x03_id\"4\n\rWatchResponse\x12#\n\x05\x65vent\x18\x01 \x03(\x0b\x32\x14.cosi.resource.Event*]\n\tEventType\x12\x0b\n\x07\x43REATED\x10\x00\x12\x0b\n\x07UPDATED\x10\x01\x12\r\n\tDESTROYED\x10\x02\x12\x10\n\x0c\x42OOTSTRAPPED\x10\x03\x12\x0b\n\x07\x45RRORED\x10\x04\x12\x08\n\x04NOOP\x10\x05\x32\xce\x01\n\x05State\x12<\n\x03Get\x12\x19.cosi.resource.GetRequest\x1a\x1a.cosi.resource.GetResponse\x12\x41\n\x04List\x12\x1a.cosi.resource.ListRequest\x1a\x1b.cosi.resource.ListResponse0\x01\x12\x44\n\x05Watch\x12\x1b.cosi.resource.WatchRequest\x1a\x1c.cosi.resource.WatchResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'hil.readiness.talos.proto.state_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_EVENTTYPE']._serialized_start=1036
-  _globals['_EVENTTYPE']._serialized_end=1129
-  _globals['_METADATA']._serialized_start=90
-  _globals['_METADATA']._serialized_end=267
-  _globals['_SPEC']._serialized_start=269
-  _globals['_SPEC']._serialized_end=314
-  _globals['_RESOURCE']._serialized_start=316
-  _globals['_RESOURCE']._serialized_end=404
-  _globals['_GETREQUEST']._serialized_start=406
-  _globals['_GETREQUEST']._serialized_end=463
-  _globals['_GETRESPONSE']._serialized_start=465
-  _globals['_GETRESPONSE']._serialized_end=521
-  _globals['_LISTREQUEST']._serialized_start=523
-  _globals['_LISTREQUEST']._serialized_end=569
-  _globals['_LISTRESPONSE']._serialized_start=571
-  _globals['_LISTRESPONSE']._serialized_end=628
-  _globals['_EVENT']._serialized_start=631
-  _globals['_EVENT']._serialized_end=795
-  _globals['_WATCHOPTIONS']._serialized_start=797
-  _globals['_WATCHOPTIONS']._serialized_end=839
-  _globals['_WATCHREQUEST']._serialized_start=842
-  _globals['_WATCHREQUEST']._serialized_end=980
-  _globals['_WATCHRESPONSE']._serialized_start=982
-  _globals['_WATCHRESPONSE']._serialized_end=1034
-  _globals['_STATE']._serialized_start=1132
-  _globals['_STATE']._serialized_end=1338
+  _globals['_EVENTTYPE']._serialized_start=889
+  _globals['_EVENTTYPE']._serialized_end=982
+  _globals['_METADATA']._serialized_start=89
+  _globals['_METADATA']._serialized_end=189
+  _globals['_SPEC']._serialized_start=191
+  _globals['_SPEC']._serialized_end=236
+  _globals['_RESOURCE']._serialized_start=238
+  _globals['_RESOURCE']._serialized_end=326
+  _globals['_GETREQUEST']._serialized_start=328
+  _globals['_GETREQUEST']._serialized_end=385
+  _globals['_GETRESPONSE']._serialized_start=387
+  _globals['_GETRESPONSE']._serialized_end=443
+  _globals['_LISTREQUEST']._serialized_start=445
+  _globals['_LISTREQUEST']._serialized_end=491
+  _globals['_LISTRESPONSE']._serialized_start=493
+  _globals['_LISTRESPONSE']._serialized_end=550
+  _globals['_EVENT']._serialized_start=552
+  _globals['_EVENT']._serialized_end=648
+  _globals['_WATCHOPTIONS']._serialized_start=650
+  _globals['_WATCHOPTIONS']._serialized_end=692
+  _globals['_WATCHREQUEST']._serialized_start=695
+  _globals['_WATCHREQUEST']._serialized_end=833
+  _globals['_WATCHRESPONSE']._serialized_start=835
+  _globals['_WATCHRESPONSE']._serialized_end=887
+  _globals['_STATE']._serialized_start=985
+  _globals['_STATE']._serialized_end=1191
 # @@protoc_insertion_point(module_scope)
