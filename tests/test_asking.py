@@ -1,0 +1,222 @@
+"""Asking a node's own interfaces: what is expected, who says so, and where another process finds the node."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.hardware import Hardware
+from support.wire import Wire
+
+from hil.asking import Asking
+from hil.config.expect import Expect, TalosExpect
+from hil.config.talos import TalosAccess
+from hil.console.stream import Chunk
+from hil.console.transcript import Transcript
+from hil.errors import MissingPart, UsageError
+from hil.images.image import Asset, Image, Ready
+from hil.images.simnode import SIMULATED
+from hil.reached import Reached, read_reached
+from hil.readiness.panel import Panel
+from hil.readiness.talos import probe as talos_probe
+from hil.readiness.talos.access import Access
+from hil.readiness.talos.observation import Mode, Observation
+from hil.readiness.talos.patience import Patience
+
+RUNNING = Expect(talos=TalosExpect(version="v1.13.9"))
+MAINTENANCE = Expect(talos=TalosExpect(stage="maintenance"))
+NAMED = Expect(talos=TalosExpect(hostname="other"))
+NAMELESS = Expect(talos=TalosExpect(hostname=None))
+
+
+class Api:
+    """Asks nobody; a test calls `reach` itself."""
+
+    made: list[Api]
+
+    def __init__(self, node: str, reach: object, patience: Patience | None = None) -> None:
+        self.node, self.reach = node, reach
+        self.latest: Observation | None = None
+        self.closed = False
+        Api.made.append(self)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def access(self) -> Access:
+        assert callable(self.reach)
+        access = self.reach()
+        assert isinstance(access, Access)
+        return access
+
+
+@pytest.fixture
+def hardware(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hardware]:
+    monkeypatch.setattr(talos_probe, "TalosApi", Api)
+    Api.made = []
+    wire = Wire()
+    hardware = Hardware(wire)
+    hardware.doors[50000] = ("127.0.0.1", 40001)
+    yield hardware
+    hardware.close()
+    wire.hang_up()
+    wire.close()
+
+
+def image(expect: Expect | None = None, **more: object) -> Image:
+    asset = Asset("kernel", Path("kernel"), "0" * 64, "made up")
+    return Image("img", "files", asset, (), (), Ready(), re.compile(b""), expect, **more)  # type: ignore[arg-type]
+
+
+def asking(
+    hardware: Hardware, folder: Path, own: Expect | None = None, *, port: int = 50000, talosconfig: Path | None = None
+) -> Asking:
+    access = TalosAccess.model_construct(talosconfig=talosconfig, context=None, port=port)
+    return Asking("n1", hardware.machine(), folder, own, access)
+
+
+def began(given: Asking, booted: Image | None) -> Panel | None:
+    return given.begin(booted, Transcript(), 0)
+
+
+@pytest.mark.parametrize(
+    ("own", "booted", "ports"),
+    [
+        (None, None, ()),
+        (None, image(), ()),
+        (None, image(ports=(8080,)), (8080,)),
+        (None, image(RUNNING, ports=(8080,)), (50000, 8080)),
+        (RUNNING, None, (50000,)),
+        (Expect(), image(RUNNING), ()),
+    ],
+)
+def test_only_of_what_something_is_expected_is_asked(
+    hardware: Hardware, tmp_path: Path, own: Expect | None, booted: Image | None, ports: tuple[int, ...]
+) -> None:
+    given = asking(hardware, tmp_path, own)
+    assert given.ports(booted) == ports
+    assert (began(given, booted) is not None) == (50000 in ports)
+    assert Api.made == []
+
+
+def test_the_rigs_port_is_asked(hardware: Hardware, tmp_path: Path) -> None:
+    assert asking(hardware, tmp_path, RUNNING, port=51000).ports(None) == (51000,)
+
+
+@pytest.mark.parametrize(
+    ("own", "of_image", "version"), [(None, RUNNING, "v1.13.9"), (NAMED, RUNNING, None), (RUNNING, NAMED, "v1.13.9")]
+)
+def test_the_rigs_word_on_the_node_goes_before_that_on_its_image(
+    hardware: Hardware, tmp_path: Path, own: Expect | None, of_image: Expect, version: str | None
+) -> None:
+    given = asking(hardware, tmp_path, own)
+    began(given, image(of_image))
+    assert given.talos.expect.version == version
+
+
+@pytest.mark.parametrize(
+    ("own", "of_image", "made", "hostname"),
+    [
+        (None, RUNNING, True, "n1"),
+        (RUNNING, None, True, "n1"),
+        (None, None, True, "n1"),
+        (None, RUNNING, False, None),
+        (NAMED, RUNNING, True, "other"),
+        (None, NAMED, True, "other"),
+        (NAMELESS, RUNNING, True, None),
+        (None, MAINTENANCE, True, None),
+    ],
+)
+def test_a_configuration_that_the_bench_made_names_the_node(
+    hardware: Hardware, tmp_path: Path, own: Expect | None, of_image: Expect | None, made: bool, hostname: str | None
+) -> None:
+    given = asking(hardware, tmp_path, own)
+    given.made_talosconfig = tmp_path / "talosconfig" if made else None
+    began(given, image(of_image))
+    assert given.talos.expect.hostname == hostname
+
+
+def test_a_machine_that_is_off_is_not_asked(hardware: Hardware, tmp_path: Path) -> None:
+    given = asking(hardware, tmp_path, RUNNING)
+    with pytest.raises(UsageError, match="n1 is off, so Talos on it cannot be asked"):
+        _ = given.talos
+    assert given.simulated == ""
+    began(given, image())
+    probe = given.talos
+    assert given.talos is probe
+    _ = probe.api
+    given.end()
+    assert Api.made[0].closed
+    with pytest.raises(UsageError, match="n1 is off"):
+        _ = given.talos
+
+
+def test_each_boot_is_asked_anew(hardware: Hardware, tmp_path: Path) -> None:
+    given = asking(hardware, tmp_path, RUNNING)
+    began(given, None)
+    first = given.talos
+    _ = first.api
+    began(given, image(NAMED))
+    assert Api.made[0].closed
+    assert given.talos is not first
+
+
+def test_lines_of_the_boot_before_do_not_count(hardware: Hardware, tmp_path: Path) -> None:
+    transcript = Transcript()
+    line = b"[    0.000000] Booting Linux on physical CPU 0x0000000000\n"
+    transcript.append(Chunk(1, 1, 0, line))
+    given = asking(hardware, tmp_path, RUNNING)
+    panel = given.begin(None, transcript, 1)
+    assert panel is not None
+    assert "no kernel runs" in panel.look()["talos.api"].observed
+    assert Api.made == []
+    transcript.append(Chunk(2, 2, len(line), line))
+    assert "no kernel runs" not in panel.look()["talos.api"].observed
+    assert len(Api.made) == 1
+
+
+def test_where_it_is_reached_is_written_down_for_others(hardware: Hardware, tmp_path: Path) -> None:
+    given = asking(hardware, tmp_path, RUNNING)
+    began(given, image(simulated=SIMULATED))
+    _ = given.talos.api
+    access = Api.made[0].access()
+    assert access == Access("127.0.0.1", 40001, None, None, forwarded=True)
+    [reached] = read_reached(tmp_path).values()
+    assert reached.expect["version"] == "v1.13.9"
+    assert reached == Reached("n1", "127.0.0.1", 40001, simulated=SIMULATED, expect=reached.expect)
+    hardware.doors[50000] = ("127.0.0.1", 40002)
+    assert Api.made[0].access().port == read_reached(tmp_path)["n1"].port == 40002
+
+
+def test_a_door_that_is_not_there(hardware: Hardware, tmp_path: Path) -> None:
+    given = asking(hardware, tmp_path, RUNNING, port=51000)
+    began(given, None)
+    _ = given.talos.api
+    with pytest.raises(MissingPart):
+        Api.made[0].access()
+    assert read_reached(tmp_path) == {}
+
+
+@pytest.mark.parametrize(("rigs", "made", "used"), [(True, True, "rigs"), (False, True, "made"), (False, False, "")])
+def test_the_rigs_talosconfig_goes_before_the_benchs(
+    hardware: Hardware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rigs: bool, made: bool, used: str
+) -> None:
+    monkeypatch.setattr("hil.asking.access_of", lambda reached: Access("h", 1))
+    given = asking(hardware, tmp_path, RUNNING, talosconfig=tmp_path / "rigs" if rigs else None)
+    given.made_talosconfig = tmp_path / "made" if made else None
+    began(given, None)
+    _ = given.talos.api
+    Api.made[0].access()
+    assert read_reached(tmp_path)["n1"].talosconfig == (str(tmp_path / used) if used else "")
+
+
+def test_a_node_that_says_so_itself_is_simulated_though_its_image_does_not(hardware: Hardware, tmp_path: Path) -> None:
+    given = asking(hardware, tmp_path, RUNNING)
+    panel = began(given, image())
+    assert panel is not None
+    assert given.simulated == panel.look().simulated == ""
+    _ = given.talos.api
+    Api.made[0].latest = Observation(1, Mode.CONFIGURED, "127.0.0.1:50000", simulated=True)
+    assert given.simulated == panel.look().simulated == SIMULATED
