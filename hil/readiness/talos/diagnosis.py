@@ -1,6 +1,6 @@
 """Why Talos on a node was not reached: from what a connection came to, and where that leaves a doubt, a second look.
 
-A second look is one more connection that asks nothing of Talos. The words are in `hil.readiness.talos.words` and, for
+A second look is one more connection that tells nothing to Talos. The words are in `hil.readiness.talos.words` and, for
 the clocks, in `hil.readiness.talos.clocks`.
 """
 
@@ -16,10 +16,12 @@ from hyperframe.exceptions import HyperframeError
 
 from hil.readiness.talos import clocks, tls
 from hil.readiness.talos.access import Access
+from hil.readiness.talos.calls import Calls
 from hil.readiness.talos.certificate import Certificate, now
 from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel, Step
 from hil.readiness.talos.http2 import NotHttp2
 from hil.readiness.talos.reading import is_late
+from hil.readiness.talos.resources import MACHINE_STATUS
 from hil.readiness.talos.trouble import Trouble
 from hil.readiness.talos.words import CERTIFICATE_REQUIRED, Words
 
@@ -122,16 +124,19 @@ async def diagnose_stranger(access: Access, unasked: Failure, patience: float) -
 
 
 async def _wants_certificate(access: Access, patience: float) -> bool:
-    """Whether the other side answers nobody without a client certificate, as a node that has its configuration."""
+    """Whether the other side answers nobody without a client certificate, as a node that has its configuration.
+
+    It says so soon after the handshake; to write to it meanwhile could lose its word, as TCP resets a connection that
+    is written to when it is closed (RFC 9293, 3.10.7.1).
+    """
     channel = KeptChannel(access, tls.maintenance())
-    try:
+    with contextlib.suppress(*CALL_FAILURES):
         async with asyncio.timeout(patience):
             await channel.open()
-            await channel.over.wait()
-    except CALL_FAILURES:
-        return False
-    finally:
-        channel.close()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(channel.over.wait(), patience / 4)
+            await Calls(channel, patience).get(MACHINE_STATUS)
+    channel.close()
     return isinstance(channel.end, ssl.SSLError) and CERTIFICATE_REQUIRED in (channel.end.reason or "")
 
 

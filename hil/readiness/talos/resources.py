@@ -62,9 +62,8 @@ def _stage(number: int) -> str:
 
 
 def hostname(resource: Resource) -> str:
-    """What the node calls itself, with its domain where it has one."""
-    spec = Hostname.FromString(resource.spec.proto_spec)
-    return spec.hostname
+    """What the node calls itself, without its domain."""
+    return Hostname.FromString(resource.spec.proto_spec).hostname
 
 
 def extensions(resources: Iterable[Resource]) -> Mapping[str, str]:

@@ -54,8 +54,8 @@ class Session:
                 await self._be_at(connection)
                 await self._ask(connection)
                 await self._be_at(None)
-                # What was asked before the server said farewell is still answered.
-                await _any_of(connection.channel.over, within=self._patience.farewell)
+                if connection.channel.leaving.is_set():  # what was asked before the farewell is still answered
+                    await _any_of(connection.channel.over, within=self._patience.farewell)
             finally:
                 connection.channel.close()
 
