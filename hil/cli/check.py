@@ -76,7 +76,8 @@ def command(
             click.echo(json.dumps(_document(asked, found), indent=1))
         else:
             _show(asked, found)
-    click.get_current_context().exit(asked.exit_code(found))
+        code = asked.exit_code(found)  # while it still asks: afterwards nothing is reached any more
+    click.get_current_context().exit(code)
 
 
 def _must_fit(*, watch: bool, within: float | None, stable_for: float | None) -> None:
