@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from hil.readiness.talos.talosconfig import TalosConfigContext
 from hil.readiness.talos.tls import check_fingerprint
+
+if TYPE_CHECKING:
+    from hil.readiness.talos.talosconfig import TalosConfigContext
 
 
 @dataclass(frozen=True, slots=True)
