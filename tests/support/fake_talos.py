@@ -158,14 +158,13 @@ class FakeTalos:
         self._soon(self._cut)
 
     def say_farewell(self) -> None:
-        """Stop on every connection, as a server does that stops: GOAWAY, and nothing more is answered."""
+        """Say on every connection that it stops, as a server does that still answers what it was asked: GOAWAY."""
         self._soon(self._leave)
 
     def _leave(self) -> None:
         assert self.server is not None
         for protocol in self.server.protocols:
-            protocol.connection._connection.close_connection()
-            protocol.connection.flush()
+            protocol.connection._transport.write(b"\0\0\x08\x07" + bytes(5) + b"\x7f\xff\xff\xff" + bytes(4))
 
     def _cut(self) -> None:
         assert self.server is not None
@@ -242,8 +241,8 @@ class FakeTalos:
         self.said.asked.append(name)
         request = await stream.recv_message()
         assert request is not None
-        if name in self.said.stall or "all" in self.said.stall:
-            await asyncio.Event().wait()
+        while {name, "all"} & self.said.stall:
+            await asyncio.sleep(0.01)
         if name in self.said.refuse or "all" in self.said.refuse:
             raise self.said.refuse.get(name) or self.said.refuse["all"]
         return request

@@ -160,6 +160,22 @@ def test_a_farewell_is_the_end_of_asking_there(asks: Asks, talos: FakeTalos) -> 
     assert api.observe(soon()).status == READY
 
 
+def test_what_was_asked_before_the_farewell_is_answered(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port, patience=replace(QUICK, stall=5))
+    api.observe(soon())
+    talos.said.stall.add("Dmesg")
+    answer: list[bytes] = []
+    asking = threading.Thread(target=lambda: answer.append(api.dmesg(soon())))
+    asking.start()
+    until(api, lambda: True if "Dmesg" in talos.said.asked else None)
+    talos.say_farewell()
+    changes(api, "talos.api: the connection was lost")
+    talos.said.stall.clear()
+    asking.join(10)
+    assert answer[0].endswith(b"two \xff\n")
+    assert talos.said.asked.count("Dmesg") == 1
+
+
 def test_a_node_that_went_away_is_unknown_at_once(asks: Asks, talos: FakeTalos) -> None:
     api = asks(talos.port)
     api.observe(soon())

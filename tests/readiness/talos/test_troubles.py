@@ -239,8 +239,10 @@ def test_a_node_that_has_got_its_configuration_since_its_key_was_read(asks: Asks
     assert trouble(asks(apid, other.client("os:admin"), of=other, fingerprint=pin)).kind is Kind.OTHER_CLUSTER
 
 
-def test_a_node_that_leaves_maintenance_mode_just_now(asks: Asks, maintained: FakeTalos, talos: FakeTalos) -> None:
-    with strangers.stranger(strangers.leads_to(maintained.port, talos.port)) as port:
+def test_a_node_that_leaves_maintenance_mode_just_now(
+    asks: Asks, maintained: FakeTalos, apid: int, talos: FakeTalos
+) -> None:
+    with strangers.stranger(strangers.leads_to(maintained.port, apid, talos.port)) as port:
         found = asks(port).observe(Deadline.after(SOON))
     assert (found.mode, found.trouble) == (Mode.CONFIGURED, None)
 
