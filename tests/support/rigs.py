@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -133,17 +133,33 @@ class Hil:
         Raises:
             AssertionError: it ended, or the time is over, without it.
         """
+        return self._wait(
+            lambda: next((line for line in self._lines if re.search(pattern, line)), None), pattern, within
+        )
+
+    def wait_for_output(self, pattern: str, *, within: float) -> str:
+        """Wait until standard output holds a pattern; returns what matched.
+
+        Raises:
+            AssertionError: it ended, or the time is over, without it.
+        """
+
+        def look() -> str | None:
+            found = re.search(pattern, self.stdout)
+            return None if found is None else found[0]
+
+        return self._wait(look, pattern, within)
+
+    def _wait(self, look: Callable[[], str | None], pattern: str, within: float) -> str:
         deadline = Deadline.after(within)
         with self._grown:
-            while True:
-                found = next((line for line in self._lines if re.search(pattern, line)), None)
-                if found is not None:
-                    return found
+            while (found := look()) is None:
                 ended = self.process.poll() is not None
                 if ended or deadline.expired:
                     why = "ended" if ended else f"went on for {within:g} s"
                     raise AssertionError(f"hil {why} without {pattern!r}:\n{self.stdout}\n{self.stderr}")
                 self._grown.wait(min(1.0, deadline.remaining() or 1.0))
+            return found
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
