@@ -1,0 +1,196 @@
+"""A node asked for `hil check`: once, until it is ready, at each change; a stand-in for Talos answers on loopback."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from support.fake_talos import FakeTalos
+from support.talos_pki import Cluster, self_signed
+
+from hil.checking import asked as checking_asked
+from hil.checking.asked import Asked
+from hil.checking.target import Target
+from hil.clock import now_ns
+from hil.errors import UsageError
+from hil.readiness.condition import Truth
+from hil.readiness.readiness import Readiness
+from hil.readiness.talos.access import Access
+from hil.readiness.talos.probe import TalosProbe
+from hil.readiness.talos.talosconfig import load
+
+Asks = Callable[..., Asked]
+SECONDS = 1_000_000_000
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Cluster:
+    return Cluster()
+
+
+@pytest.fixture
+def talos(tmp_path: Path, cluster: Cluster) -> Iterator[FakeTalos]:
+    with FakeTalos(tmp_path, cluster, cluster.server()) as talos:
+        yield talos
+
+
+@pytest.fixture
+def asks(tmp_path: Path, cluster: Cluster) -> Iterator[Asks]:
+    """Asks a port of this host, and ends that."""
+    context = load(cluster.talosconfig(tmp_path / "tc", cluster.client("os:admin"))).context()
+    made: list[Asked] = []
+
+    def ask(port: int, *, simulated: str = "", **expected: object) -> Asked:
+        made.append(Asked(Target("n1", Access("127.0.0.1", port, context), expected, simulated)))
+        return made[-1]
+
+    yield ask
+    for each in made:
+        each.close()
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    with socket.socket() as held:  # bound and not listening: refused, and nobody else can have it
+        held.bind(("127.0.0.1", 0))
+        yield held.getsockname()[1]
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_one_round_says_what_there_is(asks: Asks, talos: FakeTalos) -> None:
+    asked = asks(talos.port, hostname="node1", services=["hello"])
+    found = asked.once()
+    assert found
+    assert len(found.conditions) == 6
+    assert (asked.exit_code(found), asked.trouble, found.simulated) == (0, ("", ""), "")
+
+
+def test_a_node_that_is_not_ready(asks: Asks, talos: FakeTalos) -> None:
+    talos.be("booting", ready=False, unmet={"services": "kubelet not healthy"})
+    asked = asks(talos.port)
+    found = asked.once()
+    assert [condition.name for condition in found.lacking] == ["talos.stage", "talos.ready", "talos.unmet"]
+    assert (asked.exit_code(found), asked.trouble) == (1, ("", ""))
+
+
+def test_a_simulated_node_is_said_to_be(asks: Asks, talos: FakeTalos) -> None:
+    talos.said.commit = "simnode"
+    assert asks(talos.port).once().headline.startswith("n1 (simulated Talos node): ready")
+    assert asks(talos.port, simulated="simulated board").once().simulated == "simulated board"
+
+
+def test_a_refused_connection_is_no_reason_to_wait(asks: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking_asked, "_ONCE", 60.0)
+    with closed_port() as port:
+        asked = asks(port)
+        found = asked.once()
+    assert (found["talos.api"].truth, found["talos.api"].observed) == (Truth.FALSE, "connection refused")
+    assert {condition.truth for condition in found.conditions[1:]} == {Truth.UNKNOWN}
+    assert asked.exit_code(found) == 3
+    assert asked.trouble[0].startswith(f"127.0.0.1:{port} refuses the connection")
+    assert asked.trouble[1]
+
+
+def test_what_may_pass_is_waited_for_a_little(asks: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking_asked, "_ONCE", 0.3)
+    with silent_port() as port:
+        asked = asks(port)
+        found = asked.once()
+    assert {condition.truth for condition in found} == {Truth.UNKNOWN}
+    assert found["talos.api"].observed == "no answer yet"
+    assert (asked.exit_code(found), asked.trouble) == (3, ("", ""))
+
+
+def test_what_no_waiting_mends_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking_asked, "_ONCE", 60.0)
+    with FakeTalos(tmp_path, None, self_signed()) as talos:
+        target = Target("n1", Access("127.0.0.1", talos.port, fingerprint="A" * 43 + "="), {"stage": "maintenance"})
+        for find in (Asked.once, lambda asked: asked.until_ready(60.0, 0.0)):
+            with closing(Asked(target)) as asked:
+                found = find(asked)
+                assert found["talos.api"].truth is Truth.FALSE
+                assert asked.exit_code(found) == 3
+                assert "another machine answers there" in asked.trouble[0]
+                assert found.stopped in ("", asked.trouble[0])
+        assert found.stopped
+
+
+def test_waits_until_it_is_ready_and_stays_so(asks: Asks, talos: FakeTalos, monkeypatch: pytest.MonkeyPatch) -> None:
+    talos.be("booting", ready=False)
+    asked = asks(talos.port)
+    looks = 0
+    look = TalosProbe.look
+
+    def counted(probe: TalosProbe) -> object:
+        nonlocal looks
+        looks += 1
+        if looks == 5:
+            talos.be()
+        return look(probe)
+
+    monkeypatch.setattr(TalosProbe, "look", counted)
+    found = asked.until_ready(60.0, 0.2)
+    assert found
+    assert found.waited == "waited at most 60 s, stable for 0.2 s"
+
+
+def test_waiting_sleeps(asks: Asks, talos: FakeTalos, monkeypatch: pytest.MonkeyPatch) -> None:
+    talos.be("booting", ready=False)
+    asked = asks(talos.port)
+    asked.once()
+    looks = 0
+    look = TalosProbe.look
+
+    def counted(probe: TalosProbe) -> object:
+        nonlocal looks
+        looks += 1
+        return look(probe)
+
+    monkeypatch.setattr(TalosProbe, "look", counted)
+    began = now_ns()
+    found = asked.until_ready(0.5, 0.0)
+    # Twice in 0.1 s at most, and a busy host makes it less; one that never sleeps looks thousands of times.
+    assert looks < 30 * (1 + (now_ns() - began) / SECONDS)
+    assert (found.stopped, asked.exit_code(found)) == ("", 1)
+
+
+def test_what_cannot_be_both_is_said(asks: Asks, talos: FakeTalos) -> None:
+    with pytest.raises(UsageError, match="cannot both be"):
+        asks(talos.port).until_ready(1.0, 1.0)
+
+
+def test_each_change_is_told(asks: Asks, talos: FakeTalos) -> None:
+    asked = asks(talos.port, services=["hello"])
+    told: list[tuple[Readiness, list[str]]] = []
+    for found, news in asked.changing():
+        told.append((found, [mark.stage for mark in news]))
+        if len(told) == 1:
+            talos.be(services={"apid": ("Running", True)})
+        elif not found:
+            break
+    first, last = told[0], told[-1]
+    assert first[0]
+    assert set(first[1]) == {"talos.api", "talos.stage", "talos.ready", "talos.unmet", "talos.service.ext-hello"}
+    assert "talos.service.ext-hello" in last[1]
+    assert "talos.stage" not in last[1]
+
+
+def test_a_node_of_which_nothing_is_known_is_told_of_all_the_same(asks: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking_asked, "_ONCE", 0.2)
+    with silent_port() as port:
+        found, news = next(asks(port).changing())
+    assert (bool(found), news) == (False, [])
+
+
+def test_an_expectation_that_cannot_be(talos: FakeTalos) -> None:
+    target = Target("n1", Access("127.0.0.1", talos.port), {"stages": "running"})
+    with closing(Asked(target)) as asked, pytest.raises(UsageError, match="nothing called 'stages' can be expected"):
+        asked.once()
