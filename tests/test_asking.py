@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from support.hardware import Hardware
+from support.talos_api import READY, ApiInMemory, apis_in_memory
 from support.wire import Wire
 
 from hil.asking import Asking
@@ -20,10 +22,7 @@ from hil.images.image import Asset, Image, Ready
 from hil.images.simnode import SIMULATED
 from hil.reached import Reached, read_reached
 from hil.readiness.panel import Panel
-from hil.readiness.talos import probe as talos_probe
 from hil.readiness.talos.access import Access
-from hil.readiness.talos.observation import Mode, Observation
-from hil.readiness.talos.patience import Patience
 
 RUNNING = Expect(talos=TalosExpect(version="v1.13.9"))
 MAINTENANCE = Expect(talos=TalosExpect(stage="maintenance"))
@@ -31,35 +30,13 @@ NAMED = Expect(talos=TalosExpect(hostname="other"))
 NAMELESS = Expect(talos=TalosExpect(hostname=None))
 
 
-class Api:
-    """Asks nobody; a test calls `reach` itself."""
-
-    made: list[Api]
-
-    def __init__(self, node: str, reach: object, patience: Patience | None = None) -> None:
-        self.node, self.reach = node, reach
-        self.latest: Observation | None = None
-        self.closed = False
-        Api.made.append(self)
-
-    def close(self) -> None:
-        self.closed = True
-
-    def access(self) -> Access:
-        assert callable(self.reach)
-        access = self.reach()
-        assert isinstance(access, Access)
-        return access
-
-
 @pytest.fixture
 def hardware(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hardware]:
-    monkeypatch.setattr(talos_probe, "TalosApi", Api)
-    Api.made = []
     wire = Wire()
     hardware = Hardware(wire)
     hardware.doors[50000] = ("127.0.0.1", 40001)
-    yield hardware
+    with apis_in_memory(monkeypatch):
+        yield hardware
     hardware.close()
     wire.hang_up()
     wire.close()
@@ -98,7 +75,7 @@ def test_only_of_what_something_is_expected_is_asked(
     given = asking(hardware, tmp_path, own)
     assert given.ports(booted) == ports
     assert (began(given, booted) is not None) == (50000 in ports)
-    assert Api.made == []
+    assert ApiInMemory.made == []
 
 
 def test_the_rigs_port_is_asked(hardware: Hardware, tmp_path: Path) -> None:
@@ -148,7 +125,7 @@ def test_a_machine_that_is_off_is_not_asked(hardware: Hardware, tmp_path: Path) 
     assert given.talos is probe
     _ = probe.api
     given.end()
-    assert Api.made[0].closed
+    assert ApiInMemory.made[0].asked == ["close"]
     with pytest.raises(UsageError, match="n1 is off"):
         _ = given.talos
 
@@ -159,7 +136,7 @@ def test_each_boot_is_asked_anew(hardware: Hardware, tmp_path: Path) -> None:
     first = given.talos
     _ = first.api
     began(given, image(NAMED))
-    assert Api.made[0].closed
+    assert ApiInMemory.made[0].asked == ["close"]
     assert given.talos is not first
 
 
@@ -171,23 +148,23 @@ def test_lines_of_the_boot_before_do_not_count(hardware: Hardware, tmp_path: Pat
     panel = given.begin(None, transcript, 1)
     assert panel is not None
     assert "no kernel runs" in panel.look()["talos.api"].observed
-    assert Api.made == []
+    assert ApiInMemory.made == []
     transcript.append(Chunk(2, 2, len(line), line))
     assert "no kernel runs" not in panel.look()["talos.api"].observed
-    assert len(Api.made) == 1
+    assert len(ApiInMemory.made) == 1
 
 
 def test_where_it_is_reached_is_written_down_for_others(hardware: Hardware, tmp_path: Path) -> None:
     given = asking(hardware, tmp_path, RUNNING)
     began(given, image(simulated=SIMULATED))
     _ = given.talos.api
-    access = Api.made[0].access()
+    access = ApiInMemory.made[0].reach()
     assert access == Access("127.0.0.1", 40001, None, None, forwarded=True)
     [reached] = read_reached(tmp_path).values()
     assert reached.expect["version"] == "v1.13.9"
     assert reached == Reached("n1", "127.0.0.1", 40001, simulated=SIMULATED, expect=reached.expect)
     hardware.doors[50000] = ("127.0.0.1", 40002)
-    assert Api.made[0].access().port == read_reached(tmp_path)["n1"].port == 40002
+    assert ApiInMemory.made[0].reach().port == read_reached(tmp_path)["n1"].port == 40002
 
 
 def test_a_door_that_is_not_there(hardware: Hardware, tmp_path: Path) -> None:
@@ -195,7 +172,7 @@ def test_a_door_that_is_not_there(hardware: Hardware, tmp_path: Path) -> None:
     began(given, None)
     _ = given.talos.api
     with pytest.raises(MissingPart):
-        Api.made[0].access()
+        ApiInMemory.made[0].reach()
     assert read_reached(tmp_path) == {}
 
 
@@ -208,7 +185,7 @@ def test_the_rigs_talosconfig_goes_before_the_benchs(
     given.made_talosconfig = tmp_path / "made" if made else None
     began(given, None)
     _ = given.talos.api
-    Api.made[0].access()
+    ApiInMemory.made[0].reach()
     assert read_reached(tmp_path)["n1"].talosconfig == (str(tmp_path / used) if used else "")
 
 
@@ -218,5 +195,5 @@ def test_a_node_that_says_so_itself_is_simulated_though_its_image_does_not(hardw
     assert panel is not None
     assert given.simulated == panel.look().simulated == ""
     _ = given.talos.api
-    Api.made[0].latest = Observation(1, Mode.CONFIGURED, "127.0.0.1:50000", simulated=True)
+    ApiInMemory.made[0].latest = replace(READY, simulated=True)
     assert given.simulated == panel.look().simulated == SIMULATED

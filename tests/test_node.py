@@ -5,59 +5,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from support.hardware import Hardware
-from support.wire import Wire
+from support.bench import Bench
 
-from hil.boot import Patience, Verdict
+from hil.boot import Verdict
 from hil.clock import Deadline, now_ns
-from hil.console.transcript import Transcript
 from hil.errors import InfrastructureError, MissingPart, NodeError, UsageError
-from hil.images.image import Asset, Image, Ready
+from hil.images.image import Ready
 from hil.machine import Doors, Nic, Power, PowerState, Reset
-from hil.machines.place import Session
-from hil.node import Fittings, Node
 from hil.readiness.condition import Condition, Truth
 from hil.readiness.panel import Panel
 from hil.timeline.timeline import Mark
-
-READY = Ready(re.compile(rb"login: "))
-
-
-class Keeper:
-    """What a node asks of a keeper."""
-
-    def __init__(self, wire: Wire) -> None:
-        self._wire = wire
-        self.status: int | None = None
-
-    def attach(self, stream: str) -> Wire:
-        assert stream == "console:n1"
-        return self._wire
-
-    def recording_error(self, stream: str) -> str | None:
-        return None
-
-    def exit_status(self, stream: str) -> int | None:
-        assert stream == "qemu:n1"
-        return self.status
-
-
-class Follower(Wire):
-    """Matchbox's log for this node: it says nothing."""
-
-    profile = "img"
-    closed = False
-
-    def take(self) -> list[Mark]:  # type: ignore[override]
-        return []
-
-    def close(self) -> None:
-        self.closed = True
-        super().close()
 
 
 class Expected:
@@ -82,89 +42,11 @@ class Expected:
         """Nothing is open."""
 
 
-class Asking:
-    """Asks a machine nothing, or what a test gives it."""
-
-    def __init__(self) -> None:
-        self.panel: Panel | None = None
-        self.asked: list[str] = []
-
-    def ports(self, image: Image | None) -> tuple[int, ...]:
-        return () if image is None else image.ports
-
-    def begin(self, image: Image | None, transcript: Transcript, over: int) -> Panel | None:
-        self.asked.append(f"begin after {over}")
-        return self.panel
-
-    def end(self) -> None:
-        self.asked.append("end")
-
-
-@dataclass
-class Bench:
-    """What a node is given, and what came of it."""
-
-    folder: Path
-    from_images: bool = True
-    own_ready: Ready | None = None
-    image: str = "img"
-    without: frozenset[type[object]] = frozenset()
-    control: str | None = "qemu:n1"
-    prompt: bytes | None = None
-    served: list[str] = field(default_factory=list)
-    followers: list[Follower] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.wire = Wire()
-        self.hardware = Hardware(self.wire)
-        self.keeper = Keeper(self.wire)
-        self.session = Session(self.folder)
-        self.asking = Asking()
-
-    def make_image(self, name: str) -> Image:
-        asset = Asset("kernel", self.folder / "kernel", "0" * 64, "made up")
-        return Image(name, "files", asset, (), (), READY, re.compile(rb"Run /init"), prompt=self.prompt)
-
-    def follow(self) -> Follower:
-        self.followers.append(Follower())
-        return self.followers[-1]
-
-    def fetch(self, url: str, deadline: Deadline) -> bytes:
-        return f"asked: {url}".encode()
-
-    def node(self) -> Node:
-        fittings = Fittings(
-            keeper=self.keeper,  # type: ignore[arg-type]
-            folder=self.folder,
-            patience=Patience(boot=20),
-            serve=(lambda image: self.served.append(image.name)) if self.from_images else None,
-            image=self.make_image,
-            follow=self.follow if self.from_images else lambda: None,
-            arguments=lambda profile: None,
-            fetch=self.fetch,
-            deaths=(),
-            session=self.session,
-            asking=self.asking,
-            facts={"rig": "r"},
-        )
-        machine = self.hardware.machine(without=self.without, control=self.control)
-        return Node("n1", machine, self.image, self.own_ready, fittings)
-
-    def will_say(self, data: bytes) -> None:
-        """At the next power-on."""
-        self.hardware.says_at_power_on = data
-
-
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(tmp_path)
     yield bench
-    bench.wire.hang_up()
-    bench.wire.close()
-    bench.hardware.close()
-    for follower in bench.followers:
-        follower.hang_up()
-        follower.close()
+    bench.close()
 
 
 def record(folder: Path) -> dict[str, object]:
@@ -214,7 +96,7 @@ def test_each_boot_of_a_machine_with_a_shell_has_a_host_of_its_own(bench: Bench)
 
 def test_a_boot_is_at_its_end_when_what_is_expected_holds(bench: Bench) -> None:
     stub = Expected()
-    bench.asking.panel = Panel("n1", [stub])
+    bench.quiet.panel = Panel("n1", [stub])
     node = bench.node()
     node.power.on()
     node.attend(Deadline.after(0.01))
@@ -224,11 +106,11 @@ def test_a_boot_is_at_its_end_when_what_is_expected_holds(bench: Bench) -> None:
     assert node.boots[-1].verdict is Verdict.READY
     assert record(node.boots[-1].folder)["readiness"]["ready"] is True  # type: ignore[index]
     node.power.off()
-    assert bench.asking.asked == ["end", "begin after 0", "end"]
+    assert bench.quiet.asked == ["end", "begin after 0", "end"]
 
 
 def test_what_is_not_as_expected_in_time_shows_its_table(bench: Bench) -> None:
-    bench.asking.panel = Panel("n1", [Expected()])
+    bench.quiet.panel = Panel("n1", [Expected()])
     with pytest.raises(NodeError, match="still awaited") as caught:
         bench.node().boot(within=0.2)
     assert any("c.x" in line and "FALSE" in line for line in caught.value.evidence)

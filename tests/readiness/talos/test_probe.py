@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from support.talos_api import READY, ApiInMemory, apis_in_memory
 
 from hil.clock import Deadline
 from hil.config.expect import TalosExpect
@@ -13,49 +14,21 @@ from hil.console.stream import Chunk
 from hil.console.transcript import Transcript
 from hil.images.simnode import SIMULATED
 from hil.readiness.condition import Truth
-from hil.readiness.talos import probe as talos_probe
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.changes import Change
-from hil.readiness.talos.observation import MachineStatus, Mode, Observation, unreachable
+from hil.readiness.talos.observation import unreachable
 from hil.readiness.talos.probe import TalosProbe
 from hil.readiness.talos.trouble import Kind, Trouble
 
 EXPECT = TalosExpect(services=("hello",))
 KERNEL = b"[    0.000000] Booting Linux on physical CPU 0x0000000000 [0x410fd083]\n"
 INFORM = b'[    9.100000] [talos] server certificate issued {"component": "x", "fingerprint": "' + b"A" * 43 + b'="}\n'
-READY = Observation(
-    5, Mode.CONFIGURED, "127.0.0.1:50000", status=MachineStatus("running", True, ()), roles=("os:admin",)
-)
-
-
-class Api:
-    """What the probe asks by: a test says what it finds."""
-
-    made: list[Api]
-
-    def __init__(self, node: str, reach: Callable[[], Access]) -> None:
-        self.node, self.reach = node, reach
-        self.latest: Observation | None = None
-        self.seen: list[Change] = []
-        self.asked: list[str] = []
-        Api.made.append(self)
-
-    def changes(self) -> list[Change]:
-        taken, self.seen = self.seen, []
-        return taken
-
-    def forget(self) -> None:
-        self.latest = None
-        self.asked.append("forget")
-
-    def close(self) -> None:
-        self.asked.append("close")
 
 
 @pytest.fixture(autouse=True)
-def api(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(talos_probe, "TalosApi", Api)
-    Api.made = []
+def made(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ApiInMemory]]:
+    with apis_in_memory(monkeypatch) as made:
+        yield made
 
 
 class Said:
@@ -87,7 +60,7 @@ def test_nobody_is_asked_before_a_kernel_runs(said: Said) -> None:
     probed = probe(said)
     said.says(b"UEFI firmware (version 1)\r\n>>Start PXE over IPv4\r\n" + KERNEL[:40])
     found = probed.look()
-    assert Api.made == []
+    assert ApiInMemory.made == []
     assert {condition.truth for condition in found} == {Truth.UNKNOWN}
     assert found[0].observed == "not asked yet: no kernel runs"
     assert probed.boot_id == ""
@@ -95,58 +68,58 @@ def test_nobody_is_asked_before_a_kernel_runs(said: Said) -> None:
     assert probed.hopeless == ""
     said.says(KERNEL[40:])
     assert probed.look()[0].observed == "no answer yet"
-    assert [made.node for made in Api.made] == ["n1"]
+    assert [made.node for made in ApiInMemory.made] == ["n1"]
     probed.look()
-    assert len(Api.made) == 1
+    assert len(ApiInMemory.made) == 1
 
 
 def test_a_machine_that_says_nothing_is_asked_after_a_while(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     probed = probe(said)
     probed.look()
-    assert Api.made == []
+    assert ApiInMemory.made == []
     monkeypatch.setattr(probed, "_silence", Deadline.after(0))
     probed.look()
-    assert len(Api.made) == 1
+    assert len(ApiInMemory.made) == 1
 
 
 def test_without_a_console_it_is_asked_at_once() -> None:
     probed = probe(None)
     assert probed.console is None
     assert probed.look()[0].observed == "no answer yet"
-    assert len(Api.made) == 1
+    assert len(ApiInMemory.made) == 1
 
 
 def test_lines_of_a_boot_that_is_over_do_not_count(said: Said) -> None:
     said.says(KERNEL)
     probed = probe(said, after=1)
     probed.look()
-    assert Api.made == []
+    assert ApiInMemory.made == []
     said.says(KERNEL, incarnation=2)
     probed.look()
-    assert len(Api.made) == 1
+    assert len(ApiInMemory.made) == 1
 
 
 def test_a_single_question_may_be_asked_at_any_time(said: Said) -> None:
     probed = probe(said)
     assert probed.api is probed.api
-    assert len(Api.made) == 1
+    assert len(ApiInMemory.made) == 1
 
 
 def test_the_fingerprint_is_the_one_that_the_console_says(said: Said) -> None:
     probed = probe(said)
     said.says(KERNEL)
     probed.look()
-    assert Api.made[0].reach().fingerprint is None
+    assert ApiInMemory.made[0].reach().fingerprint is None
     said.says(INFORM)
     probed.look()
-    assert Api.made[0].reach().fingerprint == "A" * 43 + "="
+    assert ApiInMemory.made[0].reach().fingerprint == "A" * 43 + "="
 
 
 def test_what_was_found_is_judged(said: Said) -> None:
     probed = probe(said)
     said.says(KERNEL)
     probed.look()
-    Api.made[0].latest = replace(READY, boot_id="b1", services={})
+    ApiInMemory.made[0].latest = replace(READY, boot_id="b1", services={})
     assert {condition.name: condition.holds for condition in probed.look()} == {
         "talos.api": True,
         "talos.stage": True,
@@ -157,7 +130,7 @@ def test_what_was_found_is_judged(said: Said) -> None:
     assert all(condition.holds for condition in probed.look_for(TalosExpect()))
     assert probed.boot_id == "b1"
     assert probed.simulated == ""
-    Api.made[0].latest = replace(READY, simulated=True)
+    ApiInMemory.made[0].latest = replace(READY, simulated=True)
     assert probed.simulated == SIMULATED
 
 
@@ -173,7 +146,7 @@ def test_news_are_what_must_hold_and_was_seen_to_change(said: Said) -> None:
     probed = probe(said)
     assert probed.news() == []
     _ = probed.api
-    Api.made[0].seen = [
+    ApiInMemory.made[0].seen = [
         Change(1, "talos.status", "running, ready", first=True),
         Change(2, "talos.status", "was running, ready; is running, not ready"),
         Change(3, "talos.service.ext-hello", "is gone"),
@@ -208,7 +181,7 @@ def test_what_the_console_says_is_hopeless_is(said: Said) -> None:
 def test_what_was_given_to_hil_and_is_wrong_is_hopeless(said: Said, kind: Kind, hopeless: bool) -> None:
     probed = probe(said)
     _ = probed.api
-    Api.made[0].latest = unreachable(1, "n", Trouble(kind, "what happened", "do", "short"))
+    ApiInMemory.made[0].latest = unreachable(1, "n", Trouble(kind, "what happened", "do", "short"))
     assert probed.hopeless == ("what happened" if hopeless else "")
 
 
@@ -217,13 +190,13 @@ def test_a_machine_that_starts_anew_is_looked_at_anew(said: Said) -> None:
     said.says(KERNEL + INFORM + b"[    9.100000] Kernel panic - not syncing: no init\n")
     assert probed.hopeless
     _ = probed.api
-    Api.made[0].latest = READY
+    ApiInMemory.made[0].latest = READY
     said.says(b"half a line of the old boot")
     probed.begin_again()
-    assert Api.made[0].asked == ["forget"]
+    assert ApiInMemory.made[0].asked == ["forget"]
     assert probed.hopeless == ""
     assert {condition.truth for condition in probed.look()} == {Truth.UNKNOWN}
-    assert Api.made[0].reach().fingerprint is None
+    assert ApiInMemory.made[0].reach().fingerprint is None
     said.says(b", and its end\n[    0.100000] Linux version 6.18.1 (x)\n")
     assert probed.look()[1].observed == "kernel 6.18.1 starts"
 
@@ -232,13 +205,13 @@ def test_one_that_was_never_asked_begins_again_and_closes(said: Said) -> None:
     probed = probe(said)
     probed.begin_again()
     probed.close()
-    assert Api.made == []
+    assert ApiInMemory.made == []
 
 
 def test_closing_ends_the_asking_also_of_an_api_that_was_given() -> None:
-    for given in (None, Api("n1", lambda: reach(""))):
+    for given in (None, ApiInMemory("n1", lambda: reach(""))):
         probed = TalosProbe("n1", EXPECT, reach, api=given)  # type: ignore[arg-type]
         probed.look()
         probed.close()
-        assert Api.made[-1].asked == ["close"]
-    assert len(Api.made) == 2
+        assert ApiInMemory.made[-1].asked == ["close"]
+    assert len(ApiInMemory.made) == 2
