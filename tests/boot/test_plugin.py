@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from textwrap import dedent
-from xml.etree import ElementTree
 
 import pytest
 from support.rigs import PROBE_RIG, write_rig, write_tree
+from support.session import properties, session
 
 pytestmark = [pytest.mark.boot, pytest.mark.usefixtures("runtime")]
 
@@ -43,33 +40,6 @@ USERS_TESTS = """
     def test_boots_anew_after_a_failure(node):
         assert node.ensure().number == 2
 """
-
-
-def session(folder: Path, *arguments: str) -> tuple[int, str, dict[str, ElementTree.Element]]:
-    """Run pytest there; returns its exit status, what it printed, and the JUnit test cases by name."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--junitxml=out.xml", *arguments]
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=600,
-        check=False,
-    )
-    out = folder / "out.xml"
-    assert out.exists(), done.stdout + done.stderr
-    return (
-        done.returncode,
-        done.stdout,
-        {str(case.get("name")): case for case in ElementTree.parse(out).iter("testcase")},
-    )
-
-
-def properties(case: ElementTree.Element) -> dict[str, str]:
-    return {str(each.get("name")): str(each.get("value")) for each in case.iter("property")}
 
 
 def test_tests_of_a_user_on_one_boot(tmp_path: Path, runtime: Path) -> None:
