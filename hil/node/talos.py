@@ -7,6 +7,7 @@ taken in while one waits, a death ends a wait, and the boot's record has what wa
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +61,8 @@ class NodeTalos:
         view = _View(node.name, probe, overridden(probe.expect, expected), node.asking.simulated)
         deadline = node.patience.boot if within is None else within
         found = until_ready(view, within=deadline, stable_for=stable_for, step=node.attend)
+        if found:
+            found = self._settled(found)
         boot.readiness = found
         boot.write()
         return found
@@ -138,6 +141,14 @@ class NodeTalos:
             InfrastructureError: Matchbox does not answer.
         """
         return config_diff(self._node.name, self._asked().api, self._node.fetch, within=_ANSWERS)
+
+    def _settled(self, found: Readiness) -> Readiness:
+        """Have the node notice too, so that its boot's verdict says so; and a death of this very moment is one."""
+        try:
+            self._node.attend(Deadline.after(0))
+        except NodeError as death:
+            return replace(found, stopped=death.message)
+        return found
 
     def _asked(self) -> TalosProbe:
         self._node.begin()

@@ -45,7 +45,7 @@ def until_ready(
         UsageError: what is asked cannot be, however ready the machine is.
     """
     deadline = Deadline.of(within)
-    if stable_for >= deadline.within:
+    if stable_for and stable_for >= deadline.within:
         raise UsageError(
             f"ready within {deadline.within:g} s and stable for {stable_for:g} s cannot both be",
             hint="within= counts for becoming ready and staying so: give it more seconds than stable_for=",

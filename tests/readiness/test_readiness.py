@@ -235,3 +235,8 @@ def test_ready_at_the_end_but_not_for_long_enough() -> None:
 def test_what_cannot_be_asked() -> None:
     with pytest.raises(UsageError, match="cannot both be"):
         until_ready(Script(Truth.TRUE), within=5, stable_for=5, step=at_once)
+
+
+def test_no_time_at_all_is_a_look() -> None:
+    assert until_ready(Script(Truth.TRUE), within=0.0, step=at_once)
+    assert not until_ready(Script(Truth.FALSE), within=0.0, step=at_once)

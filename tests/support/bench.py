@@ -86,7 +86,7 @@ class Bench:
     prompt: bytes | None = None
     served: list[str] = field(default_factory=list)
     followers: list[Follower] = field(default_factory=list)
-    answers: dict[str, bytes] = field(default_factory=dict)
+    answers: dict[str, bytes] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.wire = Wire()
@@ -94,7 +94,7 @@ class Bench:
         self.keeper = Keeper(self.wire)
         self.session = Session(self.folder)
         self.quiet = Asking()
-        self.asking: AsksNode = self.quiet  # type: ignore[assignment]
+        self.asking: AsksNode = self.quiet
 
     def make_image(self, name: str) -> Image:
         asset = Asset("kernel", self.folder / "kernel", "0" * 64, "made up")
