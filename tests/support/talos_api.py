@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 
-from hil.clock import Deadline
+from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.readiness.talos import probe as talos_probe
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.changes import Applied, Change, TalosEvent
@@ -33,12 +34,23 @@ class ApiInMemory:
 
     def __init__(self, node: str, reach: Callable[[], Access]) -> None:
         self.node, self.reach = node, reach
-        self.latest: Observation | None = None
+        self._latest: Observation | None = None
+        self.age = 0.0
         self.seen: list[Change] = []
         self.asked: list[object] = []
         self.answers: dict[str, bytes] = {}
         self.on_reboot: Callable[[], None] = lambda: None
         ApiInMemory.made.append(self)
+
+    @property
+    def latest(self) -> Observation | None:
+        """What a test has put there, found `age` seconds ago."""
+        at_ns = now_ns() - round(self.age * NANOSECONDS)
+        return None if self._latest is None else replace(self._latest, at_ns=at_ns)
+
+    @latest.setter
+    def latest(self, found: Observation | None) -> None:
+        self._latest = found
 
     def changes(self) -> list[Change]:
         taken, self.seen = self.seen, []

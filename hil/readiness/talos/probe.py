@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from hil.clock import Deadline, now_ns
+from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.console.transcript import Transcript
 from hil.readiness.condition import Condition
 from hil.readiness.talos.api import TalosApi
@@ -36,6 +36,10 @@ _NO_KERNEL = Trouble(
     Kind.NO_ANSWER, "Talos was not asked yet: no kernel runs", "wait", "not asked yet: no kernel runs"
 )
 _NOTHING_YET = Trouble(Kind.NO_ANSWER, "Talos was asked and has not answered yet", "wait", "no answer yet")
+
+
+# Rounds come every 5 s, or sooner (hil.readiness.talos.patience); what is older than this is no answer any more.
+_STALE = 10.0
 
 
 class TalosProbe:
@@ -142,7 +146,12 @@ class TalosProbe:
         may_answer = self._lines is None or self._reader.progress.begun or self._silence.expired
         if self._api is None and not may_answer:
             return unreachable(now_ns(), self._node, _NO_KERNEL)
-        return self.api.latest or unreachable(now_ns(), self._node, _NOTHING_YET)
+        latest = self.api.latest
+        if latest is None:
+            return unreachable(now_ns(), self._node, _NOTHING_YET)
+        age = (now_ns() - latest.at_ns) / NANOSECONDS
+        # A node that went without a word leaves the connection open: what was true then may not be now.
+        return latest if age < _STALE else unreachable(now_ns(), latest.place, _stale(latest.place, age))
 
     def _read(self) -> None:
         if self._lines is None or self._transcript is None:
@@ -150,3 +159,12 @@ class TalosProbe:
         for line in self._lines.take():
             if line.complete:
                 self._reader.line(line, self._transcript.stamp_at(line.start))
+
+
+def _stale(place: str, age: float) -> Trouble:
+    return Trouble(
+        Kind.STALLED,
+        f"{place} has not answered for {age:.0f} s",
+        "read the node's console: it may hang, or be off",
+        f"no answer for {age:.0f} s",
+    )

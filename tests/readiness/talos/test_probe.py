@@ -89,6 +89,19 @@ def test_without_a_console_it_is_asked_at_once() -> None:
     assert len(ApiInMemory.made) == 1
 
 
+def test_what_was_found_long_ago_is_unknown_now() -> None:
+    probed = probe(None)
+    probed.look()
+    api = ApiInMemory.made[-1]
+    api.latest, api.age = READY, 9.0
+    assert probed.look()[0].truth is Truth.TRUE
+    api.age = 11.0
+    found = probed.look()
+    assert {condition.truth for condition in found} == {Truth.UNKNOWN}
+    assert found[0].observed == "no answer for 11 s"
+    assert probed.boot_id == ""
+
+
 def test_lines_of_a_boot_that_is_over_do_not_count(said: Said) -> None:
     said.says(KERNEL)
     probed = probe(said, after=1)
