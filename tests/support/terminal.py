@@ -30,7 +30,8 @@ class TerminalShell(Wire):
         self._speaking = threading.Lock()
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
-            ["setsid", "--ctty", *argv],
+            # Whoever started the tests may ignore the terminal's signals, which a child would take over (nohup, "&").
+            ["env", "--default-signal=INT,QUIT", "setsid", "--ctty", *argv],
             stdin=slave,
             stdout=slave,
             stderr=slave,
