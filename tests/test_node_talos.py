@@ -153,11 +153,19 @@ def test_it_must_stay_so(node: Node, api: ApiInMemory, meanwhile: Attend) -> Non
     meanwhile(finds(api))
     looked: list[object] = []
     look = node.asking.talos.look_for
-    node.asking.talos.look_for = lambda expect: (looked.append(api.latest and api.latest.stage), look(expect))[1]  # type: ignore[method-assign,func-returns-value]
+    node.asking.talos.look_for = lambda *wanted: (looked.append(api.latest and api.latest.stage), look(*wanted))[1]  # type: ignore[method-assign,func-returns-value]
     found = node.talos.ready(within=20, stable_for=0.1)
     assert found
     assert found.waited.endswith("stable for 0.1 s")
     assert [stage for stage, _ in groupby(looked)] == ["running", "rebooting", "running"]
+
+
+def test_what_was_asked_before_does_not_count(node: Node, api: ApiInMemory, meanwhile: Attend) -> None:
+    api.latest, api.deaf = now(), True
+    assert not node.talos.ready(within=0.05)
+    meanwhile(lambda: setattr(api, "deaf", False))
+    assert node.talos.ready(within=20)
+    assert api.rounds == 2, "it asks at once"
 
 
 def test_a_simulated_node_is_said_to_be(node: Node, api: ApiInMemory) -> None:

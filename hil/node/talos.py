@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.clock import Deadline
+from hil.clock import Deadline, now_ns
 from hil.config.expect import overridden
 from hil.errors import NodeError, UsageError
 from hil.node.config import config_diff
@@ -41,7 +41,7 @@ class NodeTalos:
     def ready(
         self, within: float | Deadline | None = None, *, stable_for: float = 0.0, **expected: object
     ) -> Readiness:
-        """Wait until Talos is what is expected of it.
+        """Wait until Talos is what is expected of it; only what it answers after this call counts.
 
         Args:
             within: seconds or a deadline; the rig's `boot_within` when not given.
@@ -60,6 +60,7 @@ class NodeTalos:
         probe = node.asking.talos
         view = _View(node.name, probe, overridden(probe.expect, expected), node.asking.simulated)
         deadline = node.patience.boot if within is None else within
+        probe.ask_now()
         found = until_ready(view, within=deadline, stable_for=stable_for, step=node.attend)
         if found:
             found = self._settled(found)
@@ -156,17 +157,18 @@ class NodeTalos:
 
 
 class _View:
-    """One probe with other expectations: what `until_ready` looks at."""
+    """One probe with other expectations, from now on: what `until_ready` looks at."""
 
     def __init__(self, subject: str, probe: TalosProbe, expect: TalosExpect, simulated: str) -> None:
         self._subject = subject
         self._probe = probe
         self._expect = expect
         self._simulated = simulated
+        self._since_ns = now_ns()
 
     def look(self) -> Readiness:
         """What was last found, judged by these expectations."""
-        return Readiness(self._subject, self._probe.look_for(self._expect), simulated=self._simulated)
+        return Readiness(self._subject, self._probe.look_for(self._expect, self._since_ns), simulated=self._simulated)
 
     @property
     def hopeless(self) -> str:

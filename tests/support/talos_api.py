@@ -36,6 +36,8 @@ class ApiInMemory:
         self.node, self.reach = node, reach
         self._latest: Observation | None = None
         self.age = 0.0
+        self.deaf = False
+        self.rounds = 0
         self.seen: list[Change] = []
         self.asked: list[object] = []
         self.answers: dict[str, bytes] = {}
@@ -46,7 +48,8 @@ class ApiInMemory:
     def latest(self) -> Observation | None:
         """What a test has put there, found `age` seconds ago."""
         at_ns = now_ns() - round(self.age * NANOSECONDS)
-        return None if self._latest is None else replace(self._latest, at_ns=at_ns)
+        began_ns = 0 if self.deaf else at_ns
+        return None if self._latest is None else replace(self._latest, at_ns=at_ns, began_ns=began_ns)
 
     @latest.setter
     def latest(self, found: Observation | None) -> None:
@@ -55,6 +58,9 @@ class ApiInMemory:
     def changes(self) -> list[Change]:
         taken, self.seen = self.seen, []
         return taken
+
+    def ask_now(self) -> None:
+        self.rounds += 1
 
     def forget(self) -> None:
         self.latest = None

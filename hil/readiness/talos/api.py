@@ -73,6 +73,10 @@ class TalosApi:
         """The machine starts anew: what was found of it before no longer counts."""
         self._board.forget()
 
+    def ask_now(self) -> None:
+        """Have a round begin at once, or after the one that is under way; nothing when it was closed."""
+        self._worker.post(self._ask_now)
+
     def changes(self) -> list[Change]:
         """What was seen to change since the last call, each with its moment."""
         return self._board.take_changes()
@@ -88,7 +92,7 @@ class TalosApi:
             or the deadline has passed.
         """
         called = now_ns()
-        self._worker.post(self._ask_now)
+        self.ask_now()
         self._check_running()
 
         def fresh() -> Observation | None:

@@ -101,9 +101,22 @@ class TalosProbe:
         """What must hold of it, by what was last found."""
         return self.look_for(self.expect)
 
-    def look_for(self, expect: TalosExpect) -> tuple[Condition, ...]:
-        """The same for other expectations."""
-        return conditions(self._latest(), expect, self.console)
+    def look_for(self, expect: TalosExpect, since_ns: int = 0) -> tuple[Condition, ...]:
+        """The same for other expectations.
+
+        Args:
+            expect: they.
+            since_ns: what was asked before that moment, ns of the one clock, is unknown.
+        """
+        latest = self._latest()
+        if latest.reached and latest.began_ns < since_ns:
+            latest = unreachable(now_ns(), latest.place, _NOTHING_YET)
+        return conditions(latest, expect, self.console)
+
+    def ask_now(self) -> None:
+        """Have a round of questions begin at once, where anybody can answer yet."""
+        if self._api is not None:
+            self._api.ask_now()
 
     def news(self) -> list[Mark]:
         """Changes between two rounds of what must hold, each with its moment: a state that was short is seen too.
