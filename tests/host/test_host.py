@@ -24,7 +24,10 @@ from hil.host.modules import attributes, start_times  # noqa: E402  (needs testi
 @pytest.fixture
 def console(tmp_path: Path) -> Iterator[Console]:
     wire = TerminalShell(["sh", "-i"], tmp_path)
-    yield Console(wire, name="n1")
+    console = Console(wire, name="n1")
+    # An interrupt while the shell starts would end it.
+    console.expect(r"machine\$ ", within=20)
+    yield console
     wire.end()
 
 
