@@ -31,6 +31,7 @@ def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
 
 def test_the_example_of_a_rig_is_one(tmp_path: Path) -> None:
     write_tree(tmp_path / "matchbox", groups={}, profiles={})
+    (tmp_path / "talosconfig").touch()
     (tmp_path / "rigs").mkdir()
     (tmp_path / "rigs" / "homelab.yaml").write_text(example("yaml"))
     done = run_hil("rig", "check", "rigs/homelab.yaml", cwd=tmp_path)
