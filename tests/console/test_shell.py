@@ -252,7 +252,7 @@ def test_a_shell_that_was_left_at_its_prompt_is_not_looked_for(machine: Machine,
 
 
 def test_what_is_printed_twice_needs_to_come_whole_only_once(machine: Machine) -> None:
-    first = re.compile(rb"(?<=\n)(>?[0-9a-f]{8})(?=[0-9a-f]{8}[ \d]+[0-9a-f>]{8})")
+    first = re.compile(rb"(?m)^(>?[0-9a-f]{8})(?=[0-9a-f]{8}[ \r])")
     machine.wire.on_output = lambda data: first.sub(rb"\1\r\n", data)
     patient = ShellSession(machine.console, PROMPT, patience=60)
     assert patient.run("echo it", Deadline.after(20)).stdout == b"it\n"
