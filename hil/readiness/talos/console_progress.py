@@ -6,6 +6,8 @@ begins anew here too.
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -83,7 +85,7 @@ class ProgressReader:
                 return
 
     def _take(self, row: Row, found: re.Match[bytes], at_ns: int | None) -> None:
-        groups = {name: printable(text or b"") for name, text in found.groupdict().items()}
+        groups = {name: _text(text or b"", json_inside=row.json) for name, text in found.groupdict().items()}
         before = ConsoleProgress() if row.anew else self.progress
         services = dict(before.services)
         if row.service and len(services) < _MOST_SERVICES:
@@ -98,3 +100,12 @@ class ProgressReader:
             ready=row.ready or before.ready,
             hopeless=before.hopeless or row.hopeless.format_map(groups),
         )
+
+
+def _text(data: bytes, *, json_inside: bool) -> str:
+    """A group of a line as text on one line, safe to show."""
+    text = data.decode(errors="replace")
+    if json_inside:
+        with contextlib.suppress(ValueError):  # a line that was cut in an escape is shown as it is
+            text = str(json.loads(f'"{text}"'))
+    return " ".join(printable(text.encode(errors="replace")).split())

@@ -22,6 +22,7 @@ class Row:
         hopeless: what no waiting mends, with the pattern's groups, or "".
         anew: whether the machine starts anew with it.
         service: whether it says the state of a service.
+        json: whether its groups are the inside of a JSON string, as in a line of Talos's zap logger.
         ready: whether it says that the machine is ready.
     """
 
@@ -32,6 +33,7 @@ class Row:
     hopeless: str = ""
     anew: bool = False
     service: bool = False
+    json: bool = False
     ready: bool = False
 
 
@@ -84,6 +86,7 @@ ROWS: Final[tuple[Row, ...]] = (
         ),
         f"{_ACQUIRE}; pkg/logging/zap.go has it from the fourth time on",
         hopeless="Talos refuses its machine configuration: {why}",
+        json=True,
     ),
     Row(
         re.compile(rb"retrying error: (?P<why>failed to download config .{0,500}status code (?P<status>404|410)\b)"),

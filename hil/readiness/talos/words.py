@@ -91,9 +91,10 @@ class Words:
                 "no route to it",
             )
         during = {Step.CONNECT: "TCP", Step.TLS: "the TLS handshake", Step.ASK: "the first question"}[step]
+        why = getattr(error, "strerror", None) or str(error)
         return Trouble(
             Kind.LOST,
-            f"{self.place} ended the connection during {during} ({getattr(error, 'strerror', None) or error})",
+            f"{self.place} ended the connection during {during}" + (f" ({why})" if why else ""),
             f"a machine that boots does this for a while; else {_WHAT_LISTENS}",
             f"the connection ended during {during}",
         )

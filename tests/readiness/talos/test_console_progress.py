@@ -83,7 +83,11 @@ HOPELESS = [
         f"[   20.000000] [talos] controller failed {ACQUIRE}"
         ', "error": "failed to load config via platform metal: unknown keys found during decoding:\\nfoo: true\\n"}',
         "Talos refuses its machine configuration: failed to load config via platform metal: unknown keys found during"
-        " decoding:\\nfoo: true\\n",
+        " decoding: foo: true",
+    ),
+    (
+        f'[   20.000000] [talos] controller failed {ACQUIRE}, "error": "failed to load config \\"a\\\\b\\" \\ud8"}}',
+        'Talos refuses its machine configuration: failed to load config \\"a\\\\b\\" \\ud8',
     ),
     (
         f'[   20.000000] [talos] controller failed {ACQUIRE}, "error": "failed to validate config acquired via pl...',
