@@ -39,9 +39,7 @@ def calls(tmp_path: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-def test_a_generated_configuration_is_made_once(
-    tmp_path: Path, provisioning: Provisioning
-) -> None:
+def test_a_generated_configuration_is_made_once(tmp_path: Path, provisioning: Provisioning) -> None:
     wanted = image(machine_config=True, extension_configs={"hello": {"HELLO_NAME": "x"}})
     first = provisioning.provide("node1", wanted, None)
     assert first is not None

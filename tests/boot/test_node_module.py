@@ -1,4 +1,4 @@
-"""The simulated node's own tests in Go, the real Talos client library among them, and Go's own checks of its source."""
+"""The simulated node's own tests in Go, the real Talos client library among them, and Go's checks of its source."""
 
 from __future__ import annotations
 
