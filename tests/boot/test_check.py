@@ -113,8 +113,9 @@ def test_a_node_that_is_not_what_is_expected(home: Path, given: Given) -> None:
             conditions = done.document["conditions"]
             assert isinstance(conditions, list)
             assert [each["name"] for each in conditions if each["truth"] != "true"] == [name]
-        # The exit code of the table is the same as the document's.
-        assert check(home, node.address, *by(given.made.talosconfig), *arguments).code == 1
+        other = check(home, node.address, *by(given.made.talosconfig), "--hostname", "node2")
+        assert other.code == 1, "with a table as with a document"
+        assert re.search(r"talos\.hostname +FALSE +node2 +node1: a configuration of another node\? +api", other.out)
 
 
 def test_watching_shows_each_change(home: Path, given: Given) -> None:
@@ -200,6 +201,7 @@ def test_troubles_of_a_node_that_runs(home: Path, given: Given) -> None:
         ("clock-off=-3h", r"the node's clock is 3 hours ahead", "the node's clock is at least 3 hours ahead"),
         ("hang", "takes the connection and says nothing", "and so does a node that hangs"),
     ],
+    ids=["behind", "ahead", "hang"],
 )
 def test_troubles_from_the_start(home: Path, given: Given, fault: str, short: str, message: str) -> None:
     with hosted(given.made.config, faults=[fault]) as node:
