@@ -24,6 +24,7 @@ from support.fake_talos import FakeTalos
 from support.talos_pki import Cluster, self_signed
 
 from hil import cli
+from hil.cli.check import command
 from hil.clock import Deadline
 from hil.keeper.runtime import LiveBench
 from hil.reached import Reached, write_reached
@@ -194,6 +195,13 @@ def test_the_document_is_stable(node: Node, capsys: pytest.CaptureFixture[str]) 
         "source": "api",
         "seconds": None,
     }
+
+
+def test_every_option_is_explained() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "talos.md").read_text()
+    assert [
+        name for option in command.params for name in option.opts if name.startswith("--") and name not in page
+    ] == []
 
 
 def test_waiting(node: Node, capsys: pytest.CaptureFixture[str]) -> None:

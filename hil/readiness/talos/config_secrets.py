@@ -39,10 +39,10 @@ def secret_part(leaf: Leaf) -> tuple[str, str] | None:
         return "", leaf.text
     in_environment = any(key in _ENVIRONMENT for key in keys)
     assigned = _ASSIGNED.fullmatch(leaf.text)
-    # The padding of base64 is no assignment, and a name can be a secret itself.
-    if assigned is None or assigned[2] in ("", "=") or _gives_itself_away(assigned[1]):
+    # The padding of base64 looks like an assignment.
+    if assigned is None or _gives_itself_away(assigned[1]):
         return ("", leaf.text) if in_environment or _gives_itself_away(leaf.text) else None
-    if in_environment or _SECRET_KEY.search(assigned[1]) or _gives_itself_away(leaf.text):
+    if in_environment or _SECRET_KEY.search(assigned[1]) or _gives_itself_away(assigned[2]):
         return f"{assigned[1]}=", assigned[2]
     return None
 

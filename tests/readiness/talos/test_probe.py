@@ -204,7 +204,7 @@ def test_a_machine_that_starts_anew_is_looked_at_anew(said: Said) -> None:
     assert probed.hopeless
     _ = probed.api
     ApiInMemory.made[0].latest = READY
-    said.says(b"half a line of the old boot")
+    said.says(b"[    9.200000] Kernel panic - not syncing: half a line of the old boot")
     probed.begin_again()
     assert ApiInMemory.made[0].asked == ["forget"]
     assert probed.hopeless == ""
