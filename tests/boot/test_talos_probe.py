@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from support.hosted_node import HostedNode, hosted_node
+from support.simnode import HostedNode, hello_layer, hosted, make_client, make_config
 
 from hil.clock import Deadline
 from hil.config.expect import TalosExpect
@@ -28,10 +28,8 @@ from hil.readiness.talos.observation import Mode, Unknown
 from hil.readiness.talos.patience import Patience
 from hil.readiness.talos.talosconfig import load
 from hil.readiness.talos.trouble import Kind
-from hil.services.talos_config import MachineConfig, client, generate
-from hil.tools.cache import Cache
-from hil.tools.gonode import node_program, talos_version
-from hil.tools.progress import quiet
+from hil.services.talos_config import MachineConfig
+from hil.tools.gonode import talos_version
 
 pytestmark = pytest.mark.boot
 
@@ -45,62 +43,23 @@ def soon() -> Deadline:
     return Deadline.after(WITHIN)
 
 
-def built(name: str) -> Path:
-    return node_program(name, Cache(), progress=quiet, deadline=Deadline.after(1800))
-
-
 @pytest.fixture(scope="module")
-def machined() -> Path:
-    return built("machined")
-
-
-@pytest.fixture(scope="module")
-def talostool() -> Path:
-    return built("talostool")
-
-
-@pytest.fixture(scope="module")
-def made(talostool: Path) -> Iterator[MachineConfig]:
+def made() -> Iterator[MachineConfig]:
     """A node's configuration, by Talos's own generator."""
     with tempfile.TemporaryDirectory() as folder:
-        yield generated(talostool, Path(folder))
-
-
-def generated(talostool: Path, folder: Path) -> MachineConfig:
-    return generate(
-        talostool,
-        folder,
-        cluster="hil",
-        hostname="node1",
-        endpoint="https://10.0.2.15:6443",
-        sans=["10.0.2.15"],
-        extension_configs={"hello": {"HELLO_NAME": "world"}},
-        install_disk="/dev/vda",
-        deadline=soon(),
-    )
+        yield make_config(Path(folder) / "hil")
 
 
 @pytest.fixture(scope="module")
 def extensions() -> Iterator[Path]:
     """The root of an image with one extension, whose service waits for its configuration and then stays."""
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        files = {
-            "etc/extensions.d/hello.yaml": "version: v1alpha1\nmetadata: {name: hello, version: 0.1.0}\n",
-            "usr/local/etc/containers/hello.yaml": "name: hello\ncontainer:\n  entrypoint: ./run\n"
-            "depends: [{configuration: true}]\nrestart: always\n",
-            "usr/local/lib/containers/hello/run": '#!/bin/sh\necho "hello $HELLO_NAME"\nexec sleep 1000\n',
-        }
-        for name, text in files.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(text)
-        (root / "usr/local/lib/containers/hello/run").chmod(0o755)
-        yield root
+        yield hello_layer(Path(folder))
 
 
 @pytest.fixture
-def node(machined: Path, made: MachineConfig, extensions: Path, tmp_path: Path) -> Iterator[HostedNode]:
-    with hosted_node(machined, tmp_path, made.config, extensions=extensions) as node:
+def node(made: MachineConfig, extensions: Path) -> Iterator[HostedNode]:
+    with hosted(made.config, extensions=extensions) as node:
         yield node
 
 
@@ -140,7 +99,7 @@ def until_lacking(api: TalosApi, wanted: dict[str, Truth], expect: TalosExpect =
 
 def console(node: HostedNode) -> ConsoleProgress:
     reader = ProgressReader()
-    for line in node.console.read_bytes().splitlines(keepends=True):
+    for line in node.console.encode().splitlines(keepends=True):
         reader.line(line)
     return reader.progress
 
@@ -156,7 +115,7 @@ def test_becomes_ready(node: HostedNode, made: MachineConfig) -> None:
         kinds = {event.kind for event in api.events(soon())}
         assert {"SequenceEvent", "PhaseEvent", "TaskEvent", "ServiceStateEvent", "MachineStatusEvent"} <= kinds
         assert b"[talos] machine is running and ready" in api.dmesg(soon())
-        assert api.logs("ext-hello", soon(), tail=1) == b"hello world\n"
+        assert api.logs("ext-hello", soon(), tail=1).startswith(b"hello world: listening on")
         with pytest.raises(NodeError, match="says no"):
             api.logs("nothing", soon())
     said = console(node)
@@ -177,8 +136,8 @@ def test_a_reboot_is_proved_by_its_boot_id(node: HostedNode, made: MachineConfig
         assert "the connection was lost" in {change.evidence for change in api.changes() if change.what == "talos.api"}
 
 
-def test_from_maintenance_to_ready(machined: Path, made: MachineConfig, extensions: Path, tmp_path: Path) -> None:
-    with hosted_node(machined, tmp_path, None, extensions=extensions) as node:
+def test_from_maintenance_to_ready(made: MachineConfig, extensions: Path) -> None:
+    with hosted(extensions=extensions) as node:
         with asking(node, None, fingerprint=node.fingerprint) as api:
             assert lacking(judged(api, TalosExpect(stage="maintenance", extensions={"hello": "any"}))) == {}
             with pytest.raises(UsageError, match="needs os:operator"):
@@ -222,24 +181,9 @@ def test_an_extension_that_crashes_while_talos_says_ready(node: HostedNode, made
         assert told[0] == "gone (was: running)"
 
 
-def test_an_extension_without_its_configuration(
-    machined: Path, talostool: Path, extensions: Path, tmp_path: Path
-) -> None:
-    bare = generate(
-        talostool,
-        tmp_path / "bare",
-        cluster="hil",
-        hostname="node1",
-        endpoint="https://10.0.2.15:6443",
-        sans=["10.0.2.15"],
-        extension_configs={},
-        install_disk="/dev/vda",
-        deadline=soon(),
-    )
-    with (
-        hosted_node(machined, tmp_path, bare.config, extensions=extensions) as node,
-        asking(node, bare.talosconfig) as api,
-    ):
+def test_an_extension_without_its_configuration(extensions: Path, tmp_path: Path) -> None:
+    bare = make_config(tmp_path / "bare", extension_configs={})
+    with hosted(bare.config, extensions=extensions) as node, asking(node, bare.talosconfig) as api:
         found = until_lacking(api, {"talos.stage": Truth.FALSE, "talos.service.ext-hello": Truth.FALSE})
         assert found[-1].observed.startswith("waiting: ")
 
@@ -258,17 +202,15 @@ def test_a_reader(node: HostedNode, made: MachineConfig) -> None:
             api.machine_config(soon())
 
 
-def test_an_expired_client(node: HostedNode, talostool: Path, made: MachineConfig, tmp_path: Path) -> None:
-    file = client(talostool, tmp_path / "old", made, endpoint="127.0.0.1", deadline=soon(), expired=True)
-    with asking(node, file) as api:
+def test_an_expired_client(node: HostedNode, made: MachineConfig, tmp_path: Path) -> None:
+    with asking(node, make_client(tmp_path / "old", made, expired=True)) as api:
         seen = api.observe(soon())
     assert seen.trouble is not None
     assert seen.trouble.kind is Kind.CLIENT_EXPIRED
 
 
-def test_another_cluster(node: HostedNode, talostool: Path, tmp_path: Path) -> None:
-    other = generated(talostool, tmp_path / "other")
-    with asking(node, other.talosconfig) as api:
+def test_another_cluster(node: HostedNode, tmp_path: Path) -> None:
+    with asking(node, make_config(tmp_path / "other").talosconfig) as api:
         seen = api.observe(soon())
     assert seen.trouble is not None
     assert seen.trouble.kind is Kind.OTHER_CLUSTER
@@ -281,9 +223,8 @@ def test_no_client_certificate(node: HostedNode) -> None:
     assert seen.trouble.kind is Kind.CLIENT_NEEDED
 
 
-def test_a_clock_far_off(machined: Path, made: MachineConfig, tmp_path: Path) -> None:
-    wrong = hosted_node(machined, tmp_path, made.config, faults=["clock-off"])
-    with wrong as node, asking(node, made.talosconfig) as api:
+def test_a_clock_far_off(made: MachineConfig) -> None:
+    with hosted(made.config, faults=["clock-off"]) as node, asking(node, made.talosconfig) as api:
         seen = api.observe(soon())
     assert seen.trouble is not None
     assert seen.trouble.kind is Kind.NODE_CLOCK
@@ -294,11 +235,8 @@ def test_a_clock_far_off(machined: Path, made: MachineConfig, tmp_path: Path) ->
     ("fault", "words"),
     [("config-404", "the machine configuration cannot be had: "), ("config-unknown-key", "Talos refuses its machine")],
 )
-def test_a_configuration_that_cannot_heal(
-    machined: Path, made: MachineConfig, tmp_path: Path, fault: str, words: str
-) -> None:
-    wrong = hosted_node(machined, tmp_path, made.config, faults=[fault])
-    with wrong as node, asking(node, made.talosconfig) as api:
+def test_a_configuration_that_cannot_heal(made: MachineConfig, fault: str, words: str) -> None:
+    with hosted(made.config, faults=[fault]) as node, asking(node, made.talosconfig) as api:
         progress = until(api, lambda: said if (said := console(node)).hopeless else None)
         found = conditions(api.observe(Deadline.after(0.1)), EXPECT, progress)
     assert progress.hopeless.startswith(words)

@@ -42,13 +42,20 @@ def program(name: str) -> Path:
     return node_program(name, Cache(), progress=quiet, deadline=Deadline.after(_BUILT_WITHIN))
 
 
-def make_config(folder: Path, *, hostname: str = "node1", secrets: Path | None = None) -> MachineConfig:
+def make_config(
+    folder: Path,
+    *,
+    hostname: str = "node1",
+    secrets: Path | None = None,
+    extension_configs: Mapping[str, Mapping[str, str]] = HELLO,
+) -> MachineConfig:
     """A machine configuration of Talos's own generator, for a hosted node or a guest of QEMU's user network.
 
     Args:
         folder: made; its last part names the cluster.
         hostname: the node's.
         secrets: those of the cluster that it joins; None for one of its own.
+        extension_configs: the environment of each extension service.
     """
     return talos_config.generate(
         program("talostool"),
@@ -57,7 +64,7 @@ def make_config(folder: Path, *, hostname: str = "node1", secrets: Path | None =
         hostname=hostname,
         endpoint="https://10.0.2.15:6443",
         sans=["127.0.0.1", "10.0.2.15"],
-        extension_configs=HELLO,
+        extension_configs=extension_configs,
         install_disk="/dev/vda",
         deadline=Deadline.after(PATIENCE),
         secrets=secrets,
