@@ -8,13 +8,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from support import strangers
 from support.fake_talos import FakeTalos
 from support.talos_pki import Cluster, self_signed
 
 from hil.checking import asked as checking_asked
 from hil.checking.asked import Asked
 from hil.checking.target import Target
-from hil.clock import now_ns
+from hil.clock import Deadline, now_ns
 from hil.errors import UsageError
 from hil.readiness.condition import Truth
 from hil.readiness.readiness import Readiness
@@ -87,8 +88,23 @@ def test_a_simulated_node_is_said_to_be(asks: Asks, talos: FakeTalos) -> None:
     assert asks(talos.port, simulated="simulated board").once().simulated == "simulated board"
 
 
-def test_a_refused_connection_is_no_reason_to_wait(asks: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time enough for anything, and a failure when it is used."""
     monkeypatch.setattr(checking_asked, "_ONCE", 60.0)
+    wait = Asked._wait
+    waits: list[Deadline] = []
+
+    def waited(asked: Asked, deadline: Deadline) -> None:
+        waits.append(deadline)
+        assert len(waits) < 20, "it waits on and on"
+        wait(asked, deadline)
+
+    monkeypatch.setattr(Asked, "_wait", waited)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_refused_connection_is_no_reason_to_wait(asks: Asks) -> None:
     with closed_port() as port:
         asked = asks(port)
         found = asked.once()
@@ -109,8 +125,21 @@ def test_what_may_pass_is_waited_for_a_little(asks: Asks, monkeypatch: pytest.Mo
     assert (asked.exit_code(found), asked.trouble) == (3, ("", ""))
 
 
-def test_what_no_waiting_mends_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checking_asked, "_ONCE", 60.0)
+def test_a_lost_connection_is_tried_again(asks: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking_asked, "_ONCE", 1.0)
+    tries: list[socket.socket] = []
+
+    def closes(connection: socket.socket) -> None:
+        tries.append(connection)
+
+    with strangers.stranger(closes) as port:
+        found = asks(port).once()
+    assert found["talos.api"].truth is Truth.UNKNOWN
+    assert len(tries) > 1
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_no_waiting_mends_is_not_waited_for(tmp_path: Path) -> None:
     with FakeTalos(tmp_path, None, self_signed()) as talos:
         target = Target("n1", Access("127.0.0.1", talos.port, fingerprint="A" * 43 + "="), {"stage": "maintenance"})
         for find in (Asked.once, lambda asked: asked.until_ready(60.0, 0.0)):
