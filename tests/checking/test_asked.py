@@ -139,17 +139,24 @@ def test_a_lost_connection_is_tried_again(asks: Asks, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.usefixtures("impatient")
-def test_what_no_waiting_mends_is_not_waited_for(tmp_path: Path) -> None:
+def test_who_is_not_talos_is_not_waited_for(asks: Asks) -> None:
+    with strangers.stranger(strangers.says(b"SSH-2.0-OpenSSH_9.2\r\n")) as port:
+        asked = asks(port)
+        found = asked.once()
+        assert (found["talos.api"].truth, asked.exit_code(found)) == (Truth.UNKNOWN, 3)
+        assert "does not speak TLS" in asked.trouble[0]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_no_waiting_mends_ends_the_wait(tmp_path: Path) -> None:
     with FakeTalos(tmp_path, None, self_signed()) as talos:
         target = Target("n1", Access("127.0.0.1", talos.port, fingerprint="A" * 43 + "="), {"stage": "maintenance"})
-        for find in (Asked.once, lambda asked: asked.until_ready(60.0, 0.0)):
-            with closing(Asked(target)) as asked:
-                found = find(asked)
-                assert found["talos.api"].truth is Truth.FALSE
-                assert asked.exit_code(found) == 3
-                assert "another machine answers there" in asked.trouble[0]
-                assert found.stopped in ("", asked.trouble[0])
-        assert found.stopped
+        with closing(Asked(target)) as asked:
+            found = asked.until_ready(60.0, 0.0)
+            assert found["talos.api"].truth is Truth.FALSE
+            assert asked.exit_code(found) == 3
+            assert "another machine answers there" in found.stopped
+            assert found.stopped == asked.trouble[0]
 
 
 def test_waits_until_it_is_ready_and_stays_so(asks: Asks, talos: FakeTalos, monkeypatch: pytest.MonkeyPatch) -> None:
