@@ -36,7 +36,8 @@ class PanelSign:
         if why := self._panel.hopeless:
             raise NodeError(
                 f"{self._node}: it cannot become ready any more: {why}",
-                hint="the table above says what holds and what does not; mend the first that does not, and boot again",
+                hint="mend what the reason names, and boot again: a configuration that is refused is explained by"
+                " `hil lint config FILE`; one that cannot be had is a matter of Matchbox's group and profile",
                 evidence=[*found.table().splitlines(), boot.folder],
             )
         return None

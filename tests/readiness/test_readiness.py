@@ -190,7 +190,7 @@ def test_a_time_out_gives_what_was_found_last() -> None:
 
 def test_stops_at_once_on_what_cannot_heal() -> None:
     script = Script(Truth.FALSE, hopeless="the configuration was refused")
-    found = until_ready(script, within=3600, step=at_once)
+    found = until_ready(script, within=5, step=at_once)
     assert (bool(found), found.stopped, script.looks) == (False, "the configuration was refused", 1)
 
 
@@ -200,7 +200,7 @@ def test_a_death_stops_the_wait_and_is_not_ready_however_true_the_rest() -> None
         raise NodeError("n1: the kernel panicked", hint="read")
 
     script = Script(Truth.FALSE)
-    found = until_ready(script, within=3600, step=dies)
+    found = until_ready(script, within=5, step=dies)
     assert (bool(found), found.stopped) == (False, "n1: the kernel panicked")
 
 
@@ -209,7 +209,7 @@ def test_a_broken_bench_is_not_the_nodes_fault() -> None:
         raise InfrastructureError("the keeper ended", hint="look")
 
     with pytest.raises(InfrastructureError):
-        until_ready(Script(Truth.FALSE), within=3600, step=breaks)
+        until_ready(Script(Truth.FALSE), within=5, step=breaks)
 
 
 def test_a_break_begins_the_stable_time_anew() -> None:
