@@ -29,7 +29,10 @@ BROKEN: Final = (
     DecodeError,
     ProtocolError,
 )
-"""What h2, grpclib and protobuf raise on bytes that are not what they should be."""
+"""What h2, grpclib and protobuf raise on bytes that are not what they should be.
+
+NotImplementedError is grpclib's own for an event of HTTP/2 that it does not know (grpclib/protocol.py, EventsProcessor).
+"""
 
 _FIRST_BYTES: Final = 64
 _HEADER: Final = 9  # RFC 9113, 4.1: length (3), type (1), flags (1), stream (4)
