@@ -31,7 +31,7 @@ BROKEN: Final = (
 )
 """What h2, grpclib and protobuf raise on bytes that are not what they should be.
 
-NotImplementedError is grpclib's own for an event of HTTP/2 that it does not know (grpclib/protocol.py, EventsProcessor).
+NotImplementedError is grpclib's, for an event of HTTP/2 that it does not know (grpclib/protocol.py, EventsProcessor).
 """
 
 _FIRST_BYTES: Final = 64
