@@ -223,12 +223,16 @@ class Console:
             self._watch.look()
         return bool(chunks)
 
-    def _evidence(self) -> list[str | Path]:
-        return [*self.tail(), *([] if self.record is None else [self.record])]
+    def _evidence(self, first: str = "") -> list[str | Path]:
+        """The last lines and the record, and before them the line that matters where they have left it behind."""
+        last = self.tail()
+        shown = [first[-512:]] if first and not any(first[-512:] in line for line in last) else []
+        return [*shown, *last, *([] if self.record is None else [self.record])]
 
     def _death(self, casualty: Casualty) -> HilError:
         kind = InfrastructureError if casualty.death.fault == "bench" else NodeError
-        return kind(f"{self.name}: {casualty.explanation}", hint=casualty.death.hint, evidence=self._evidence())
+        message = f"{self.name}: {casualty.explanation}"
+        return kind(message, hint=casualty.death.hint, evidence=self._evidence(casualty.line))
 
     def _ended(self, wanted: Sequence[Bounded], incarnation: int) -> NodeError:
         return NodeError(

@@ -22,12 +22,14 @@ class Casualty:
     Args:
         death: which.
         explanation: what happened.
+        line: the line of the console that said so, safe to print.
         start: offset in the stream where the words begin.
         incarnation: which incarnation died.
     """
 
     death: Death
     explanation: str
+    line: str
     start: int
     incarnation: int
 
@@ -118,7 +120,8 @@ class DeathWatch:
                 explanation = death.explain(match, printable(line))
                 if death.count > 1 and self._passed_over:
                     explanation += f"; before that, {self._passed_over}"
-                return Casualty(death, explanation, self._segment.start + at, self._segment.incarnation)
+                said = printable(line).strip()
+                return Casualty(death, explanation, said, self._segment.start + at, self._segment.incarnation)
         return None
 
 

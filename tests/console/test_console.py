@@ -143,6 +143,14 @@ def test_a_death_fails_any_wait_at_once_with_its_lines(wire: Wire, tmp_path: Pat
         console.check_deaths()
 
 
+def test_the_line_that_says_the_death_is_shown_however_much_was_said_after_it(wire: Wire, console: Console) -> None:
+    trace = [f"[ 1.{line}]  frame_{line}+0x10/0x20" for line in range(10, 40)]
+    wire.says(PANIC + "".join(f"{line}\r\n" for line in trace).encode())
+    with pytest.raises(NodeError) as death:
+        console.expect("login:", within=60)
+    assert death.value.evidence == (PANIC.decode().strip(), *trace[-12:])
+
+
 def test_a_death_of_the_bench_is_an_infrastructure_error(wire: Wire, console: Console) -> None:
     wire.says(NO_DHCP)
     with pytest.raises(InfrastructureError, match="no DHCP server gave this machine an address"):
