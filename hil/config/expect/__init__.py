@@ -1,0 +1,21 @@
+"""What must hold of a booted machine, as a rig file says it: for an image, or for a node of its own.
+
+The keys are the rig's `expect:`, a file here for each side of a machine; the conditions made of them are in
+`hil.readiness`. Asks no machine.
+"""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from hil.config.expect.overriding import overridden
+from hil.config.expect.talos import TalosExpect
+from hil.config.model import Model
+
+__all__ = ["Expect", "TalosExpect", "overridden"]
+
+
+class Expect(Model):
+    """What must hold of a booted machine."""
+
+    talos: TalosExpect | None = Field(default=None, description="what must hold of a Talos node")
