@@ -1,22 +1,21 @@
 """The extensions of the simulated node that ship with hil: what each is, and what its configuration must say.
 
-One is a folder of `fixtures/node/extensions` with `manifest.yaml` and NAME.yaml, in Talos's own formats, and a
-program of its name in `fixtures/node/cmd`. Builds nothing.
+One is a folder of `fixtures/node/extensions` with `manifest.yaml` and, if it has a service, NAME.yaml, in Talos's own
+formats, and a module here that gives the rest of its layer. Builds nothing by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from hil.errors import InfrastructureError
+from hil.images import compress, hello_layer
+from hil.images.contents import Builder
 from hil.tools.gonode import module
-
-ENVIRONMENT: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType({"hello": {"HELLO_NAME": "hil"}})
-"""Each extension's name, with the environment that its ExtensionServiceConfig sets where the bench makes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +23,18 @@ class Extension:
     """One extension that ships.
 
     Args:
-        name: of the extension, its service and its program.
+        name: of the extension, and of its service.
+        contents: gives the files of its layer.
+        environment: what its ExtensionServiceConfig sets where the bench makes one; none when it is empty.
+        level: how hard its layer is compressed.
+        ports: TCP ports of the machine that it answers on.
     """
 
     name: str
+    contents: Builder
+    environment: Mapping[str, str] = field(default_factory=dict)
+    level: int = compress.QUICK
+    ports: tuple[int, ...] = ()
 
     @property
     def manifest(self) -> Path:
@@ -35,14 +42,10 @@ class Extension:
         return self._folder / "manifest.yaml"
 
     @property
-    def service(self) -> Path:
-        """How its service is run (machinery, extensions/services/services.go)."""
-        return self._folder / f"{self.name}.yaml"
-
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """What its ExtensionServiceConfig sets where the bench makes one."""
-        return ENVIRONMENT[self.name]
+    def service(self) -> Path | None:
+        """How its service is run (machinery, extensions/services/services.go); None without a service."""
+        path = self._folder / f"{self.name}.yaml"
+        return path if path.exists() else None
 
     @property
     def _folder(self) -> Path:
@@ -65,3 +68,12 @@ class Extension:
         if not isinstance(version, str):
             raise InfrastructureError(f"{self.manifest} gives no version", hint="write it as text, like 0.1.0")
         return version
+
+
+SHIPPED: Final[Mapping[str, Extension]] = MappingProxyType(
+    {
+        extension.name: extension
+        for extension in (Extension("hello", hello_layer.contents, environment={"HELLO_NAME": "hil"}),)
+    }
+)
+"""Each extension that ships, by its name."""

@@ -6,7 +6,7 @@ buffer-format.rst), so what an image has is which archives it lists: the base, a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from hil.images import cpio
@@ -14,9 +14,8 @@ from hil.images.modules import Module
 
 _BASE_FOLDERS = ("dev", "etc", "lib", "lib/modules", "proc", "run", "sys", "tmp", "usr", "usr/local", "var")
 _MANIFESTS = "etc/extensions.d"
-# machinery, constants: ExtensionServiceConfigPath and ExtensionServiceRootfsPath.
+# machinery, constants: ExtensionServiceConfigPath.
 _SERVICES = "usr/local/etc/containers"
-_ROOTFS = "usr/local/lib/containers"
 
 
 def base_layer(*, init: bytes, modules: Sequence[Module]) -> bytes:
@@ -39,24 +38,21 @@ def base_layer(*, init: bytes, modules: Sequence[Module]) -> bytes:
     )
 
 
-def extension_layer(name: str, *, manifest: bytes, service: bytes, program: bytes) -> bytes:
-    """The archive that brings one extension with a service.
+def extension_layer(name: str, *, manifest: bytes, service: bytes | None, contents: Iterable[cpio.Entry]) -> bytes:
+    """The archive that brings one extension.
 
     Args:
-        name: of the extension, its service and its program.
+        name: of the extension, and of its service.
         manifest: what it says of itself, in YAML.
-        service: how its service is run, in YAML; its entrypoint is the program.
-        program: statically linked.
+        service: how its service is run, in YAML; None for an extension without one.
+        contents: what else it brings; the folders that it lies in are added.
+
+    Raises:
+        ValueError: two entries have one path, or one has none that can be.
     """
-    files = {
-        f"{_MANIFESTS}/{name}.yaml": (manifest, 0o644),
-        f"{_SERVICES}/{name}.yaml": (service, 0o644),
-        f"{_ROOTFS}/{name}/{name}": (program, 0o755),
-    }
-    folders = {str(folder) for path in files for folder in PurePosixPath(path).parents} - {"."}
-    return cpio.archive(
-        [
-            *(cpio.folder(path) for path in sorted(folders)),
-            *(cpio.file(path, data, mode) for path, (data, mode) in files.items()),
-        ]
-    )
+    entries = [cpio.file(f"{_MANIFESTS}/{name}.yaml", manifest), *contents]
+    if service is not None:
+        entries.append(cpio.file(f"{_SERVICES}/{name}.yaml", service))
+    given = {entry.path for entry in entries}
+    around = {str(folder) for path in given for folder in PurePosixPath(path).parents} - {".", "/"}
+    return cpio.archive([*(cpio.folder(path) for path in around - given), *entries])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field
@@ -20,7 +19,7 @@ from hil.config.rig import ImageConfig
 from hil.config.suggest import did_you_mean
 from hil.config.talos import NONE
 from hil.images.compress import compressed
-from hil.images.extensions import ENVIRONMENT, Extension
+from hil.images.extensions import SHIPPED, Extension
 from hil.images.image import Asset, Image, Ready, sha256_of
 from hil.images.kept import kept_archive, parts_key
 from hil.images.layers import base_layer, extension_layer
@@ -73,10 +72,8 @@ _VALUE = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:h|m|s)(?:[0-9]+(?:m|s))*")
 
 
 def _extension_name(name: str) -> str:
-    if name not in ENVIRONMENT:
-        raise invalid(
-            f"no extension {name[:40]!r} ships", did_you_mean(name, ENVIRONMENT, what="extensions that ship")
-        )
+    if name not in SHIPPED:
+        raise invalid(f"no extension {name[:40]!r} ships", did_you_mean(name, SHIPPED, what="extensions that ship"))
     return name
 
 
@@ -96,7 +93,7 @@ class Config(ImageConfig):
 
     kind: Literal["simnode"] = Field(description="simnode")
     extensions: tuple[Annotated[str, AfterValidator(_extension_name)], ...] = Field(
-        ("hello",), description="the extensions that it has, of those that ship: hello"
+        ("hello",), description=f"the extensions that it has, of those that ship: {', '.join(SHIPPED)}"
     )
     args: tuple[str, ...] = Field((), description="kernel arguments besides its own")
     fault: tuple[Annotated[str, AfterValidator(_fault_name)], ...] = Field(
@@ -128,7 +125,7 @@ def create(config: Config, *, name: str, cache: Cache, deadline: Deadline, progr
     """
     kernel = programs.kernel_arm64()
     digest = remembered(cache, "kernel", kernel.image, lambda: sha256_of(kernel.image))
-    extensions = [Extension(extension) for extension in config.extensions]
+    extensions = [SHIPPED[extension] for extension in config.extensions]
     return Image(
         name=name,
         kind=config.kind,
@@ -141,11 +138,16 @@ def create(config: Config, *, name: str, cache: Cache, deadline: Deadline, progr
         ready=Ready(),
         userspace=_USERSPACE,
         expect=config.expect or Expect(talos=_expected(extensions, configured=config.machine_config != NONE)),
-        ports=(API_PORT, CONTROL_PORT) if config.control else (API_PORT,),
+        ports=_ports(extensions, control=config.control),
         machine_config=True,
         extension_configs={extension.name: extension.environment for extension in extensions},
         simulated=SIMULATED,
     )
+
+
+def _ports(extensions: list[Extension], *, control: bool) -> tuple[int, ...]:
+    own = (API_PORT, CONTROL_PORT) if control else (API_PORT,)
+    return (*own, *(port for extension in extensions for port in extension.ports))
 
 
 def _arguments(config: Config) -> tuple[str, ...]:
@@ -160,7 +162,7 @@ def _expected(extensions: list[Extension], *, configured: bool) -> TalosExpect:
         stage="running" if configured else "maintenance",
         version=talos_version(),
         extensions={extension.name: extension.version() for extension in extensions},
-        services=tuple(extension.name for extension in extensions) if configured else (),
+        services=tuple(extension.name for extension in extensions if extension.service) if configured else (),
     )
 
 
@@ -185,19 +187,24 @@ def _base(kernel: programs.Kernel, cache: Cache, deadline: Deadline, progress: P
 
 
 def _layer(extension: Extension, cache: Cache, deadline: Deadline, progress: Progress) -> Asset:
-    program = guest_program(extension.name, cache, progress=progress, deadline=deadline)
-    parts: tuple[Path, ...] = (extension.manifest, extension.service)
+    contents = extension.contents(cache, progress=progress, deadline=deadline)
+    described = tuple(part for part in (extension.manifest, extension.service) if part is not None)
 
     def make() -> bytes:
-        manifest, service = (part.read_bytes() for part in parts)
-        layer = extension_layer(extension.name, manifest=manifest, service=service, program=program.read_bytes())
-        return compressed(layer)
+        service = extension.service.read_bytes() if extension.service else None
+        layer = extension_layer(
+            extension.name,
+            manifest=extension.manifest.read_bytes(),
+            service=service,
+            contents=contents.entries(),
+        )
+        return compressed(layer, extension.level)
 
     return kept_archive(
         cache,
         f"simnode-{extension.name}",
         file=f"{extension.name}.cpio.zst",
-        key=parts_key(seen=(program,), read=parts),
+        key=parts_key(seen=contents.seen, read=(*described, *contents.read), told=contents.told),
         origin=f"made by hil of fixtures/node/extensions/{extension.name}",
         make=make,
         progress=progress,

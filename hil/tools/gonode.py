@@ -82,8 +82,13 @@ def needed() -> tuple[Program, ...]:
     Raises:
         InfrastructureError: nobody knows Go's name for this host's machine.
     """
-    extensions = sorted(folder.name for folder in (module() / "extensions").iterdir())
+    extensions = sorted(folder.name for folder in (module() / "extensions").iterdir() if _is_built_here(folder.name))
     return (*(Program(name, GUEST) for name in ("machined", *extensions)), _for_this_host("talostool"))
+
+
+def _is_built_here(extension: str) -> bool:
+    """Whether the extension's program is one of the module; others bring programs of others."""
+    return (module() / "cmd" / extension).is_dir()
 
 
 def built(program: Program, cache: Cache) -> Path | None:

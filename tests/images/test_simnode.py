@@ -17,8 +17,8 @@ from hil.clock import Deadline
 from hil.config.expect import Expect, TalosExpect
 from hil.config.rig import load_rig
 from hil.errors import ConfigError, InfrastructureError
-from hil.images import extensions, simnode
-from hil.images.extensions import ENVIRONMENT, Extension
+from hil.images import cpio, extensions, hello_layer, simnode
+from hil.images.extensions import SHIPPED
 from hil.images.image import Image
 from hil.images.layers import base_layer, extension_layer
 from hil.images.modules import Module
@@ -31,6 +31,7 @@ segment: {kind: user}
 images: {simnode: {kind: simnode%s}}
 nodes: {node1: {kind: qemu, image: simnode}}
 """
+PROGRAM = "usr/local/lib/containers/hello/hello"
 
 
 def test_the_base_has_the_first_program_and_its_modules_in_order() -> None:
@@ -44,14 +45,27 @@ def test_the_base_has_the_first_program_and_its_modules_in_order() -> None:
 
 
 def test_an_extension_is_a_layer_of_its_own_that_any_base_can_have() -> None:
-    archive = extension_layer("hello", manifest=b"manifest", service=b"service", program=b"program")
+    archive = extension_layer(
+        "hello", manifest=b"manifest", service=b"service", contents=[cpio.file(PROGRAM, b"program", 0o755)]
+    )
     files = {path: (mode, data) for path, (mode, data, _) in read(archive).items() if stat.S_ISREG(mode)}
     assert files == {
         "etc/extensions.d/hello.yaml": (stat.S_IFREG | 0o644, b"manifest"),
         "usr/local/etc/containers/hello.yaml": (stat.S_IFREG | 0o644, b"service"),
-        "usr/local/lib/containers/hello/hello": (stat.S_IFREG | 0o755, b"program"),
+        PROGRAM: (stat.S_IFREG | 0o755, b"program"),
     }
     assert len(archive) % 4 == 0, "the kernel looks for the next archive at a multiple of 4"
+
+
+def test_a_layer_may_have_links_and_no_service() -> None:
+    contents = [cpio.link("usr/bin/b", "a"), cpio.folder("usr/bin", 0o700), cpio.file("etc/cri/x.part", b"x")]
+    found = read(extension_layer("other", manifest=b"manifest", service=None, contents=contents))
+    assert found["usr/bin"][0] == stat.S_IFDIR | 0o700
+    assert found["usr/bin/b"][:2] == (stat.S_IFLNK | 0o777, b"a")
+    assert set(found) == {
+        *("etc", "etc/cri", "etc/cri/x.part", "etc/extensions.d", "etc/extensions.d/other.yaml"),
+        *("usr", "usr/bin", "usr/bin/b"),
+    }
 
 
 @pytest.fixture
@@ -72,6 +86,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return path
 
     monkeypatch.setattr(simnode, "guest_program", program)
+    monkeypatch.setattr(hello_layer, "guest_program", program)
     return tmp_path
 
 
@@ -87,8 +102,8 @@ def test_the_image_is_a_base_and_its_extensions(bench: Path) -> None:
         assert hashlib.sha256(asset.path.read_bytes()).hexdigest() == asset.sha256
     base, hello = (read(zstandard.decompress(asset.path.read_bytes())) for asset in image.initrds)
     assert base["init"][1] == b"the program machined"
-    assert hello["usr/local/lib/containers/hello/hello"][1] == b"the program hello"
-    assert hello["etc/extensions.d/hello.yaml"][1] == Extension("hello").manifest.read_bytes()
+    assert hello[PROGRAM][1] == b"the program hello"
+    assert hello["etc/extensions.d/hello.yaml"][1] == SHIPPED["hello"].manifest.read_bytes()
     assert [asset.name for asset in created(bench, extensions=()).initrds] == ["base.cpio.zst"]
 
 
@@ -149,10 +164,10 @@ def test_faults_are_those_of_the_node() -> None:
 
 
 def test_extensions_are_those_that_ship() -> None:
-    assert {folder.name for folder in (gonode.module() / "extensions").iterdir()} == set(ENVIRONMENT)
-    for name in ENVIRONMENT:
-        assert re.fullmatch(r"\d+\.\d+\.\d+", Extension(name).version())
-        assert (gonode.module() / "cmd" / name / "main.go").is_file()
+    assert {folder.name for folder in (gonode.module() / "extensions").iterdir()} == set(SHIPPED)
+    for name, extension in SHIPPED.items():
+        assert extension.name == name
+        assert re.fullmatch(r"\d+\.\d+\.\d+", extension.version())
 
 
 @pytest.mark.parametrize(
@@ -198,7 +213,7 @@ def test_a_manifest_without_a_version(text: str, said: str, tmp_path: Path, monk
     (tmp_path / "extensions/hello/manifest.yaml").write_text(text)
     monkeypatch.setattr(extensions, "module", lambda: tmp_path)
     with pytest.raises(InfrastructureError, match=re.escape(said)):
-        Extension("hello").version()
+        SHIPPED["hello"].version()
 
 
 def test_a_kernel_without_a_network_module_is_refused(bench: Path) -> None:

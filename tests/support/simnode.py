@@ -19,7 +19,7 @@ from typing import IO
 from hil.clock import Deadline, now_ns
 from hil.console.stream import Chunk
 from hil.console.transcript import Transcript
-from hil.images.extensions import Extension
+from hil.images.extensions import SHIPPED
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.talosconfig import load
 from hil.services import talos_config
@@ -88,7 +88,8 @@ def make_client(
 
 def hello_layer(root: Path) -> Path:
     """The files of the extension hello as its layer brings them, for a host: it takes any port. Returns the root."""
-    hello = Extension("hello")
+    hello = SHIPPED["hello"]
+    assert hello.service is not None
     service = hello.service.read_text().replace("HELLO_ADDRESS=:8081", "HELLO_ADDRESS=127.0.0.1:0")
     files = {
         "etc/extensions.d/hello.yaml": hello.manifest.read_bytes(),
