@@ -7,7 +7,7 @@ so a look-up needs no Go; the cache entry records which Go built it.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hil.clock import Deadline
@@ -25,36 +25,82 @@ class Service:
     """A service, or another program, that is built from a pinned module.
 
     Args:
-        name: of its module's folder and of its program.
+        name: of its program.
         version: the pinned version, as "v0.11.0".
         package: the Go package of the program.
-        stamp: the variable that `-ldflags -X` sets to the version; without it the program does not know it.
+        stamps: what `-ldflags -X` sets, each as "VARIABLE=VALUE"; a program that is given no version here does not
+            know its own.
+        tags: build tags.
+        folder: the name of its module's folder; "" where that is the program's name.
         group: the folder of fixtures/ that its module is in.
+        architecture: the Linux machine that it is for, as GOARCH names it; "" for this one.
+        takes: how long it takes to build from nothing on two cores, in words for a person who waits.
     """
 
     name: str
     version: str
     package: str
-    stamp: str
+    stamps: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    folder: str = ""
     group: str = "services"
+    architecture: str = ""
+    takes: str = "half a minute"
 
     @property
     def module(self) -> Path:
         """The folder of the module that pins it."""
-        return shipped("fixtures") / self.group / self.name
+        return shipped("fixtures") / self.group / (self.folder or self.name)
+
+    @property
+    def entry(self) -> str:
+        """Its name in the cache."""
+        return f"{self.name}-{self.architecture}" if self.architecture else self.name
+
+    def for_machine(self, architecture: str) -> Service:
+        """The same program for another machine.
+
+        Args:
+            architecture: as GOARCH names it: "arm64" or "amd64".
+        """
+        return replace(self, architecture=architecture)
 
 
 MATCHBOX = Service(
     name="matchbox",
     version="v0.11.0",
     package="github.com/poseidon/matchbox/cmd/matchbox",
-    stamp="github.com/poseidon/matchbox/matchbox/version.Version",
+    stamps=("github.com/poseidon/matchbox/matchbox/version.Version=v0.11.0",),
+)
+
+# Its version comes from the main module's build information alone (hscontrol/types/version.go), which is ours: "dev".
+HEADSCALE = Service(
+    name="headscale",
+    version="v0.29.2",
+    package="github.com/juanfont/headscale/cmd/headscale",
+    takes="four to five minutes",
+)
+
+# The stamps are those of upstream's build_dist.sh; ts_include_cli makes the program `tailscale` too, where its name
+# or TS_BE_CLI says so (cmd/tailscaled/tailscaled.go).
+TAILSCALED = Service(
+    name="tailscaled",
+    version="v1.102.3",
+    package="tailscale.com/cmd/tailscaled",
+    stamps=("tailscale.com/version.longStamp=1.102.3", "tailscale.com/version.shortStamp=1.102.3"),
+    tags=("ts_include_cli",),
+    folder="tailscale",
+    takes="two to three minutes",
+)
+
+CONTAINERBOOT = replace(
+    TAILSCALED, name="containerboot", package="tailscale.com/cmd/containerboot", tags=(), takes="a minute"
 )
 
 
 def built(service: Service, cache: Cache) -> Path | None:
     """The program from the cache, if it was built from this very module."""
-    tree = cache.tree(service.name, _key(service))
+    tree = cache.tree(service.entry, _key(service))
     return None if tree is None else tree / service.name
 
 
@@ -64,57 +110,55 @@ def build(service: Service, cache: Cache, *, progress: Progress, deadline: Deadl
     Raises:
         InfrastructureError: there is no Go to be had, or the build failed; the message has Go's own words.
     """
-    with cache.making(service.name, deadline):
+    with cache.making(service.entry, deadline):
         if (found := built(service, cache)) is not None:
             return found
         go = go_for(service.module, cache, progress=progress, deadline=deadline)
-        progress(Step(f"building {service.name} {service.version} with Go {dotted(go.version)} (half a minute)"))
+        what = f"{service.name} {service.version}" + (f" for {service.architecture}" * bool(service.architecture))
+        progress(Step(f"building {what} with Go {dotted(go.version)} ({service.takes})"))
         with cache.work() as work:
             folder = work / service.name
             folder.mkdir()
             done = _compile(service, go, folder / service.name, cache, deadline)
             if done.code != 0:
                 raise InfrastructureError(
-                    f"{service.name} {service.version} could not be built; go said:",
+                    f"{what} could not be built; go said:",
                     hint="see that the Go module proxy can be reached (`go env GOPROXY`), then try again",
                     evidence=done.last_lines(),
                 )
             cache.put_tree(
-                service.name,
+                service.entry,
                 folder,
                 key=_key(service),
                 origin=f"{service.package} {service.version}",
-                how=f"built by Go {dotted(go.version)} from fixtures/{service.group}/{service.name}",
+                how=f"built by Go {dotted(go.version)} from fixtures/{service.group}/{service.module.name}",
                 watch=[service.name],
                 facts={"version": service.version, "go": dotted(go.version)},
             )
     path = built(service, cache)
     if path is None:
         raise InfrastructureError(
-            f"{service.name} was built and is gone from the cache again", hint="see what empties the cache"
+            f"{what} was built and is gone from the cache again", hint="see what empties the cache"
         )
     return path
 
 
 def _compile(service: Service, go: Go, program: Path, cache: Cache, deadline: Deadline) -> Finished:
-    flags = f"-s -w -X {service.stamp}={service.version}"
-    command: list[str | Path] = [
-        go.path,
-        "build",
-        "-trimpath",
-        "-buildvcs=false",
-        "-ldflags",
-        flags,
-        "-o",
-        program,
-        service.package,
-    ]
-    return run(command, deadline=deadline, cwd=service.module, env=go_environment(cache))
+    command: list[str | Path] = [go.path, "build", *_flags(service), "-o", program, service.package]
+    environment = go_environment(cache, architecture=service.architecture)
+    return run(command, deadline=deadline, cwd=service.module, env=environment)
+
+
+def _flags(service: Service) -> tuple[str, ...]:
+    linker = ["-s -w", *(f"-X {stamp}" for stamp in service.stamps)]
+    tags = (f"-tags={','.join(service.tags)}",) if service.tags else ()
+    return ("-trimpath", "-buildvcs=false", *tags, "-ldflags", " ".join(linker))
 
 
 def _key(service: Service) -> str:
     digest = hashlib.sha256()
     for name in ("go.mod", "go.sum"):
         digest.update((service.module / name).read_bytes() + b"\0")
-    digest.update(f"{service.package} {service.version} {service.stamp} {host.machine()}".encode())
+    machine = service.architecture or host.machine()
+    digest.update(f"{service.package} {service.version} {' '.join(_flags(service))} {machine}".encode())
     return digest.hexdigest()

@@ -21,7 +21,7 @@ ACTIONLINT = Service(
     name="actionlint",
     version="v1.7.12",
     package="github.com/rhysd/actionlint/cmd/actionlint",
-    stamp="github.com/rhysd/actionlint.version",
+    stamps=("github.com/rhysd/actionlint.version=v1.7.12",),
     group="tools",
 )
 FOR_USERS = shipped("fixtures") / "ci" / "github-arm64.yml"

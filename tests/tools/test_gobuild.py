@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from hil.clock import Deadline
 from hil.errors import InfrastructureError
 from hil.tools import gobuild
 from hil.tools.cache import Cache
-from hil.tools.gobuild import MATCHBOX, build, built
+from hil.tools.gobuild import CONTAINERBOOT, HEADSCALE, MATCHBOX, TAILSCALED, Service, build, built
 from hil.tools.gotool import WHEEL_VERSION, needed_go
 from hil.tools.progress import Step, quiet
 
@@ -59,8 +61,37 @@ def test_another_module_is_another_build(log: Path, tmp_path: Path, monkeypatch:
     assert built(MATCHBOX, cache) is None
 
 
-def test_go_mod_pins_what_the_code_says() -> None:
-    text = (MATCHBOX.module / "go.mod").read_text()
-    assert f"github.com/poseidon/matchbox {MATCHBOX.version}" in text
-    assert f"tool {MATCHBOX.package}\n" in text
-    assert needed_go(MATCHBOX.module) <= WHEEL_VERSION
+def test_several_programs_of_one_module_for_another_machine(log: Path, tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    guest = TAILSCALED.for_machine("arm64")
+    steps: list[Step] = []
+    programs = {
+        service.entry: build(service, cache, progress=steps.append, deadline=Deadline.after(WITHIN))
+        for service in (TAILSCALED, guest, CONTAINERBOOT.for_machine("arm64"))
+    }
+    assert list(programs) == ["tailscaled", "tailscaled-arm64", "containerboot-arm64"]
+    assert [path.name for path in programs.values()] == ["tailscaled", "tailscaled", "containerboot"]
+    here, there, boot = log.read_text().splitlines()
+    assert all("fixtures/services/tailscale " in line for line in (here, there, boot))
+    assert (" host build " in here, " arm64 build " in there, " arm64 build " in boot) == (True, True, True)
+    assert "-tags=ts_include_cli" in there
+    assert "-tags" not in boot
+    assert "longStamp=1.102.3 -X tailscale.com/version.shortStamp=1.102.3" in there
+    assert steps[1].what == "building tailscaled v1.102.3 for arm64 with Go 1.26.8 (two to three minutes)"
+
+
+def test_other_tags_are_another_build(log: Path, tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache")
+    build(TAILSCALED, cache, progress=quiet, deadline=Deadline.after(WITHIN))
+    assert built(replace(TAILSCALED, tags=()), cache) is None
+    assert built(TAILSCALED.for_machine("arm64"), cache) is None
+
+
+@pytest.mark.parametrize("service", [MATCHBOX, HEADSCALE, TAILSCALED, CONTAINERBOOT], ids=lambda service: service.name)
+def test_go_mod_pins_what_the_code_says(service: Service) -> None:
+    text = (service.module / "go.mod").read_text()
+    module, _, _ = service.package.partition("/cmd/")
+    assert f"{module} {service.version}" in text
+    assert re.search(rf"^(tool |\t){re.escape(service.package)}$", text, re.MULTILINE)
+    assert {stamp.partition("=")[2].lstrip("v") for stamp in service.stamps} <= {service.version.lstrip("v")}
+    assert needed_go(service.module) <= WHEEL_VERSION

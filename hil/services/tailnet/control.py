@@ -1,4 +1,4 @@
-"""What a tailnet's control server knows of its nodes, in terms that hold for any of them; how one is asked is elsewhere."""
+"""What a tailnet's control server knows of its nodes, whichever server it is; how one is asked is elsewhere."""
 
 from __future__ import annotations
 
