@@ -24,6 +24,7 @@ class Expected:
     """A probe of one condition."""
 
     hopeless = ""
+    broken = ""
     simulated = ""
 
     def __init__(self) -> None:

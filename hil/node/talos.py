@@ -1,26 +1,23 @@
 """Talos on a node, as a test uses it: whether it is ready, its logs, its configuration, and a reboot that is proved.
 
-What is asked and how stands in `hil.readiness.talos`; here is only what belongs to the node's boot: the console is
-taken in while one waits, a death ends a wait, and the boot's record has what was found.
+What is asked and how stands in `hil.readiness.talos`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.clock import Deadline, now_ns
-from hil.config.expect import overridden
+from hil.clock import Deadline
+from hil.config.expect import TalosExpect, overridden
 from hil.errors import NodeError, UsageError
 from hil.node.config import config_diff
-from hil.readiness.readiness import Readiness
-from hil.readiness.waiting import until_ready
+from hil.node.side import NodeSide
 
 if TYPE_CHECKING:
-    from hil.config.expect import TalosExpect
     from hil.node.node import Node
+    from hil.readiness.readiness import Readiness
     from hil.readiness.talos.changes import Applied, TalosEvent
     from hil.readiness.talos.config_diff import ConfigDiff
     from hil.readiness.talos.probe import TalosProbe
@@ -28,15 +25,15 @@ if TYPE_CHECKING:
 _ANSWERS = 10.0
 
 
-class NodeTalos:
-    """What `node.talos` is; a machine that is off is switched on by the first question.
+class NodeTalos(NodeSide[TalosExpect]):
+    """What `node.talos` is.
 
     Args:
         node: whose.
     """
 
     def __init__(self, node: Node) -> None:
-        self._node = node
+        super().__init__(node, lambda: node.asking.talos)
 
     def ready(
         self, within: float | Deadline | None = None, *, stable_for: float = 0.0, **expected: object
@@ -55,18 +52,7 @@ class NodeTalos:
             InfrastructureError: the bench failed.
             UsageError: there is no such key, or its value cannot be.
         """
-        node = self._node
-        boot = node.begin()
-        probe = node.asking.talos
-        view = _View(node.name, probe, overridden(probe.expect, expected), node.asking.simulated)
-        deadline = node.patience.boot if within is None else within
-        probe.ask_now()
-        found = until_ready(view, within=deadline, stable_for=stable_for, step=node.attend)
-        if found:
-            found = self._settled(found)
-        boot.readiness = found
-        boot.write()
-        return found
+        return self._wait_for(lambda expect: overridden(expect, expected), within, stable_for)
 
     def apply_config(self, config: Path | str | bytes, *, mode: str = "auto", dry_run: bool = False) -> Applied:
         """Give Talos a machine configuration.
@@ -143,37 +129,9 @@ class NodeTalos:
         """
         return config_diff(self._node.name, self._asked().api, self._node.fetch, within=_ANSWERS)
 
-    def _settled(self, found: Readiness) -> Readiness:
-        """Have the node notice too, so that its boot's verdict says so; and a death of this very moment is one."""
-        try:
-            self._node.attend(Deadline.after(0))
-        except NodeError as death:
-            return replace(found, stopped=death.message)
-        return found
-
     def _asked(self) -> TalosProbe:
         self._node.begin()
         return self._node.asking.talos
-
-
-class _View:
-    """One probe with other expectations, from now on: what `until_ready` looks at."""
-
-    def __init__(self, subject: str, probe: TalosProbe, expect: TalosExpect, simulated: str) -> None:
-        self._subject = subject
-        self._probe = probe
-        self._expect = expect
-        self._simulated = simulated
-        self._since_ns = now_ns()
-
-    def look(self) -> Readiness:
-        """What was last found, judged by these expectations."""
-        return Readiness(self._subject, self._probe.look_for(self._expect, self._since_ns), simulated=self._simulated)
-
-    @property
-    def hopeless(self) -> str:
-        """Why no waiting will help, or ""."""
-        return self._probe.hopeless
 
 
 def _now() -> Deadline:

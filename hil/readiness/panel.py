@@ -7,12 +7,14 @@ a probe saw itself comes as its own mark: flapping is seen however seldom one lo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from hil.clock import now_ns
 from hil.readiness.condition import Condition, Truth
 from hil.readiness.readiness import Readiness
 from hil.timeline.timeline import Mark
+
+E = TypeVar("E")
 
 
 class Probe(Protocol):
@@ -32,6 +34,11 @@ class Probe(Protocol):
         ...
 
     @property
+    def broken(self) -> str:
+        """Why the bench cannot ask what it should, whatever the machine does, or ""."""
+        ...
+
+    @property
     def simulated(self) -> str:
         """What of the machine is simulated by its own word, or ""."""
         ...
@@ -42,6 +49,25 @@ class Probe(Protocol):
 
     def close(self) -> None:
         """Stop asking; returns when nothing of it runs any more."""
+        ...
+
+
+class Judge(Probe, Protocol[E]):
+    """A probe whose findings can be judged by other expectations than its own."""
+
+    expect: E
+
+    def look_for(self, expect: E, since_ns: int = 0) -> tuple[Condition, ...]:
+        """What must hold by other expectations.
+
+        Args:
+            expect: they.
+            since_ns: what was asked before that moment, ns of the one clock, is unknown.
+        """
+        ...
+
+    def ask_now(self) -> None:
+        """Ask anew at once, where anybody can answer yet."""
         ...
 
 
@@ -83,6 +109,17 @@ class Panel:
     def hopeless(self) -> str:
         """Why no waiting will make the machine ready, or ""."""
         return next((why for probe in self._probes if (why := probe.hopeless)), "")
+
+    @property
+    def broken(self) -> str:
+        """Why the bench cannot say whether the machine is ready, when nothing else stands in the way; or ""."""
+        whys: list[str] = []
+        for probe in self._probes if any(probe.broken for probe in self._probes) else ():
+            lacking = [condition for condition in probe.look() if not condition.holds]
+            if lacking and not (probe.broken and all(condition.truth is Truth.UNKNOWN for condition in lacking)):
+                return ""
+            whys += [probe.broken] if lacking else []
+        return "; ".join(whys)
 
     def begin_again(self) -> None:
         """The machine starts anew: every condition is unknown until it was asked once more."""

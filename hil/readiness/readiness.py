@@ -6,7 +6,7 @@ What a test asserts on: `assert node.talos.ready(within=180)`. It is a value; it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hil.readiness.condition import Condition, Truth
 
@@ -44,6 +44,12 @@ class Readiness:
             if condition.name == name:
                 return condition
         raise KeyError(name)
+
+    def beside(self, before: Readiness) -> Readiness:
+        """What was found before, with these conditions in the place of those of the same name, or after them."""
+        now = {condition.name: condition for condition in self.conditions}
+        kept = tuple(now.pop(condition.name, condition) for condition in before.conditions)
+        return replace(self, conditions=(*kept, *now.values()))
 
     @property
     def lacking(self) -> tuple[Condition, ...]:

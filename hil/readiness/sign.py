@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hil.boot import Boot
 from hil.clock import now_ns
-from hil.errors import NodeError
+from hil.errors import InfrastructureError, NodeError
 from hil.readiness.panel import Panel
 from hil.readiness.readiness import Readiness
 from hil.timeline.stages import READY
@@ -38,6 +38,13 @@ class PanelSign:
                 f"{self._node}: it cannot become ready any more: {why}",
                 hint="mend what the reason names, and boot again: a configuration that is refused is explained by"
                 " `hil lint config FILE`; one that cannot be had is a matter of Matchbox's group and profile",
+                evidence=[*found.table().splitlines(), boot.folder],
+            )
+        if why := self._panel.broken:
+            raise InfrastructureError(
+                f"{self._node}: the bench cannot say whether it is ready: {why}",
+                hint="mend what the reason names (`hil doctor` checks it), or take what cannot be asked out of"
+                " `expect:`, or boot an image without it",
                 evidence=[*found.table().splitlines(), boot.folder],
             )
         return None

@@ -108,6 +108,7 @@ class Stub:
     found: tuple[Condition, ...] = ()
     marks: list[Mark] = field(default_factory=list)
     hopeless: str = ""
+    broken: str = ""
     simulated: str = ""
     asked: list[str] = field(default_factory=list)
 
@@ -240,3 +241,11 @@ def test_what_cannot_be_asked() -> None:
 def test_no_time_at_all_is_a_look() -> None:
     assert until_ready(Script(Truth.TRUE), within=0.0, step=at_once)
     assert not until_ready(Script(Truth.FALSE), within=0.0, step=at_once)
+
+
+def test_what_was_found_later_takes_the_place_of_the_same_and_leaves_the_rest() -> None:
+    before = Readiness("n1", (condition("a", Truth.FALSE), condition("b", Truth.FALSE)), stopped="late")
+    after = Readiness("n1", (condition("c"), condition("b")), waited="within 5 s")
+    both = after.beside(before)
+    assert [(each.name, each.truth) for each in both] == [("a", Truth.FALSE), ("b", Truth.TRUE), ("c", Truth.TRUE)]
+    assert (both.stopped, both.waited) == ("", "within 5 s")

@@ -8,7 +8,7 @@ import pytest
 from support.hardware import boot_in
 
 from hil.clock import now_ns
-from hil.errors import NodeError
+from hil.errors import InfrastructureError, NodeError
 from hil.readiness.condition import Condition, Truth
 from hil.readiness.panel import Panel
 from hil.readiness.sign import PanelSign
@@ -21,6 +21,7 @@ class Stub:
     def __init__(self) -> None:
         self.truth = Truth.UNKNOWN
         self.hopeless = ""
+        self.broken = ""
         self.simulated = ""
         self.at_ns: int | None = None
         self.begun = 0
@@ -75,6 +76,30 @@ def test_what_cannot_heal_ends_the_boot_with_the_table(tmp_path: Path, stub: Stu
     ) as caught:
         sign.check(boot_in(tmp_path))
     assert any("talos.stage" in line for line in caught.value.evidence)
+
+
+def test_what_the_bench_cannot_ask_is_no_fault_of_the_node(tmp_path: Path, stub: Stub, sign: PanelSign) -> None:
+    stub.broken = "this host allows no network namespace"
+    with pytest.raises(
+        InfrastructureError, match="the bench cannot say whether it is ready: this host allows no network namespace"
+    ) as caught:
+        sign.check(boot_in(tmp_path))
+    assert any("talos.stage" in line for line in caught.value.evidence)
+
+
+@pytest.mark.parametrize("other", [Truth.FALSE, Truth.UNKNOWN])
+def test_a_bench_that_cannot_ask_one_thing_goes_on_asking_the_others(tmp_path: Path, stub: Stub, other: Truth) -> None:
+    stub.broken = "no peer"
+    node = Stub()
+    node.truth = other
+    assert PanelSign(Panel("n1", [stub, node]), "n1").check(boot_in(tmp_path)) is None
+
+
+def test_what_the_bench_cannot_ask_does_not_hide_what_it_found_wrong(
+    tmp_path: Path, stub: Stub, sign: PanelSign
+) -> None:
+    stub.broken, stub.truth = "no peer", Truth.FALSE
+    assert sign.check(boot_in(tmp_path)) is None
 
 
 def test_what_is_awaited_and_what_was_found(stub: Stub, sign: PanelSign) -> None:

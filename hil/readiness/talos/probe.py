@@ -141,6 +141,11 @@ class TalosProbe:
         trouble = self._latest().trouble
         return trouble.message if trouble is not None and trouble.kind in _HOPELESS else ""
 
+    @property
+    def broken(self) -> str:
+        """Nothing: whatever keeps Talos from being asked may be the node's own doing."""
+        return ""
+
     def begin_again(self) -> None:
         """The machine starts anew: what it said and answered before no longer counts."""
         if self._lines is not None:

@@ -1,0 +1,90 @@
+"""One side of a node, as a test waits for it: the node's console is taken in meanwhile, and a death ends the wait.
+
+What is asked and how stands in `hil.readiness`; here is only what belongs to the node's boot and its record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from hil.clock import Deadline, now_ns
+from hil.errors import NodeError
+from hil.readiness.readiness import Readiness
+from hil.readiness.waiting import until_ready
+
+if TYPE_CHECKING:
+    from hil.node.node import Node
+    from hil.readiness.panel import Judge
+
+E = TypeVar("E")
+
+
+class NodeSide(Generic[E]):
+    """What `node.talos` and its like are; a machine that is off is switched on by the first question.
+
+    Args:
+        node: whose.
+        judge: what asks that side, and judges what it finds; to be had when the machine is on.
+    """
+
+    def __init__(self, node: Node, judge: Callable[[], Judge[E]]) -> None:
+        self._node = node
+        self._judge = judge
+
+    def _wait_for(
+        self, expect: Callable[[E], E], within: float | Deadline | None, stable_for: float = 0.0
+    ) -> Readiness:
+        """Wait until that side is what is expected of it; only what is answered after this call counts.
+
+        Args:
+            expect: what is expected now, made of what the rig expects.
+            within: seconds or a deadline; the rig's `boot_within` when not given.
+            stable_for: seconds for which all of it must hold without a break; they count within `within`.
+
+        Raises:
+            InfrastructureError: the bench failed.
+            UsageError: what is expected cannot be.
+        """
+        node = self._node
+        boot = node.begin()
+        judge = self._judge()
+        view = _View(node.name, judge, expect(judge.expect), node.asking.simulated)
+        deadline = node.patience.boot if within is None else within
+        judge.ask_now()
+        found = until_ready(view, within=deadline, stable_for=stable_for, step=node.attend)
+        if found:
+            found = self._settled(found)
+        before = boot.readiness
+        boot.readiness = found.beside(before) if isinstance(before, Readiness) else found
+        boot.write()
+        return found
+
+    def _settled(self, found: Readiness) -> Readiness:
+        """Have the node notice too, so that its boot's verdict says so; and a death of this very moment is one."""
+        try:
+            self._node.attend(Deadline.after(0))
+        except NodeError as death:
+            return replace(found, stopped=death.message)
+        return found
+
+
+class _View(Generic[E]):
+    """One side with other expectations, from now on: what `until_ready` looks at."""
+
+    def __init__(self, subject: str, judge: Judge[E], expect: E, simulated: str) -> None:
+        self._subject = subject
+        self._judge = judge
+        self._expect = expect
+        self._simulated = simulated
+        self._since_ns = now_ns()
+
+    def look(self) -> Readiness:
+        """What was last found, judged by these expectations."""
+        return Readiness(self._subject, self._judge.look_for(self._expect, self._since_ns), simulated=self._simulated)
+
+    @property
+    def hopeless(self) -> str:
+        """Why no waiting will help, or ""."""
+        return self._judge.hopeless or self._judge.broken
