@@ -147,6 +147,12 @@ def rig_path(value: object, info: ValidationInfo) -> Path:
     return info.context.directory / value if isinstance(info.context, FileContext) else Path(value)
 
 
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise invalid(f"there is no file {path}", "a relative path starts at the rig file's directory")
+    return path
+
+
 def _directory(path: Path) -> Path:
     try:
         found = path.is_dir()
@@ -199,6 +205,9 @@ Sha256: TypeAlias = Annotated[str, AfterValidator(_sha256)]
 
 RigPath: TypeAlias = Annotated[Path, PlainValidator(rig_path)]
 """A path; a relative one of a file starts at that file's directory."""
+
+RigFilePath: TypeAlias = Annotated[Path, PlainValidator(rig_path), AfterValidator(_existing)]
+"""A RigPath of a file that exists."""
 
 RigDirectory: TypeAlias = Annotated[Path, PlainValidator(rig_path), AfterValidator(_directory)]
 """A RigPath of a directory that exists."""

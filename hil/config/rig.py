@@ -16,6 +16,7 @@ from pydantic import Field
 
 from hil.config.expect import Expect
 from hil.config.explain import descend
+from hil.config.kubernetes import KubernetesAccess
 from hil.config.matchbox import MatchboxConfig
 from hil.config.model import Mac, Model, Seconds, Serial, Uuid
 from hil.config.ready import ReadyConfig
@@ -63,6 +64,9 @@ class NodeConfig(Model):
     )
     expect: Expect | None = Field(default=None, description="what must hold of it, instead of what its image says")
     talos: TalosAccess = Field(default=TalosAccess(), description="how the API of Talos on it is asked")
+    kubernetes: KubernetesAccess = Field(
+        default=KubernetesAccess(), description="how the Kubernetes API of its cluster is asked"
+    )
     mac: Mac = Field(description="its MAC address")
     uuid: Uuid = Field(description="its SMBIOS UUID")
     serial: Serial = Field(description="its SMBIOS serial number")

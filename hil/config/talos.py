@@ -5,21 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo
+from pydantic import Field, PlainValidator, ValidationInfo
 
-from hil.config.model import Model, RigPath, invalid, rig_path
+from hil.config.model import Model, RigFilePath, invalid, rig_path
 
 GENERATED: Final = "generated"
 """The bench has Talos's own library make a configuration, with keys of its own, for each boot of the rig."""
 
 NONE: Final = "none"
 """No configuration is served: Talos stays in maintenance mode."""
-
-
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise invalid(f"there is no file {path}", "a relative path starts at the rig file's directory")
-    return path
 
 
 def _source(value: object, info: ValidationInfo) -> Path | str:
@@ -38,7 +32,7 @@ MachineConfigSource: TypeAlias = Annotated[Path | Literal["generated", "none"], 
 class TalosAccess(Model):
     """How the API of Talos on a node is asked."""
 
-    talosconfig: Annotated[RigPath, AfterValidator(_existing)] | None = Field(
+    talosconfig: RigFilePath | None = Field(
         default=None,
         description="the talosconfig that opens it; not needed where the bench made the machine configuration",
     )
