@@ -45,7 +45,7 @@ class Segment(Protocol):
         ...
 
     def qemu_netdev(
-        self, ident: str, *, services: Mapping[HostPort, tuple[str, int]], forwards: Sequence[int]
+        self, ident: str, *, services: Mapping[HostPort, tuple[str, int] | Path], forwards: Sequence[int]
     ) -> list[str]:
         """QEMU's arguments for one machine's end of it."""
         ...

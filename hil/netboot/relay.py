@@ -1,15 +1,15 @@
-"""Joins one connection of a guest, the socket on standard input, to the TCP address HOST PORT.
+"""Joins one connection of a guest, the socket on standard input, to the TCP address HOST PORT or a unix socket PATH.
 
 QEMU runs it once for each connection to a forwarded address (qemu(1), "guestfwd=...-cmd:"), with a socket
 as its descriptors 0, 1 and 2; so it is a plain script, imports next to nothing, and never writes a word to
 descriptor 2. It ends when both sides have ended, each side's end of file passed on as it comes. Exit
-status: 0, or 1 when the address cannot be reached or the connection breaks.
+status: 0, or 1 when the service cannot be reached or the connection breaks.
 """
 
 import os
 import select
 import sys
-from _socket import AF_INET, AF_INET6, SHUT_WR, SOCK_STREAM, socket
+from _socket import AF_INET, AF_INET6, AF_UNIX, SHUT_WR, SOCK_STREAM, socket
 
 _PIECE = 1 << 18
 _CONNECT_SECONDS = 5.0
@@ -61,12 +61,17 @@ def _pump(guest: "socket", service: "socket") -> None:
                 direction.step(direction.source in readable, direction.target in writable)
 
 
-def main(host: str, port: int) -> int:
-    """Join descriptor 0, a connected socket, to the address until both have ended."""
-    service = socket(AF_INET6 if ":" in host else AF_INET, SOCK_STREAM)
+def _tcp(host: str, port: int) -> "tuple[int, str | tuple[str, int]]":
+    return AF_INET6 if ":" in host else AF_INET, (host, port)
+
+
+def main(words: "list[str]") -> int:
+    """Join descriptor 0, a connected socket, to HOST PORT or to PATH, as `words` say, until both have ended."""
+    family, address = _tcp(words[0], int(words[1])) if len(words) > 1 else (AF_UNIX, words[0])
+    service = socket(family, SOCK_STREAM)
     service.settimeout(_CONNECT_SECONDS)
     try:
-        service.connect((host, port))
+        service.connect(address)
         _pump(socket(fileno=0), service)
     except OSError:
         return 1
@@ -74,4 +79,4 @@ def main(host: str, port: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], int(sys.argv[2])))
+    sys.exit(main(sys.argv[1:]))

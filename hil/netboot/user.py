@@ -128,18 +128,19 @@ class UserSegment:
         return str(own_addresses(self.config.network, (IPv4Address(at.host) for at in taken)).lease)
 
     def qemu_netdev(
-        self, ident: str, *, services: Mapping[HostPort, tuple[str, int]], forwards: Sequence[int]
+        self, ident: str, *, services: Mapping[HostPort, tuple[str, int] | Path], forwards: Sequence[int]
     ) -> list[str]:
         """QEMU's arguments for one machine's end of the network.
 
         Args:
             ident: the `id=` for `-device ...,netdev=`.
-            services: where each bench service really listens, by the address that the machine has for it.
+            services: where each bench service really listens, a TCP address or a unix socket, by the address that
+                the machine has for it.
             forwards: TCP ports of the machine that this host must reach; `hil.netboot.slirp.parse_usernet` says where.
         """
         targets = dict(services)
         targets.update({egress.at: (egress.to.host, egress.to.port) for egress in self.config.egress})
-        commands = {at: _relay_to(*target) for at, target in targets.items()}
+        commands = {at: _relay_to(target) for at, target in targets.items()}
         network = UserNetwork(self.config.network, self.tftp, BOOTFILE, commands, forwards)
         return ["-netdev", network.option(ident)]
 
@@ -160,6 +161,7 @@ def create(config: Config, directory: Path, *, ipxe: Path) -> UserSegment:
     return UserSegment(config, tftp)
 
 
-def _relay_to(host: str, port: int) -> list[str]:
+def _relay_to(target: tuple[str, int] | Path) -> list[str]:
+    words = [str(target)] if isinstance(target, Path) else [target[0], str(target[1])]
     # Without site and environment Python starts in 12 ms; each connection of the machine is one start.
-    return [sys.executable, "-I", "-S", "-E", str(_RELAY), host, str(port)]
+    return [sys.executable, "-I", "-S", "-E", str(_RELAY), *words]

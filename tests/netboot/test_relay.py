@@ -18,11 +18,12 @@ SECONDS = 20.0
 
 
 @contextmanager
-def relayed(port: int) -> Iterator[tuple[socket.socket, subprocess.Popen[bytes]]]:
-    """The guest's end of a connection that a relay joins to a port, and the relay."""
+def relayed(target: int | Path) -> Iterator[tuple[socket.socket, subprocess.Popen[bytes]]]:
+    """The guest's end of a connection that a relay joins to a port, or to a unix socket, and the relay."""
     guest, end = socket.socketpair()
     guest.settimeout(SECONDS)
-    argv = [sys.executable, "-I", "-S", "-E", str(RELAY), "127.0.0.1", str(port)]
+    words = [str(target)] if isinstance(target, Path) else ["127.0.0.1", str(target)]
+    argv = [sys.executable, "-I", "-S", "-E", str(RELAY), *words]
     with guest, subprocess.Popen(argv, stdin=end, stdout=end, stderr=end) as process:
         end.close()
         try:
@@ -112,9 +113,26 @@ def test_kernel_sized_answer_to_a_reader_that_is_slow_at_first() -> None:
 def test_unreachable_target_closes_at_once_without_a_word() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
-    with relayed(port) as (guest, process):
-        assert read_all(guest) == b""
-        assert process.wait(SECONDS) == 1
+    for target in (port, Path("/nonexistent/socket")):
+        with relayed(target) as (guest, process):
+            assert read_all(guest) == b""
+            assert process.wait(SECONDS) == 1
+
+
+def test_a_unix_socket_is_a_service_too(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "service"))
+        listener.listen()
+        listener.settimeout(SECONDS)
+        with relayed(tmp_path / "service") as (guest, process):
+            guest.sendall(b"request")
+            connection, _ = listener.accept()
+            with connection:
+                assert connection.recv(100) == b"request"
+                connection.sendall(b"answer")
+            guest.shutdown(socket.SHUT_WR)
+            assert read_all(guest) == b"answer"
+            assert process.wait(SECONDS) == 0
 
 
 def test_guest_that_goes_away_ends_the_relay_without_a_word() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -89,7 +90,12 @@ def test_hint_shows_how_to_reach_a_name() -> None:
 
 def test_qemu_is_told_every_service_and_nothing_else(segment: UserSegment) -> None:
     flag, option = segment.qemu_netdev(
-        "n1", services={HostPort("10.0.1.5", 8080): ("127.0.0.1", 40001)}, forwards=[8080]
+        "n1",
+        services={
+            HostPort("10.0.1.5", 8080): ("127.0.0.1", 40001),
+            HostPort("10.0.1.5", 8443): Path("/run/a bench/tailnet.sock"),
+        },
+        forwards=[8080],
     )
     assert segment.bench == HostPort("10.0.1.5", 8080)
     assert flag == "-netdev"
@@ -97,11 +103,13 @@ def test_qemu_is_told_every_service_and_nothing_else(segment: UserSegment) -> No
     forwards = [part for part in option.split(",") if part.startswith("guestfwd=")]
     assert [part.partition("-cmd:")[0] for part in forwards] == [
         "guestfwd=tcp:10.0.1.5:8080",
+        "guestfwd=tcp:10.0.1.5:8443",
         "guestfwd=tcp:10.0.1.6:443",
         "guestfwd=tcp:10.0.1.7:53",
     ]
-    assert [part.split()[-2:] for part in forwards] == [
+    assert [shlex.split(part)[5:] for part in forwards] == [
         ["127.0.0.1", "40001"],
+        ["/run/a bench/tailnet.sock"],
         ["10.0.1.6", "443"],
         ["registry.example", "5000"],
     ]
