@@ -9,19 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from itertools import combinations
-from typing import Final, TypeAlias
+from typing import Final
 
 from hil.config.source import Place
 from hil.config.tree import quoted
 from hil.lint.documents import EXTENSION_SERVICE, MAIN, Document, texts
 from hil.lint.finding import Finding, Severity
+from hil.services.tailnet.ranges import TAILNET, Network
 
-Network: TypeAlias = IPv4Network | IPv6Network
-
-# Tailscale gives nodes addresses from these two (tailscale.com/kb/1015 and kb/1033).
-TAILNET: Final[tuple[Network, ...]] = (ip_network("100.64.0.0/10"), ip_network("fd7a:115c:a1e0::/48"))
 TAILSCALE: Final = "tailscale"
 
 _CLUSTER: Final = {"podSubnets": "pods", "serviceSubnets": "services"}
