@@ -48,6 +48,8 @@ class Said:
         self.version = "v1.13.9"
         self.commit = "1f3a8d0c"
         self.boot_id = BOOT_ID
+        self.files: dict[str, bytes] = {}
+        self.kubeconfig = b""
         self.refuse: dict[str, GRPCError] = {}
         self.stall: set[str] = set()
         self.asked: list[str] = []
@@ -342,8 +344,14 @@ class _Machine(MachineServiceBase):
             await stream.send_message(machine.Data(bytes=line))
 
     async def Read(self, stream: Stream[machine.ReadRequest, machine.Data]) -> None:
-        await self._allow("Read", stream)
-        await stream.send_message(machine.Data(bytes=f"{self._talos.said.boot_id}\n".encode()))
+        request = await self._allow("Read", stream)
+        said = self._talos.said
+        data = said.files.get(request.path, f"{said.boot_id}\n".encode())
+        await stream.send_message(machine.Data(bytes=data))
+
+    async def Kubeconfig(self, stream: Stream[Any, machine.Data]) -> None:
+        await self._allow("Kubeconfig", stream)
+        await stream.send_message(machine.Data(bytes=self._talos.said.kubeconfig))
 
     async def ApplyConfiguration(
         self, stream: Stream[machine.ApplyConfigurationRequest, machine.ApplyConfigurationResponse]

@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from hil.clock import Deadline, now_ns
-from hil.errors import HilBug, UsageError
+from hil.errors import HilBug, NodeError, UsageError
+from hil.readiness.talos.archive import unpacked
 from hil.readiness.talos.board import Board
 from hil.readiness.talos.changes import Applied, Change, TalosEvent
 from hil.readiness.talos.observation import Observation, unreachable
@@ -144,6 +145,30 @@ class TalosApi:
     def machine_config(self, deadline: Deadline) -> bytes:
         """The machine configuration in use, as YAML. It holds the cluster's keys: it belongs into no record."""
         return self._ask("read the machine configuration", _ADMIN, lambda calls: calls.machine_config(), deadline)
+
+    def read(self, path: str, deadline: Deadline) -> bytes:
+        """A file of the node.
+
+        Args:
+            path: where it lies there.
+            deadline: of the answer.
+        """
+        return self._ask(f"read {path}", _ADMIN, lambda calls: calls.read(path), deadline)
+
+    def kubeconfig(self, deadline: Deadline) -> bytes:
+        """An administrator's kubeconfig of the node's cluster, as YAML. It holds a key: it belongs into no record.
+
+        Raises:
+            NodeError: what came is no archive with a kubeconfig in it; else as every question does.
+        """
+        packed = self._ask("hand out a kubeconfig", _ADMIN, lambda calls: calls.kubeconfig(), deadline)
+        found = unpacked(packed)
+        if found is None:
+            raise NodeError(
+                f"{self._node}: Talos was asked for a kubeconfig and sent something else ({len(packed)} bytes)",
+                hint="see whether `talosctl kubeconfig` gets one; give the rig a kubeconfig file otherwise",
+            )
+        return found
 
     def apply_config(self, data: bytes, deadline: Deadline, *, mode: str = "auto", dry_run: bool = False) -> Applied:
         """Give Talos a machine configuration.

@@ -145,6 +145,10 @@ class Calls:
         """A file of the node."""
         return await self._bytes(self.machine.Read, ReadRequest(path=path))
 
+    async def kubeconfig(self) -> bytes:
+        """An administrator's kubeconfig in a compressed archive, as Talos sends it; os:admin alone may have it."""
+        return await self._bytes(self.machine.Kubeconfig, Empty())
+
     async def dmesg(self) -> bytes:
         """The kernel's log, as it is now."""
         return await self._bytes(self.machine.Dmesg, DmesgRequest())

@@ -14,6 +14,7 @@ from grpclib.exceptions import GRPCError
 from hypothesis import given
 from hypothesis import strategies as st
 from readiness.talos.conftest import QUICK, Asks
+from support.archives import packed
 from support.fake_talos import ADDRESSES, BOOT_ID, CONFIG, STATUS, FakeTalos
 from support.talos_pki import Cluster, Pair
 
@@ -340,6 +341,22 @@ def test_a_boot_id_may_be_a_resource(asks: Asks, talos: FakeTalos) -> None:
     other = BOOT_ID.replace("0f", "aa")
     talos.put(("runtime", "BootIDs.runtime.talos.dev"), "boot-id", b"", yaml=f"bootID: {other}\n")
     assert asks(talos.port).observe(soon()).boot_id == other
+
+
+def test_a_file_of_the_node_is_read(asks: Asks, talos: FakeTalos) -> None:
+    talos.said.files["/etc/cri/conf.d/10-spin.part"] = b"[plugins]\n"
+    assert asks(talos.port).read("/etc/cri/conf.d/10-spin.part", soon()) == b"[plugins]\n"
+
+
+def test_a_kubeconfig_comes_out_of_its_archive(asks: Asks, talos: FakeTalos) -> None:
+    talos.said.kubeconfig = packed("kubeconfig", b"kind: Config\n")
+    assert asks(talos.port).kubeconfig(soon()) == b"kind: Config\n"
+
+
+def test_what_is_no_kubeconfig_is_said(asks: Asks, talos: FakeTalos) -> None:
+    talos.said.kubeconfig = b"kind: Config\n"
+    with pytest.raises(NodeError, match=r"asked for a kubeconfig and sent something else \(13 bytes\)"):
+        asks(talos.port).kubeconfig(soon())
 
 
 def test_the_machine_configuration(asks: Asks, talos: FakeTalos) -> None:

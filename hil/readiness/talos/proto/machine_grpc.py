@@ -30,6 +30,10 @@ class MachineServiceBase(abc.ABC):
         pass
 
     @abc.abstractmethod
+    async def Kubeconfig(self, stream: 'grpclib.server.Stream[google.protobuf.empty_pb2.Empty, hil.readiness.talos.proto.machine_pb2.Data]') -> None:
+        pass
+
+    @abc.abstractmethod
     async def Logs(self, stream: 'grpclib.server.Stream[hil.readiness.talos.proto.machine_pb2.LogsRequest, hil.readiness.talos.proto.machine_pb2.Data]') -> None:
         pass
 
@@ -72,6 +76,12 @@ class MachineServiceBase(abc.ABC):
                 grpclib.const.Cardinality.UNARY_STREAM,
                 hil.readiness.talos.proto.machine_pb2.EventsRequest,
                 hil.readiness.talos.proto.machine_pb2.Event,
+            ),
+            '/machine.MachineService/Kubeconfig': grpclib.const.Handler(
+                self.Kubeconfig,
+                grpclib.const.Cardinality.UNARY_STREAM,
+                google.protobuf.empty_pb2.Empty,
+                hil.readiness.talos.proto.machine_pb2.Data,
             ),
             '/machine.MachineService/Logs': grpclib.const.Handler(
                 self.Logs,
@@ -132,6 +142,12 @@ class MachineServiceStub:
             '/machine.MachineService/Events',
             hil.readiness.talos.proto.machine_pb2.EventsRequest,
             hil.readiness.talos.proto.machine_pb2.Event,
+        )
+        self.Kubeconfig = grpclib.client.UnaryStreamMethod(
+            channel,
+            '/machine.MachineService/Kubeconfig',
+            google.protobuf.empty_pb2.Empty,
+            hil.readiness.talos.proto.machine_pb2.Data,
         )
         self.Logs = grpclib.client.UnaryStreamMethod(
             channel,
