@@ -58,11 +58,18 @@ def command(
 
 def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -> None:
     from hil.cli.progress import showing
+    from hil.readiness.readiness import Readiness
     from hil.timeline.draw import table
 
     before = len(node.boots)
+
+    def found() -> Readiness | None:
+        """What was found in this boot so far; None where only the image itself says that it is ready."""
+        now = node.boots[-1].readiness if len(node.boots) > before else None
+        return now if isinstance(now, Readiness) else None
+
     try:
-        with showing(node.name, plain=quiet) as progress:
+        with showing(node.name, plain=quiet, found=found) as progress:
             boot = node.boot(within, on_mark=progress.mark)
     finally:
         boots += node.boots[before:]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from hil.clock import NANOSECONDS, now_ns
+from hil.readiness.condition import Truth
 from hil.timeline.draw import line
 from hil.timeline.stages import awaited_after
 from hil.timeline.timeline import Mark
 
 if TYPE_CHECKING:
     from rich.text import Text
+
+    from hil.readiness.readiness import Readiness
+
+_STYLES = {Truth.TRUE: "green", Truth.FALSE: "red", Truth.UNKNOWN: "dim"}
 
 
 class Progress(Protocol):
@@ -44,14 +49,16 @@ class PlainProgress:
 
 
 class LiveProgress:
-    """What was reached, what is awaited, and for how long; redrawn by rich.
+    """What was reached, each condition as it is now, what is awaited, and for how long; redrawn by rich.
 
     Args:
         name: the node's.
+        found: what was found of the machine so far, or None.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, found: Callable[[], Readiness | None] = lambda: None) -> None:
         self._name = name
+        self._found = found
         self._marks: list[Mark] = []
 
     def mark(self, mark: Mark) -> None:
@@ -64,9 +71,19 @@ class LiveProgress:
         if not self._marks:
             return Text(f"{self._name}: switching on")
         origin = self._marks[0].at_ns
+        found = self._found()
+        conditions = () if found is None else tuple(found)
+        tabled = {condition.name for condition in conditions}
         text = Text()
         for mark in self._marks:
+            if mark.stage in tabled:
+                continue
             text.append(line((mark.at_ns - origin) / NANOSECONDS, mark) + "\n", style="dim")
+        if found is not None:
+            header, *rows = found.table().splitlines()[1:]
+            text.append(header + "\n", style="dim")
+            for condition, row in zip(conditions, rows, strict=True):
+                text.append(row + "\n", style=_STYLES[condition.truth])
         awaited = awaited_after({mark.stage for mark in self._marks})
         elapsed = (now_ns() - origin) / NANOSECONDS
         waiting = "" if awaited is None else f", waiting for {awaited.name}: {awaited.doc}"
@@ -75,12 +92,13 @@ class LiveProgress:
 
 
 @contextmanager
-def showing(name: str, *, plain: bool) -> Iterator[Progress]:
+def showing(name: str, *, plain: bool, found: Callable[[], Readiness | None] = lambda: None) -> Iterator[Progress]:
     """Show a boot's progress while the block runs.
 
     Args:
         name: the node's.
         plain: lines on a terminal too, for whoever reads what this prints beside it.
+        found: what was found of the machine so far, or None; asked in another thread.
     """
     if plain or not sys.stderr.isatty():
         yield PlainProgress(name)
@@ -88,6 +106,6 @@ def showing(name: str, *, plain: bool) -> Iterator[Progress]:
     from rich.console import Console
     from rich.live import Live
 
-    live = LiveProgress(name)
+    live = LiveProgress(name, found)
     with Live(live, console=Console(stderr=True), refresh_per_second=8, transient=True):
         yield live

@@ -15,6 +15,8 @@ import pytest
 
 from hil.cli.progress import LiveProgress, PlainProgress, showing
 from hil.clock import NANOSECONDS, now_ns
+from hil.readiness.condition import Condition, Truth
+from hil.readiness.readiness import Readiness
 from hil.timeline.timeline import Mark
 
 SHOW = """
@@ -70,6 +72,24 @@ def test_on_a_terminal_it_is_redrawn_and_taken_away() -> None:
     # The cursor comes back, and the drawing is erased (ECMA-48: EL).
     assert seen.rstrip().endswith("\x1b[2K") or "\x1b[2K" in seen
     assert seen.rfind("\x1b[?25h") > seen.rfind("\x1b[?25l") >= 0
+
+
+def test_on_a_terminal_each_condition_is_shown_as_it_is_now() -> None:
+    now = now_ns()
+    conditions = (
+        Condition("talos.stage", Truth.TRUE, "running", "running", "api", now),
+        Condition("tailscale.ping", Truth.FALSE, "a pong", "none came", "peer", now),
+        Condition("spin.http", Truth.UNKNOWN, "200", "no answer", "http", None),
+    )
+    progress = LiveProgress("n1", lambda: Readiness("n1", conditions))
+    progress.mark(Mark("power", now, 0, "hil", "switched on"))
+    progress.mark(Mark("talos.stage", now, 0, "api", "true: running"))
+    text = progress.__rich__()
+    lines = text.plain.splitlines()
+    assert [line.split()[0] for line in lines[1:5]] == ["condition", "talos.stage", "tailscale.ping", "spin.http"]
+    styles = {text.plain[span.start : span.end].split()[0]: span.style for span in text.spans}
+    assert (styles["talos.stage"], styles["tailscale.ping"], styles["spin.http"]) == ("green", "red", "dim")
+    assert "true: running" not in text.plain
 
 
 def test_plain_lines_on_a_terminal_that_a_program_reads() -> None:
