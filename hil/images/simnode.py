@@ -49,6 +49,9 @@ FAULTS: Final = (
     "reboot-loop",
     "hang",
     "panic",
+    "wasm-runtime-missing",
+    "component-traps",
+    "wrong-runtime-handler",
     "clock-off",
 )
 """What an image can have wrong with it; `fixtures/node/internal/fault` says what each does."""

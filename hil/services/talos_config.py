@@ -53,6 +53,7 @@ def generate(
     install_disk: str,
     deadline: Deadline,
     secrets: Path | None = None,
+    trusted_roots: str = "",
 ) -> MachineConfig:
     """Make the configuration of one control plane node; the keys are random, so no two are the same.
 
@@ -69,6 +70,8 @@ def generate(
         install_disk: the path of the disk that Talos is installed to, as "/dev/vda".
         deadline: when it must be done; it takes 20 ms.
         secrets: the keys of a cluster that is there already (`MachineConfig.secrets`); None for a new cluster.
+        trusted_roots: certificates (PEM) of authorities that the node, and its extensions, are to trust as well; it
+            becomes a TrustedRootsConfig document (machinery, config/types/security). "" for none.
 
     Raises:
         InfrastructureError: the program is not there, or could not do it; with its own words.
@@ -77,8 +80,11 @@ def generate(
     words += ["--sans", ",".join(sans), "--install-disk", install_disk, "--out", directory]
     if secrets is not None:
         words += ["--secrets", secrets]
-    with _extensions_file(extension_configs) as file:
-        words += ["--extensions", file]
+    environments = json.dumps({name: dict(environment) for name, environment in extension_configs.items()})
+    with ExitStack() as files:
+        words += ["--extensions", files.enter_context(_private_file(environments))]
+        if trusted_roots:
+            words += ["--trusted-roots", files.enter_context(_private_file(trusted_roots))]
         _talostool(program, "generate", words, f"the machine configuration of {hostname}", deadline)
     return MachineConfig(
         cluster=cluster,
@@ -125,13 +131,12 @@ def client(
 
 
 @contextmanager
-def _extensions_file(environments: Mapping[str, Mapping[str, str]]) -> Iterator[Path]:
-    """The environments as talostool reads them; they may hold a key, so the file is gone afterwards."""
-    document = json.dumps({name: dict(environment) for name, environment in environments.items()})
+def _private_file(content: str) -> Iterator[Path]:
+    """What talostool reads from a file that only its owner can read; it may hold a key, so it is gone afterwards."""
     with ExitStack() as stack:
         try:
-            file = stack.enter_context(tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".json"))
-            file.write(document)
+            file = stack.enter_context(tempfile.NamedTemporaryFile("w", encoding="utf-8"))
+            file.write(content)
             file.flush()
         except OSError as error:
             reason = error.strerror or str(error)

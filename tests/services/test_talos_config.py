@@ -16,6 +16,7 @@ from hil.services.talos_config import MachineConfig
 _NOTES = """#!/bin/sh
 printf '%s\\n' "$@" >'{folder}/arguments'
 while [ $# -gt 0 ]; do
+    [ "$1" = --trusted-roots ] && cp "$2" '{folder}/roots'
     [ "$1" = --extensions ] && cp "$2" '{folder}/extensions' && stat -c %a "$2" >'{folder}/mode'
     shift
 done
@@ -28,7 +29,7 @@ def talostool(tmp_path: Path) -> Path:
     return fake_talostool.script(tmp_path, _NOTES.format(folder=tmp_path))
 
 
-def generate(program: Path, folder: Path, secrets: Path | None = None) -> MachineConfig:
+def generate(program: Path, folder: Path, secrets: Path | None = None, trusted_roots: str = "") -> MachineConfig:
     return talos_config.generate(
         program,
         folder / "made",
@@ -40,6 +41,7 @@ def generate(program: Path, folder: Path, secrets: Path | None = None) -> Machin
         install_disk="/dev/vda",
         deadline=Deadline.after(30),
         secrets=secrets,
+        trusted_roots=trusted_roots,
     )
 
 
@@ -79,6 +81,15 @@ def test_an_extension_s_environment_is_in_a_private_file_that_does_not_stay(talo
     assert (tmp_path / "mode").read_text() == "600\n"
     assert not Path(words[words.index("--extensions") + 1]).exists()
     assert "tskey-secret" not in " ".join(words) + repr(made)
+
+
+def test_authorities_to_trust_are_asked_for(talostool: Path, tmp_path: Path) -> None:
+    generate(talostool, tmp_path)
+    assert "--trusted-roots" not in asked(tmp_path)
+    generate(talostool, tmp_path, trusted_roots="a certificate\n")
+    assert (tmp_path / "roots").read_text() == "a certificate\n"
+    words = asked(tmp_path)
+    assert not Path(words[words.index("--trusted-roots") + 1]).exists()
 
 
 def test_a_talosconfig_is_asked_for(talostool: Path, tmp_path: Path) -> None:
