@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from hil.errors import InfrastructureError
-from hil.images import compress, hello_layer
+from hil.images import compress, hello_layer, tailscale_layer
 from hil.images.contents import Builder
 from hil.tools.gonode import module
 
@@ -28,6 +28,7 @@ class Extension:
         environment: what its ExtensionServiceConfig sets where the bench makes one; none when it is empty.
         level: how hard its layer is compressed.
         ports: TCP ports of the machine that it answers on.
+        tailnet: whether it joins a tailnet, so that its configuration needs a control server's address and a key.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Extension:
     environment: Mapping[str, str] = field(default_factory=dict)
     level: int = compress.QUICK
     ports: tuple[int, ...] = ()
+    tailnet: bool = False
 
     @property
     def manifest(self) -> Path:
@@ -70,10 +72,31 @@ class Extension:
         return version
 
 
+_TAILSCALE: Final = {
+    "TS_ENABLE_HEALTH_CHECK": "true",
+    "TS_LOCAL_ADDR_PORT": f"0.0.0.0:{tailscale_layer.HEALTH_PORT}",
+    # Quicker than an interface of the kernel's; where it is false there is /dev/net/tun.
+    "TS_USERSPACE": "true",
+    # A service that is started again joins with the key of its node; the one that it was given may be used once.
+    "TS_AUTH_ONCE": "true",
+    # Its logs are the bench's; Tailscale's own server for them is not reached.
+    "TS_NO_LOGS_NO_SUPPORT": "true",
+}
+
 SHIPPED: Final[Mapping[str, Extension]] = MappingProxyType(
     {
         extension.name: extension
-        for extension in (Extension("hello", hello_layer.contents, environment={"HELLO_NAME": "hil"}),)
+        for extension in (
+            Extension("hello", hello_layer.contents, environment={"HELLO_NAME": "hil"}),
+            Extension(
+                "tailscale",
+                tailscale_layer.contents,
+                environment=_TAILSCALE,
+                level=compress.SMALL,
+                ports=(tailscale_layer.HEALTH_PORT,),
+                tailnet=True,
+            ),
+        )
     }
 )
 """Each extension that ships, by its name."""

@@ -83,6 +83,8 @@ class Image:
         prompt: what the shell on its console prints when it waits for a command; None without such a shell.
         machine_config: whether Talos reads a machine configuration that the bench makes and serves.
         extension_configs: the environment of each extension service in that configuration, by the service's name.
+        tailnet: whether it joins a tailnet: the configuration of its extension service `tailscale` then needs the
+            address of a control server and a key as well (TS_EXTRA_ARGS, TS_AUTHKEY, TS_HOSTNAME).
         simulated: what of it is simulated, in a few words for every report; "" when it is all real.
     """
 
@@ -98,6 +100,7 @@ class Image:
     prompt: bytes | None = None
     machine_config: bool = False
     extension_configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    tailnet: bool = False
     simulated: str = ""
 
     @property

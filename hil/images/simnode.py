@@ -70,7 +70,7 @@ _ARGS = (
 )
 _USERSPACE = re.compile(rb"Run /init as init process")
 _MODULES = ("virtio_net", "virtio_pci")
-_OPTIONAL_MODULES = ("virtio_rng",)
+_OPTIONAL_MODULES = ("virtio_rng", "tun")
 _VALUE = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:h|m|s)(?:[0-9]+(?:m|s))*")
 
 
@@ -144,6 +144,7 @@ def create(config: Config, *, name: str, cache: Cache, deadline: Deadline, progr
         ports=_ports(extensions, control=config.control),
         machine_config=True,
         extension_configs={extension.name: extension.environment for extension in extensions},
+        tailnet=any(extension.tailnet for extension in extensions),
         simulated=SIMULATED,
     )
 

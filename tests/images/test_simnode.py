@@ -22,7 +22,7 @@ from hil.images.extensions import SHIPPED
 from hil.images.image import Image
 from hil.images.layers import base_layer, extension_layer
 from hil.images.modules import Module
-from hil.tools import gonode
+from hil.tools import gobuild, gonode
 from hil.tools.cache import Cache
 
 RIG = """\
@@ -119,6 +119,16 @@ def test_it_says_that_it_is_simulated_and_what_to_expect_of_it(bench: Path) -> N
     assert created(bench, extensions=()).expect == Expect(talos=TalosExpect(version="v1.13.9"))
     own = Expect(talos=TalosExpect(stage="maintenance"))
     assert created(bench, expect=own).expect == own
+
+
+def test_one_that_joins_a_tailnet_says_so_and_where_it_answers(bench: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gobuild, "build", lambda service, cache, **_: bench / "kernel")
+    image = created(bench, extensions=("tailscale", "hello"))
+    assert image.tailnet
+    assert image.ports == (50000, 9002)
+    assert [asset.name for asset in image.initrds] == ["base.cpio.zst", "tailscale.cpio.zst", "hello.cpio.zst"]
+    assert image.extension_configs["tailscale"]["TS_LOCAL_ADDR_PORT"] == "0.0.0.0:9002"
+    assert not created(bench).tailnet
 
 
 def test_without_a_configuration_it_comes_to_rest_in_maintenance(bench: Path) -> None:
