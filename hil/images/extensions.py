@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from hil.errors import InfrastructureError
-from hil.images import compress, hello_layer, tailscale_layer
+from hil.images import compress, hello_layer, spin_layer, tailscale_layer
 from hil.images.contents import Builder
 from hil.tools.gonode import module
 
@@ -88,6 +88,7 @@ SHIPPED: Final[Mapping[str, Extension]] = MappingProxyType(
         extension.name: extension
         for extension in (
             Extension("hello", hello_layer.contents, environment={"HELLO_NAME": "hil"}),
+            Extension("spin", spin_layer.contents, level=compress.SMALL, ports=(spin_layer.PORT,)),
             Extension(
                 "tailscale",
                 tailscale_layer.contents,

@@ -21,7 +21,7 @@ KNOWN: Final = frozenset(
         *("xen-guest-agent",),
     )
 )
-SIMULATED: Final = frozenset({"hello"})
+SIMULATED: Final = frozenset({"hello", "spin"})
 """Those of the simulated node alone (fixtures/node/extensions)."""
 _PREFIX: Final = "ext-"
 

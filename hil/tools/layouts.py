@@ -18,6 +18,12 @@ IPXE_ARM64 = ("usr/lib/ipxe/ipxe-arm64.efi", "boot/ipxe-arm64.efi", "usr/share/i
 # /bin before the merge of /usr (Debian 12), /usr/bin after it.
 BUSYBOX = ("bin/busybox", "usr/bin/busybox")
 
+LOADER = "ld-linux-aarch64.so.1"
+"""The dynamic loader of arm64's glibc: what a program of it names as its interpreter, in /lib."""
+_GLIBC = (LOADER, "libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "libgcc_s.so.1")
+# Below /usr after the merge (Debian 13, Ubuntu 24.04).
+_MULTIARCH = ("lib/aarch64-linux-gnu", "usr/lib/aarch64-linux-gnu")
+
 
 @dataclass(frozen=True, slots=True)
 class KernelLayout:
@@ -69,6 +75,19 @@ def installer_layout(paths: Iterable[str]) -> InstallerLayout | None:
         if match and {match[0] + "linux", match[0] + "initrd.gz"} <= present:
             return InstallerLayout(match[0] + "linux", match[0] + "initrd.gz")
     return None
+
+
+def glibc_layout(paths: Iterable[str]) -> dict[str, str]:
+    """Each library of arm64's glibc and GCC by its name, in unpacked libc6 and libgcc-s1.
+
+    Raises:
+        LookupError: one of them is not there.
+    """
+    present = set(paths)
+    found = {name: first_of((f"{folder}/{name}" for folder in _MULTIARCH), present) for name in _GLIBC}
+    if lacking := [name for name, path in found.items() if path is None]:
+        raise LookupError(f"no {', '.join(lacking)} in {' or '.join(_MULTIARCH)}")
+    return {name: path for name, path in found.items() if path is not None}
 
 
 def concrete_image(depends: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What comes from other suites' and architectures' packages: iPXE, kernel, busybox, Debian's installer.
+"""What comes from other suites' and architectures' packages: iPXE, kernel, busybox, glibc, Debian's installer.
 
 Says which package of which suite holds a thing, and keeps it in the cache once it was fetched. The suite
 decides which version: its newest on the day of fetching; the cache entry records exactly what that was.
@@ -62,6 +62,11 @@ def kernel(here: host.Distribution) -> Recipe:
     """The distribution's own kernel for arm64 virtual machines, with its modules."""
     meta = "linux-image-virtual" if here.family == "ubuntu" else "linux-image-cloud-arm64"
     return Recipe(KERNEL, here.codename, "arm64", _kernel_packages(meta), _kernel_files)
+
+
+def glibc(here: host.Distribution) -> Recipe:
+    """The C library for arm64 with its loader, and GCC's own: what a dynamically linked program needs."""
+    return Recipe("glibc-arm64", here.codename, "arm64", lambda apt, deadline: ["libc6", "libgcc-s1"], _glibc_files)
 
 
 def debian_installer(here: host.Distribution) -> Recipe:
@@ -173,6 +178,10 @@ def _kernel_files(paths: Iterable[str]) -> list[str]:
     if found is None:
         raise LookupError("no boot/vmlinuz-VERSION with lib/modules/VERSION")
     return [found.image]
+
+
+def _glibc_files(paths: Iterable[str]) -> list[str]:
+    return list(layouts.glibc_layout(paths).values())
 
 
 def _installer_files(paths: Iterable[str]) -> list[str]:

@@ -7,11 +7,13 @@ the one called `wasmtime` has the library alone.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from hil.clock import Deadline
 from hil.errors import InfrastructureError
+from hil.tools import host, packages
 from hil.tools.cache import Cache
 from hil.tools.elf import NotAProgram, stripped
 from hil.tools.progress import Progress, Step
@@ -31,6 +33,37 @@ WHEEL: Final = Wheel(
 """Its version is the package's; the program in it calls itself 49.0.3."""
 
 _PROGRAM = "wasmtime_cli/wasmtime"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What the machine that a bench boots needs to run a component.
+
+    Args:
+        program: wasmtime, dynamically linked.
+        glibc: the folder with its libraries (`hil.tools.layouts.glibc_layout`).
+    """
+
+    program: Path
+    glibc: Path
+
+
+def have_runtime(cache: Cache) -> Runtime | None:
+    """The runtime from the cache; None where some of it was not fetched yet."""
+    recipe = packages.glibc(host.distribution())
+    program, glibc = have(GUEST, cache), cache.tree(recipe.name, recipe.suite)
+    return None if program is None or glibc is None else Runtime(program, glibc)
+
+
+def runtime(cache: Cache, *, progress: Progress, deadline: Deadline) -> Runtime:
+    """The runtime, with what is not in the cache fetched.
+
+    Raises:
+        InfrastructureError: some of it cannot be had.
+    """
+    program = obtain(GUEST, cache, progress=progress, deadline=deadline)
+    recipe = packages.glibc(host.distribution())
+    return Runtime(program, packages.obtain(recipe, cache, progress=progress, deadline=deadline))
 
 
 def have(machine: str, cache: Cache) -> Path | None:

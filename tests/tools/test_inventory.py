@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hil.errors import InfrastructureError
-from hil.tools import gobuild, gonode, gotool, host, inventory, packages, programs
+from hil.tools import gobuild, gonode, gotool, host, inventory, packages, programs, wasmtime
 from hil.tools.cache import Cache
 from hil.tools.inventory import Found, Tool, get, look
 from hil.tools.progress import Progress, Step, quiet
@@ -115,6 +115,7 @@ def test_the_real_table_shows_paths_and_versions(tmp_path: Path, monkeypatch: py
     }
     for name, answer in answers.items():
         monkeypatch.setattr(programs, name, lambda *, ensure, progress, answer=answer: answer)
+    monkeypatch.setattr(wasmtime, "have_runtime", lambda cache: wasmtime.Runtime(Path("/w"), Path("/l")))
     monkeypatch.setattr(gotool, "find_go", lambda module, cache, *, deadline: None)
     found = {finding.tool.name: finding.found for finding in look(inventory.tools())}
     assert found == {
@@ -126,6 +127,7 @@ def test_the_real_table_shows_paths_and_versions(tmp_path: Path, monkeypatch: py
         "kernel": Found("/i", "6.1"),
         "busybox": Found("/b", ""),
         "simnode": Found("/n", "v1.13.9"),
+        "wasmtime": Found("/w", "49.0.4"),
         "go": None,
         "debian-installer": Found("/k", "2023"),
     }
@@ -138,3 +140,12 @@ def test_the_real_table_shows_paths_and_versions(tmp_path: Path, monkeypatch: py
     assert look([go])[0].found == Found("/go", "1.26.8")
     monkeypatch.setattr(gonode, "built", lambda program, cache: Path("/n"))
     assert look([go])[0].found == Found("", "not needed: all is built")
+
+
+def test_wasmtime_is_fetched_when_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HIL_CACHE", str(tmp_path))
+    (tool,) = [tool for tool in inventory.tools() if tool.name == "wasmtime"]
+    assert look([tool])[0].problem == "wasmtime 49.0.4 for arm64 is not on this bench"
+    fetched = wasmtime.Runtime(Path("/w"), Path("/l"))
+    monkeypatch.setattr(wasmtime, "runtime", lambda cache, *, progress, deadline: fetched)
+    assert get([tool], progress=quiet)[0].found == Found("/w", "49.0.4")

