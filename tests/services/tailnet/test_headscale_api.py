@@ -1,0 +1,154 @@
+"""headscale's REST API: what is asked, what the answers come to, and that no message has a key in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.fake_headscale import FakeHeadscale, serving
+
+from hil.clock import Deadline
+from hil.errors import InfrastructureError
+from hil.services.tailnet.ca import Authority, make_authority
+from hil.services.tailnet.control import ControlServer, TailnetNode
+from hil.services.tailnet.headscale_api import HeadscaleApi
+from hil.services.tailnet.headscale_json import parse_key, parse_nodes, parse_nothing, parse_reason, parse_user
+from hil.services.tailnet.http_access import Access
+
+WITHIN = 10.0
+SECRET = "hskey-api-abc-topsecret"
+ONLINE = {
+    "id": "2", "machineKey": "mkey:1", "nodeKey": "nodekey:1", "discoKey": "discokey:1",
+    "ipAddresses": ["100.64.0.2", "fd7a:115c:a1e0::2"], "name": "dut",
+    "user": {"id": "1", "name": "bench", "createdAt": "2026-11-25T19:00:00Z", "displayName": ""},
+    "lastSeen": "2026-11-25T19:40:00.123456789Z", "expiry": None, "preAuthKey": None,
+    "createdAt": "2026-11-25T19:39:00Z", "registerMethod": "REGISTER_METHOD_AUTH_KEY", "givenName": "dut-1",
+    "online": True, "approvedRoutes": [], "availableRoutes": [], "subnetRoutes": [], "tags": ["tag:a"],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return make_authority(tmp_path_factory.mktemp("ca"), "10.0.2.100", bench="b")
+
+
+@pytest.fixture
+def fake() -> FakeHeadscale:
+    return FakeHeadscale()
+
+
+@pytest.fixture
+def api(fake: FakeHeadscale, authority: Authority, tmp_path: Path) -> Iterator[HeadscaleApi]:
+    with serving(tmp_path / "s", authority, fake) as path:
+        yield HeadscaleApi(Access("https://10.0.2.100:8443", authority.ca_pem, path), SECRET)
+
+
+def soon() -> Deadline:
+    return Deadline.after(WITHIN)
+
+
+def test_nodes(api: HeadscaleApi, fake: FakeHeadscale) -> None:
+    silent = {"id": "3", "name": "x", "givenName": "x", "expiry": "0001-01-01T00:00:00Z", "user": None}
+    ending = {**ONLINE, "online": False, "expiry": "2026-11-26T01:00:00+01:00"}
+    fake.set("GET /api/v1/node", {"nodes": [ONLINE, silent, ending]})
+    asked: ControlServer = api
+    first, second, third = asked.nodes(soon())
+    assert first == TailnetNode(
+        ident=2,
+        hostname="dut",
+        given_name="dut-1",
+        user="bench",
+        addresses=("100.64.0.2", "fd7a:115c:a1e0::2"),
+        online=True,
+        last_seen=datetime(2026, 11, 25, 19, 40, 0, 123456, tzinfo=UTC),
+        key_expiry=None,
+        tags=("tag:a",),
+    )
+    assert second == TailnetNode(3, "x", "x", "", (), False, None, None, ())
+    assert (third.online, third.key_expiry) == (False, datetime(2026, 11, 26, tzinfo=UTC))
+    assert fake.asked == [("GET /api/v1/node", {}, f"Bearer {SECRET}")]
+
+
+def test_what_changes_it(api: HeadscaleApi, fake: FakeHeadscale) -> None:
+    fake.set("POST /api/v1/user", {"user": {"id": "7", "name": "bench"}})
+    fake.set("POST /api/v1/preauthkey", {"preAuthKey": {"key": "hskey-auth-x", "reusable": False}})
+    fake.set("DELETE /api/v1/node/3", {})
+    fake.set("POST /api/v1/node/3/expire", {"node": ONLINE})
+    user = api.create_user("bench", soon())
+    before = datetime.now(UTC)
+    assert api.one_time_key(user, valid_for=timedelta(hours=-1), deadline=soon(), tags=["tag:a"]) == "hskey-auth-x"
+    api.delete_node(3, soon())
+    api.expire_node("3", soon())
+    requests = [request for request, _, _ in fake.asked]
+    assert requests == [
+        "POST /api/v1/user", "POST /api/v1/preauthkey", "DELETE /api/v1/node/3", "POST /api/v1/node/3/expire",
+    ]  # fmt: skip
+    assert fake.asked[0][1] == {"name": "bench"}
+    wanted = dict(fake.asked[1][1])
+    expiry = datetime.fromisoformat(str(wanted.pop("expiration")))
+    assert wanted == {"user": "7", "reusable": False, "ephemeral": False, "aclTags": ["tag:a"]}
+    assert timedelta(minutes=59) < before - expiry < timedelta(hours=1, seconds=WITHIN)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message"),
+    [
+        (401, b"Unauthorized", r"was refused \(401\): the API key is not valid there"),
+        (500, b'{"code": 13, "message": "no such user"}', "was answered with 500: no such user"),
+        (502, b"<html>", "was answered with 502: '<html>'"),
+        (200, b"<html>", r"was not answered as headscale v0\.29\.2 does: Expecting value"),
+        (200, b'{"nodes": {}}', "does: it has no list `nodes`"),
+    ],
+)
+def test_trouble_names_the_server_and_never_the_key(
+    api: HeadscaleApi, fake: FakeHeadscale, status: int, body: bytes, message: str
+) -> None:
+    fake.answers["GET /api/v1/node"] = (status, body)
+    with pytest.raises(InfrastructureError, match=message) as caught:
+        api.nodes(soon())
+    assert caught.value.message.startswith("headscale at https://10.0.2.100:8443: GET /api/v1/node")
+    assert SECRET not in caught.value.render() + repr(api)
+
+
+def test_a_server_that_is_gone(authority: Authority, tmp_path: Path) -> None:
+    for access in (
+        Access("https://10.0.2.100:8443", authority.ca_pem, tmp_path / "gone"),
+        Access("http://127.0.0.1:1"),
+    ):
+        with pytest.raises(InfrastructureError, match="does not answer") as caught:
+            HeadscaleApi(access, SECRET).nodes(soon())
+        assert SECRET not in caught.value.render()
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*ONLINE, "key", "message"]), inner),
+    max_leaves=8,
+)
+
+
+@given(st.binary(max_size=200) | ANYTHING.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    for parse in (parse_nodes, parse_user, parse_key, parse_nothing):
+        with suppress(ValueError):
+            parse(body)
+    assert len(parse_reason(body)) < 1000
+
+
+@given(st.dictionaries(st.sampled_from(list(ONLINE)), ANYTHING, min_size=1, max_size=4))
+def test_any_field_of_a_node_may_be_wrong(changes: dict[str, object]) -> None:
+    with suppress(ValueError):
+        (node,) = parse_nodes(json.dumps({"nodes": [{**ONLINE, **changes}]}).encode())
+        assert isinstance(node.online, bool)
+        assert all(isinstance(text, str) for text in (*node.addresses, *node.tags, node.hostname, node.user))
+
+
+def test_deep_nesting_is_refused() -> None:
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_nodes(b"[" * 100_000)
