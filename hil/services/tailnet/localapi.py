@@ -60,7 +60,7 @@ class LocalApi:
         try:
             answer = self._ask("POST", target, deadline)
         except _TooLate:
-            return NoPong(f"no pong within {deadline}")
+            return NoPong(f"no pong within {deadline}", sent=True)
         try:
             return read_ping(answer.body)
         except ValueError as error:

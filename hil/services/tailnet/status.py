@@ -119,9 +119,11 @@ class NoPong:
 
     Args:
         why: tailscaled's own words, or that no answer came in time.
+        sent: whether it went out; False where tailscaled knows no such node, or is in no tailnet.
     """
 
     why: str
+    sent: bool
 
 
 def read_status(data: bytes) -> TailscaleStatus:
@@ -152,7 +154,7 @@ def read_ping(data: bytes) -> Pong | NoPong:
     """
     top = _mapping(_document(data))
     if why := _get(top, "Err", str, ""):
-        return NoPong(" ".join(why.split()))
+        return NoPong(" ".join(why.split()), sent=False)
     if "LatencySeconds" not in top:
         raise ValueError("it has no LatencySeconds")
     return Pong(

@@ -93,12 +93,12 @@ def test_a_pong_tells_how_it_came(
 
 def test_a_ping_that_tailscaled_cannot_send(api: LocalApi, answers: Answers) -> None:
     answers.set(PING, pong(Err="no matching peer", LatencySeconds=0))
-    assert api.ping("100.64.0.9", Deadline.after(SOON)) == NoPong("no matching peer")
+    assert api.ping("100.64.0.9", Deadline.after(SOON)) == NoPong("no matching peer", sent=False)
 
 
 def test_a_pong_that_does_not_come_is_no_error(api: LocalApi, answers: Answers) -> None:
     answers.silent.add(PING)
-    assert api.ping("100.64.0.2", Deadline.after(0.2), "TSMP") == NoPong("no pong within 0.2 s")
+    assert api.ping("100.64.0.2", Deadline.after(0.2), "TSMP") == NoPong("no pong within 0.2 s", sent=True)
 
 
 def test_a_status_that_does_not_come_is_the_bench_s_trouble(api: LocalApi, answers: Answers) -> None:

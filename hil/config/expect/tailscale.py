@@ -1,0 +1,47 @@
+"""What must hold of Tailscale on a node: the keys of `expect: {tailscale: ...}`. Asks no machine."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field
+
+from hil.config.expect.overriding import Section
+from hil.config.model import Seconds, invalid
+
+HEALTHZ_PORT: Final = 9002
+"""Where Tailscale's container answers /healthz when it is told to (cmd/containerboot, TS_LOCAL_ADDR_PORT)."""
+
+PingPath: TypeAlias = Literal["any", "direct", "relay"]
+"""How a ping must have come back."""
+
+
+def _tag(text: str) -> str:
+    if re.fullmatch(r"tag:[A-Za-z][A-Za-z0-9-]*", text) is None:
+        raise invalid(f"{text[:40]!r} is no tag of a tailnet", "write it like tag:bench")
+    return text
+
+
+Tag: TypeAlias = Annotated[str, AfterValidator(_tag)]
+"""A tag of a tailnet (tailscale v1.102.3, tailcfg/tailcfg.go, CheckTag)."""
+
+
+class TailscaleExpect(Section):
+    """What must hold of Tailscale on a node: that it is online in its tailnet, and what is given here."""
+
+    SECTION: ClassVar[str] = "tailscale"
+    WHOSE: ClassVar[str] = "Tailscale"
+
+    hostname: str | None = Field(
+        default=None, description="the name that it registers by, as TS_HOSTNAME says; else the node's", min_length=1
+    )
+    path: PingPath = Field(default="any", description="how a ping must come back: any, direct, or relay")
+    tags: tuple[Tag, ...] = Field(default=(), description="tags that it must have, among others")
+    key_valid_for: Seconds = Field(
+        default=0.0, description="how long its node key must still be valid; one that never expires always is", ge=0
+    )
+    healthz: Annotated[int, Field(ge=1, le=65535)] | None = Field(
+        default=HEALTHZ_PORT,
+        description="the TCP port of its container's /healthz; null where it has none, so that it is not asked",
+    )

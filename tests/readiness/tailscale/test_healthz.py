@@ -1,0 +1,87 @@
+"""/healthz of Tailscale's container: its answers, and each way of getting none."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from support.fake_tailscaled import Answers, on_tcp
+
+from hil.clock import Deadline
+from hil.errors import InfrastructureError
+from hil.readiness.tailscale.healthz import Healthz, ask_healthz
+
+SOON = 5.0
+
+
+def ask(place: tuple[str, int], within: float = SOON) -> Healthz:
+    return ask_healthz(lambda _: place, Deadline.after(within))
+
+
+@contextmanager
+def listening(says: bytes) -> Iterator[tuple[str, int]]:
+    """Takes a connection, says something, and ends it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(says)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield server.getsockname()
+        finally:
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "healthy", "words"),
+    [
+        (200, b"ok", True, "200 ok"),
+        (503, b"node currently has no tailscale IPs\n", False, "503 node currently has no tailscale IPs"),
+        (404, b"404 page not found\n", False, "404 404 page not found"),
+        (500, b"", False, "500"),
+    ],
+)
+def test_its_answer(status: int, body: bytes, healthy: bool, words: str) -> None:
+    with on_tcp(Answers({"/healthz": (status, body)})) as place:
+        assert ask(place) == Healthz(healthy, words)
+
+
+def test_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        place = server.getsockname()
+    assert ask(place) == Healthz(False, "connection refused: nothing listens there")
+
+
+def test_a_forwarded_port_that_ends_the_connection() -> None:
+    with listening(b"") as place:
+        found = ask(place)
+    assert not found.healthy
+    assert found.words.startswith("the connection ended without an answer (")
+
+
+def test_something_else_listens() -> None:
+    with listening(b"SSH-2.0-OpenSSH_9.2\r\n") as place:
+        assert "the answer is no HTTP" in ask(place).words
+
+
+def test_no_answer_in_time_says_nothing_of_the_node() -> None:
+    answers = Answers({})
+    answers.silent.add("/healthz")
+    with on_tcp(answers) as place, pytest.raises(InfrastructureError, match=r"gave no answer within 0.2 s"):
+        ask(place, 0.2)
+
+
+def test_a_door_that_is_not_open_is_the_bench_s_matter() -> None:
+    def closed(_: Deadline) -> tuple[str, int]:
+        raise InfrastructureError("no door to port 9002", hint="open one")
+
+    with pytest.raises(InfrastructureError, match="no door"):
+        ask_healthz(closed, Deadline.after(SOON))
