@@ -17,6 +17,7 @@ from hil.tools.cache import Cache
 from hil.tools.progress import Progress, Step, quiet
 
 _ASK_WITHIN = 30.0
+_SERVICES = (gobuild.MATCHBOX, gobuild.HEADSCALE, gobuild.TAILSCALED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,13 @@ def tools() -> list[Tool]:
         Tool("unshare", "isolates a bench's processes", "any", _unshare, "util-linux"),
         Tool("ipxe", "what the firmware loads by PXE", "with arm64", _ipxe, "", ("HIL_IPXE",)),
         Tool("matchbox", "says what each machine boots", version, _matchbox, "", ("HIL_MATCHBOX",)),
+        _pinned(gobuild.HEADSCALE, "a tailnet's control server and relay"),
+        _pinned(gobuild.TAILSCALED, "pings nodes in a tailnet"),
         Tool("kernel", "the probe image's Linux", "any", _kernel, "", ("HIL_KERNEL", "HIL_KERNEL_MODULES")),
         Tool("busybox", "the probe image's userspace", "any", _busybox, "", ("HIL_BUSYBOX",)),
         Tool("simnode", "the simulated Talos node", _talos(), _simnode),
         Tool("wasmtime", "runs WebAssembly on simnode", wasmtime.WHEEL.version, _wasmtime, required=False),
-        Tool("go", "builds Matchbox and simnode", _needed_go(), _go, "", ("HIL_GO",), required=False, gettable=False),
+        Tool("go", "builds services and simnode", _needed_go(), _go, "", ("HIL_GO",), required=False, gettable=False),
         Tool("debian-installer", "someone else's image, for a test", "any", _installer, required=False),
     ]
 
@@ -166,6 +169,13 @@ def _matchbox(ensure: bool, progress: Progress) -> Found:
     return _cached(programs.matchbox(ensure=ensure, progress=progress), gobuild.MATCHBOX.name)
 
 
+def _pinned(service: gobuild.Service, what_for: str) -> Tool:
+    def find(ensure: bool, progress: Progress) -> Found:
+        return _cached(programs.pinned(service, ensure=ensure, progress=progress), service.entry)
+
+    return Tool(service.entry, what_for, service.version, find, required=False)
+
+
 def _kernel(ensure: bool, progress: Progress) -> Found:
     found = programs.kernel_arm64(ensure=ensure, progress=progress)
     return Found(str(found.image), found.version)
@@ -196,7 +206,7 @@ def _wasmtime(ensure: bool, progress: Progress) -> Found:
 
 def _go(ensure: bool, progress: Progress) -> Found:
     cache = Cache()
-    if gobuild.built(gobuild.MATCHBOX, cache) is not None and _is_built(cache):
+    if _is_built(cache):
         return Found("", "not needed: all is built")
     found = gotool.find_go(_choosiest_module(), cache, deadline=Deadline.after(_ASK_WITHIN))
     if found is None:
@@ -205,11 +215,12 @@ def _go(ensure: bool, progress: Progress) -> Found:
 
 
 def _is_built(cache: Cache) -> bool:
-    return all(gonode.built(program, cache) is not None for program in gonode.needed())
+    services = all(gobuild.built(service, cache) is not None for service in _SERVICES)
+    return services and all(gonode.built(program, cache) is not None for program in gonode.needed())
 
 
 def _choosiest_module() -> Path:
-    return max(gobuild.MATCHBOX.module, gonode.module(), key=gotool.needed_go)
+    return max(*(service.module for service in _SERVICES), gonode.module(), key=gotool.needed_go)
 
 
 def _needed_go() -> str:

@@ -145,14 +145,21 @@ def matchbox(*, ensure: bool = False, progress: Progress = quiet) -> Path:
     Raises:
         InfrastructureError: it is missing, or could not be built.
     """
-    if (path := _named_by("HIL_MATCHBOX")) is not None:
-        return path
+    return _named_by("HIL_MATCHBOX") or pinned(gobuild.MATCHBOX, ensure=ensure, progress=progress)
+
+
+def pinned(service: gobuild.Service, *, ensure: bool = False, progress: Progress = quiet) -> Path:
+    """A program that a module of our own pins, from the cache.
+
+    Raises:
+        InfrastructureError: it is missing, or could not be built.
+    """
     cache = Cache()
-    path = gobuild.built(gobuild.MATCHBOX, cache)
+    path = gobuild.built(service, cache)
     if path is None and ensure:
-        return gobuild.build(gobuild.MATCHBOX, cache, progress=progress, deadline=Deadline.after(_GET_WITHIN))
+        return gobuild.build(service, cache, progress=progress, deadline=Deadline.after(_GET_WITHIN))
     if path is None:
-        raise missing(f"Matchbox {gobuild.MATCHBOX.version}")
+        raise missing(f"{service.name} {service.version}")
     return path
 
 
