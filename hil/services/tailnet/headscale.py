@@ -22,7 +22,7 @@ from hil.keeper.client import Keeper
 from hil.services.tailnet.ca import Authority
 from hil.services.tailnet.http_access import Access
 from hil.services.tailnet.private_net import PrivateNet
-from hil.services.tailnet.starting import await_ready, said_so_far
+from hil.services.tailnet.starting import await_ready, past
 from hil.tools.process import run
 
 STREAM: Final = "tailnet:headscale"
@@ -86,7 +86,7 @@ class Headscale:
             InfrastructureError: it ended, or does not answer; with its last words.
         """
         config = self._write(relay)
-        start = said_so_far(self.keeper, STREAM)
+        since = past(self.keeper, STREAM)
         # Its whole environment: HEADSCALE_... variables of ours would change its configuration.
         environment = {"PATH": os.defpath, "HOME": str(self.folder)}
         argv = self.net.inside([str(self.program), "-c", str(config), "serve"])
@@ -97,7 +97,7 @@ class Headscale:
             lambda _: self._answers() or None,
             what="headscale, the tailnet's control server,",
             hint="its last words are above; `hil doctor` shows which headscale this is",
-            start=start,
+            since=since,
             deadline=deadline,
         )
 

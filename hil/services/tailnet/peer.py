@@ -15,7 +15,7 @@ from hil.clock import Deadline
 from hil.errors import InfrastructureError
 from hil.keeper.client import Keeper
 from hil.services.tailnet.private_net import PrivateNet
-from hil.services.tailnet.starting import await_ready
+from hil.services.tailnet.starting import Past, await_ready
 
 HOSTNAME: Final = "hil-peer"
 """Its name in the tailnet."""
@@ -83,7 +83,7 @@ class Peer:
             lambda _: self.socket.exists() or None,
             what="tailscaled, the bench's peer in the tailnet,",
             hint="its last words are above; `hil doctor` shows which tailscaled this is",
-            start=0,
+            since=Past(),
             deadline=deadline,
         )
         file = self.folder / "auth-key"
@@ -110,7 +110,7 @@ class Peer:
             lambda _: True if self.keeper.exit_status(JOIN) == 0 else None,
             what="the bench's peer in the tailnet: `tailscale up`",
             hint="read tailnet-peer.log and tailnet-headscale.log in the bench's folder",
-            start=0,
+            since=Past(),
             deadline=deadline,
         )
 

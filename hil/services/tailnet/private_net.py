@@ -17,7 +17,7 @@ from hil.clock import Deadline
 from hil.config.model import HostPort
 from hil.keeper.client import Keeper
 from hil.keeper.protocol import Fields
-from hil.services.tailnet.starting import await_ready, said_so_far
+from hil.services.tailnet.starting import await_ready, past
 
 STREAM: Final = "tailnet:net"
 """The keeper's name for the process that holds the namespace."""
@@ -77,7 +77,7 @@ def hold(keeper: Keeper, forward: Path, address: HostPort, *, deadline: Deadline
         InfrastructureError: the holder does not start, or does not answer.
     """
     keeper.listen(STREAM, forward)
-    start = said_so_far(keeper, STREAM)
+    since = past(keeper, STREAM)
     script = [sys.executable, "-I", "-S", "-E", str(_HOLDER), f"{{fd:{STREAM}}}", address.host, str(address.port)]
     keeper.spawn(STREAM, script, fds=[STREAM], kill=True)
     answer = await_ready(
@@ -86,7 +86,7 @@ def hold(keeper: Keeper, forward: Path, address: HostPort, *, deadline: Deadline
         _ANSWER.search,
         what="the holder of the tailnet's private network",
         hint="report this with the lines above",
-        start=start,
+        since=since,
         deadline=deadline,
     )
     if answer[1] is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from hil.clock import Deadline
@@ -17,10 +18,23 @@ _PAUSE: Final = 0.02
 T = TypeVar("T")
 
 
-def said_so_far(keeper: Keeper, stream: str) -> int:
-    """Where a stream ends now: what a process that is started next says begins there; 0 where there is no stream."""
+@dataclass(frozen=True, slots=True)
+class Past:
+    """How far a stream has come when a process is about to be started.
+
+    Args:
+        said: its bytes.
+        incarnations: how many processes it was of.
+    """
+
+    said: int = 0
+    incarnations: int = 0
+
+
+def past(keeper: Keeper, stream: str) -> Past:
+    """What there is of a stream now; nothing where there is no stream yet."""
     known = keeper.streams().get(stream)
-    return 0 if known is None else known.received
+    return Past() if known is None else Past(known.received, known.incarnation)
 
 
 def await_ready(
@@ -30,7 +44,7 @@ def await_ready(
     *,
     what: str,
     hint: str,
-    start: int,
+    since: Past,
     deadline: Deadline,
 ) -> T:
     """Ask again and again whether a process is ready, until it is, or has ended.
@@ -41,7 +55,7 @@ def await_ready(
         ready: gets all that it has said; None for "not yet". Asked also after its end.
         what: the process, for messages.
         hint: what to do when it does not become ready.
-        start: where its output begins, from `said_so_far` before its start.
+        since: from `past`, before its start: what it says begins there.
         deadline: for its readiness.
 
     Raises:
@@ -53,7 +67,7 @@ def await_ready(
         lines = said.decode("utf-8", "replace").splitlines()[-_LAST_LINES:]
         return InfrastructureError(f"{what} {message}", hint=hint, evidence=lines)
 
-    with keeper.attach(stream, start=start) as feed:
+    with keeper.attach(stream, start=since.said) as feed:
         while (answer := ready(said)) is None:
             if ended:
                 raise failed(f"ended, with status {keeper.exit_status(stream)}")
@@ -61,9 +75,10 @@ def await_ready(
                 raise failed(f"is not ready after {deadline}")
             if select.select([feed], [], [], _PAUSE)[0]:
                 try:
-                    chunks = feed.read()
+                    # The end of the process before stands where the output of this one begins.
+                    chunks = [chunk for chunk in feed.read() if chunk.incarnation > since.incarnations]
                 except FeedClosed as error:
                     raise failed("is out of reach: its keeper has ended") from error
                 said += b"".join(chunk.data for chunk in chunks)
-                ended = any(not chunk.data for chunk in chunks)
+                ended = ended or any(not chunk.data for chunk in chunks)
     return answer

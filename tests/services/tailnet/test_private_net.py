@@ -1,0 +1,131 @@
+"""The private network for real: what is in it, what leads to it, that nothing leaves, that it ends with its keeper."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+from support.leftovers import difference, snapshot
+
+from hil.clock import Deadline
+from hil.config.model import HostPort
+from hil.keeper.client import Keeper
+from hil.services.tailnet import private_net
+from hil.services.tailnet.private_net import PrivateNet, Unavailable, hold
+from hil.services.tailnet.starting import await_ready, past
+
+WITHIN = 20.0
+ADDRESS = HostPort("10.0.2.100", 8443)
+SERVICE = """
+import json, socket
+interfaces = [name for _, name in socket.if_nameindex()]
+def unreachable(address):
+    try:
+        socket.create_connection((address, 1), 5)
+    except OSError as error:
+        return error.strerror
+with socket.create_server(("10.0.2.100", 8443)) as listener:
+    print(json.dumps([interfaces, unreachable("192.0.2.1"), unreachable("10.0.2.15")]), flush=True)
+    while True:
+        connection, _ = listener.accept()
+        heard = b"".join(iter(lambda: connection.recv(1000), b""))
+        connection.sendall(b"heard " + heard)
+        connection.close()
+"""
+REFUSES = """
+import sys
+print("refused: Operation not permitted")
+sys.exit(1)
+"""
+
+
+def held(keeper: Keeper) -> PrivateNet:
+    net = hold(keeper, keeper.directory / "tailnet.sock", ADDRESS, deadline=Deadline.after(WITHIN))
+    if isinstance(net, Unavailable):
+        pytest.skip(net.reason)
+    return net
+
+
+def serve(keeper: Keeper, net: PrivateNet) -> list[object]:
+    """Start the service; what it found around it."""
+    since = past(keeper, "service")
+    keeper.spawn("service", net.inside([sys.executable, "-I", "-S", "-c", SERVICE]))
+    said = await_ready(
+        keeper,
+        "service",
+        lambda said: said if said.endswith(b"\n") else None,
+        what="the service",
+        hint="",
+        since=since,
+        deadline=Deadline.after(WITHIN),
+    )
+    found: list[object] = json.loads(said)
+    return found
+
+
+def exchange(path: Path, data: bytes) -> bytes:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(WITHIN)
+        connection.connect(str(path))
+        connection.sendall(data)
+        connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+
+def test_what_is_in_it_and_what_leads_to_it(keeper: Keeper) -> None:
+    net = held(keeper)
+    assert exchange(net.forward, b"nobody listens") == b""
+    assert serve(keeper, net) == [["lo"], "Network is unreachable", "Network is unreachable"]
+    assert exchange(net.forward, b"word") == b"heard word"
+    large = bytes(range(256)) * 4096
+    assert exchange(net.forward, large) == b"heard " + large
+    assert net.forward.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_connection_does_not_wait_for_the_first(keeper: Keeper) -> None:
+    net = held(keeper)
+    with socket.socket(socket.AF_UNIX) as idle:
+        idle.connect(str(net.forward))
+        serve(keeper, net)
+        assert exchange(net.forward, b"word") == b"heard word"
+
+
+def test_nothing_is_left_of_it_when_its_keeper_is_killed(
+    keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HIL_TEST_MARKER", str(tmp_path))
+    before = snapshot(str(tmp_path))
+    directory = keeper.directory.with_name("killed")
+    directory.mkdir(mode=0o700)
+    killed = Keeper.start(directory, deadline=Deadline.after(WITHIN))
+    net = held(killed)
+    serve(killed, net)
+    assert len(difference(before, within=Deadline.after(0))) > 4
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.end()
+    assert difference(before, within=Deadline.after(WITHIN)) == []
+
+
+def test_a_host_that_allows_none_is_told_what_to_do(
+    keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "refuses.py").write_text(REFUSES)
+    monkeypatch.setattr(private_net, "_HOLDER", tmp_path / "refuses.py")
+    net = hold(keeper, keeper.directory / "tailnet.sock", ADDRESS, deadline=Deadline.after(WITHIN))
+    assert isinstance(net, Unavailable)
+    assert net.reason.startswith(
+        "this host allows no private network namespace (Operation not permitted). Run as root"
+    )
+    assert "kernel.apparmor_restrict_unprivileged_userns=0" in net.reason
+
+
+def test_the_way_in_is_by_the_user_namespace_where_there_is_one() -> None:
+    assert PrivateNet(7, True, Path("/s")).inside(["prog"]) == [
+        "nsenter", "--target=7", "--user", "--preserve-credentials", "--net", "--", "prog",
+    ]  # fmt: skip
+    assert "--user" not in PrivateNet(7, False, Path("/s")).inside(["prog"])
