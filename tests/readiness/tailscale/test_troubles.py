@@ -97,9 +97,7 @@ TROUBLES = {
     "key used": Trouble(
         not_joined("authkey already used"),
         REFUSED,
-        {
-            "control": "no 'node1' among its 1 nodes; its one-time key was used before, by another machine or by a start"
-        },
+        {"control": "no 'node1' among its 1 nodes; its one-time key was used before, by another machine"},
         final=True,
     ),
     "control server unreachable from the start": Trouble(
