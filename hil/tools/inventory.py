@@ -88,8 +88,10 @@ def tools() -> list[Tool]:
         Tool("unshare", "isolates a bench's processes", "any", _unshare, "util-linux"),
         Tool("ipxe", "what the firmware loads by PXE", "with arm64", _ipxe, "", ("HIL_IPXE",)),
         Tool("matchbox", "says what each machine boots", version, _matchbox, "", ("HIL_MATCHBOX",)),
-        _pinned(gobuild.HEADSCALE, "a tailnet's control server and relay"),
-        _pinned(gobuild.TAILSCALED, "pings nodes in a tailnet"),
+        Tool(
+            "headscale", "a tailnet's control server and relay", gobuild.HEADSCALE.version, _headscale, required=False
+        ),
+        Tool("tailscaled", "pings nodes in a tailnet", gobuild.TAILSCALED.version, _tailscaled, required=False),
         Tool("kernel", "the probe image's Linux", "any", _kernel, "", ("HIL_KERNEL", "HIL_KERNEL_MODULES")),
         Tool("busybox", "the probe image's userspace", "any", _busybox, "", ("HIL_BUSYBOX",)),
         Tool("simnode", "the simulated Talos node", _talos(), _simnode),
@@ -169,11 +171,12 @@ def _matchbox(ensure: bool, progress: Progress) -> Found:
     return _cached(programs.matchbox(ensure=ensure, progress=progress), gobuild.MATCHBOX.name)
 
 
-def _pinned(service: gobuild.Service, what_for: str) -> Tool:
-    def find(ensure: bool, progress: Progress) -> Found:
-        return _cached(programs.pinned(service, ensure=ensure, progress=progress), service.entry)
+def _headscale(ensure: bool, progress: Progress) -> Found:
+    return _cached(programs.headscale(ensure=ensure, progress=progress), gobuild.HEADSCALE.entry)
 
-    return Tool(service.entry, what_for, service.version, find, required=False)
+
+def _tailscaled(ensure: bool, progress: Progress) -> Found:
+    return _cached(programs.tailscaled(ensure=ensure, progress=progress), gobuild.TAILSCALED.entry)
 
 
 def _kernel(ensure: bool, progress: Progress) -> Found:

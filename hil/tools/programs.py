@@ -148,6 +148,16 @@ def matchbox(*, ensure: bool = False, progress: Progress = quiet) -> Path:
     return _named_by("HIL_MATCHBOX") or pinned(gobuild.MATCHBOX, ensure=ensure, progress=progress)
 
 
+def headscale(*, ensure: bool = False, progress: Progress = quiet) -> Path:
+    """headscale, the pinned version from the cache; errors as in `matchbox`."""
+    return pinned(gobuild.HEADSCALE, ensure=ensure, progress=progress)
+
+
+def tailscaled(*, ensure: bool = False, progress: Progress = quiet) -> Path:
+    """tailscaled with its command line in it, the pinned version from the cache; errors as in `matchbox`."""
+    return pinned(gobuild.TAILSCALED, ensure=ensure, progress=progress)
+
+
 def pinned(service: gobuild.Service, *, ensure: bool = False, progress: Progress = quiet) -> Path:
     """A program that a module of our own pins, from the cache.
 

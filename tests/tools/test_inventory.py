@@ -108,6 +108,8 @@ def test_the_real_table_shows_paths_and_versions(tmp_path: Path, monkeypatch: py
         "unshare": Path("/u"),
         "ipxe": cached,
         "matchbox": Path("/m"),
+        "headscale": Path("/h"),
+        "tailscaled": Path("/t"),
         "kernel_arm64": programs.Kernel(Path("/i"), Path("/mod"), "6.1", "o"),
         "busybox_arm64": Path("/b"),
         "simulated_node": Path("/n"),
@@ -116,7 +118,6 @@ def test_the_real_table_shows_paths_and_versions(tmp_path: Path, monkeypatch: py
     for name, answer in answers.items():
         monkeypatch.setattr(programs, name, lambda *, ensure, progress, answer=answer: answer)
     monkeypatch.setattr(wasmtime, "have_runtime", lambda cache: wasmtime.Runtime(Path("/w"), Path("/l")))
-    monkeypatch.setattr(programs, "pinned", lambda service, *, ensure, progress: Path("/p", service.name))
     monkeypatch.setattr(gotool, "find_go", lambda module, cache, *, deadline: None)
     found = {finding.tool.name: finding.found for finding in look(inventory.tools())}
     assert found == {
@@ -125,8 +126,8 @@ def test_the_real_table_shows_paths_and_versions(tmp_path: Path, monkeypatch: py
         "unshare": Found("/u", ""),
         "ipxe": Found(str(cached), "1.21"),
         "matchbox": Found("/m", ""),
-        "headscale": Found("/p/headscale", ""),
-        "tailscaled": Found("/p/tailscaled", ""),
+        "headscale": Found("/h", ""),
+        "tailscaled": Found("/t", ""),
         "kernel": Found("/i", "6.1"),
         "busybox": Found("/b", ""),
         "simnode": Found("/n", "v1.13.9"),

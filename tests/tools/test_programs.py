@@ -65,7 +65,7 @@ def put(name: str, files: dict[str, bytes], key: str = "bookworm") -> Path:
         (programs.unshare, "unshare (util-linux)"),
         (programs.ipxe, "iPXE for arm64"),
         (programs.matchbox, "matchbox v0.11.0"),
-        (lambda: programs.pinned(gobuild.HEADSCALE), "headscale v0.29.2"),
+        (programs.headscale, "headscale v0.29.2"),
         (programs.busybox_arm64, "a static busybox for arm64"),
         (programs.kernel_arm64, "a Linux kernel for arm64"),
         (programs.debian_installer, "Debian's installer for arm64"),
@@ -181,7 +181,7 @@ def test_ensure_gets_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert programs.busybox_arm64(ensure=True).name == "busybox"
     monkeypatch.setattr(gobuild, "build", lambda service, cache, *, progress, deadline: tmp_path / service.name)
     assert programs.matchbox(ensure=True) == tmp_path / "matchbox"
-    assert programs.pinned(gobuild.TAILSCALED, ensure=True) == tmp_path / "tailscaled"
+    assert programs.tailscaled(ensure=True) == tmp_path / "tailscaled"
 
 
 def test_the_simulated_node_is_there_when_all_of_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

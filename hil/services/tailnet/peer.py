@@ -15,7 +15,7 @@ from hil.clock import Deadline
 from hil.errors import InfrastructureError
 from hil.keeper.client import Keeper
 from hil.services.tailnet.private_net import PrivateNet
-from hil.services.tailnet.starting import Past, await_ready
+from hil.services.tailnet.starting import Past, await_ready, past
 
 HOSTNAME: Final = "hil-peer"
 """Its name in the tailnet."""
@@ -110,7 +110,7 @@ class Peer:
             lambda _: True if self.keeper.exit_status(JOIN) == 0 else None,
             what="the bench's peer in the tailnet: `tailscale up`",
             hint="read tailnet-peer.log and tailnet-headscale.log in the bench's folder",
-            since=Past(),
+            since=Past(0, past(self.keeper, JOIN).incarnations - 1),
             deadline=deadline,
         )
 

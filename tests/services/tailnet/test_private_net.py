@@ -14,7 +14,10 @@ from support.leftovers import difference, snapshot
 
 from hil.clock import Deadline
 from hil.config.model import HostPort
+from hil.errors import InfrastructureError
+from hil.keeper import isolation, launch
 from hil.keeper.client import Keeper
+from hil.keeper.isolation import Isolation
 from hil.services.tailnet import private_net
 from hil.services.tailnet.private_net import PrivateNet, Unavailable, hold
 from hil.services.tailnet.starting import await_ready, past
@@ -95,14 +98,19 @@ def test_a_second_connection_does_not_wait_for_the_first(keeper: Keeper) -> None
         assert exchange(net.forward, b"word") == b"heard word"
 
 
+@pytest.mark.parametrize("way", isolation.ALL, ids=lambda way: way.name)
 def test_nothing_is_left_of_it_when_its_keeper_is_killed(
-    keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keeper: Keeper, way: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(launch, "candidates", lambda: (way,))
     monkeypatch.setenv("HIL_TEST_MARKER", str(tmp_path))
     before = snapshot(str(tmp_path))
     directory = keeper.directory.with_name("killed")
     directory.mkdir(mode=0o700)
-    killed = Keeper.start(directory, deadline=Deadline.after(WITHIN))
+    try:
+        killed = Keeper.start(directory, deadline=Deadline.after(WITHIN))
+    except InfrastructureError as error:
+        pytest.skip(error.message)
     net = held(killed)
     serve(killed, net)
     assert len(difference(before, within=Deadline.after(0))) > 4
