@@ -89,7 +89,7 @@ def tools() -> list[Tool]:
         Tool("ipxe", "what the firmware loads by PXE", "with arm64", _ipxe, "", ("HIL_IPXE",)),
         Tool("matchbox", "says what each machine boots", version, _matchbox, "", ("HIL_MATCHBOX",)),
         Tool(
-            "headscale", "a tailnet's control server and relay", gobuild.HEADSCALE.version, _headscale, required=False
+            "headscale", "a tailnet's control server", gobuild.HEADSCALE.version, _headscale, required=False
         ),
         Tool("tailscaled", "pings nodes in a tailnet", gobuild.TAILSCALED.version, _tailscaled, required=False),
         Tool("kernel", "the probe image's Linux", "any", _kernel, "", ("HIL_KERNEL", "HIL_KERNEL_MODULES")),

@@ -5,7 +5,7 @@ Made anew for each tailnet and valid for days, so that a key that is left somewh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -32,7 +32,7 @@ class Authority:
         key: the server's private key, a file of mode 0600.
     """
 
-    ca_pem: str
+    ca_pem: str = field(repr=False)
     ca_file: Path
     certificate: Path
     key: Path
