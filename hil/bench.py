@@ -12,12 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hil.asking import Asking
+from hil.asking import Asking, Own
+from hil.asking.surroundings import InTailnet, who_can_be_asked
 from hil.boot import Patience
 from hil.clock import Deadline
 from hil.errors import UsageError
 from hil.images.image import Image
 from hil.images.ready import ready_of
+from hil.joining import Joining, Programs
 from hil.keeper.client import Keeper
 from hil.keeper.early import EarlyKeeper
 from hil.keeper.runtime import new_runtime_dir, sweep
@@ -26,6 +28,7 @@ from hil.machine import Identity
 from hil.machines.place import Place, Session
 from hil.node import Fittings, Node
 from hil.provisioning import Provisioning
+from hil.readiness.rounds import Missing
 from hil.report.folder import new_folder, stamp_name
 from hil.services.matchbox.answer import answer
 from hil.services.matchbox.follow import MatchboxFollower
@@ -36,6 +39,7 @@ from hil.tools.gonode import node_program
 from hil.tools.progress import quiet
 
 if TYPE_CHECKING:
+    from hil.config.model import HostPort
     from hil.config.rig import NodeConfig, Rig
     from hil.console.deaths import Death
     from hil.keeper.journal import Entry
@@ -59,6 +63,7 @@ class Bench:
         deaths: words on a machine's console that end a wait on this segment.
         image: every node's image instead of the rig's own, or None.
         provisioning: makes what Talos nodes are configured with.
+        joining: its tailnet.
         fetch: what Matchbox answers to a URL as a machine would ask for it, by a deadline.
     """
 
@@ -72,6 +77,7 @@ class Bench:
         deaths: Sequence[Death],
         image: str | None,
         provisioning: Provisioning,
+        joining: Joining,
         fetch: Callable[[str, Deadline], bytes],
     ) -> None:
         self.rig = rig
@@ -81,6 +87,7 @@ class Bench:
         self._netdev = netdev
         self._deaths = deaths
         self._provisioning = provisioning
+        self._joining = joining
         self._fetch = fetch
         self._images: dict[str, Image] = {}
         self._asking: dict[str, Asking] = {}
@@ -122,7 +129,8 @@ class Bench:
         session = Session(self.folder)
         place = Place(name, self.keeper, self.keeper.directory, self._netdev, identity, session)
         machine = make_machine(config, place)
-        self._asking[name] = Asking(name, machine, self.keeper.directory, config.expect, config.talos)
+        own = Own(config.expect, config.talos, config.kubernetes)
+        self._asking[name] = Asking(name, machine, self.keeper.directory, own, self._in_tailnet)
         fittings = Fittings(
             keeper=self.keeper,
             folder=self.folder,
@@ -154,12 +162,16 @@ class Bench:
 
     def _serve(self, node: str, mac: str, image: Image) -> None:
         provision = self._provisioning.provide(node, image, self.rig.images[image.name].machine_config)
-        self._asking[node].made_talosconfig = None if provision is None else provision.talosconfig
+        self._asking[node].configured = provision
         if provision is None:
             self.matchbox.assign(node=node, mac=mac, image=image)
             return
         served = replace(image, args=(*image.args, provision.argument))
         self.matchbox.assign(node=node, mac=mac, image=served, machine_config=provision.machine_config)
+
+    def _in_tailnet(self) -> InTailnet | Missing:
+        tailnet = self._joining.opened
+        return tailnet if isinstance(tailnet, Missing) else who_can_be_asked(tailnet)
 
     def _follow(self, name: str, identity: Identity) -> MatchboxFollower | None:
         if self.matchbox.stream is None:
@@ -214,7 +226,8 @@ def open_bench(
     with _keeper(rig, early) as keeper:
         matchbox = _matchbox(rig, keeper, folder)
         segment = make_segment(rig.segment, keeper.directory)
-        services = {segment.bench: matchbox.address}
+        joining = Joining(keeper, keeper.directory, rig.tailnet, segment.bench, _tailnet_programs, folder / "tailnet")
+        services: dict[HostPort, tuple[str, int] | Path] = {segment.bench: matchbox.address, **joining.services}
 
         def netdev(ident: str, forwards: Sequence[int]) -> list[str]:
             return segment.qemu_netdev(ident, services=services, forwards=forwards)
@@ -225,12 +238,13 @@ def open_bench(
             bench=segment.bench,
             lease=segment.lease,
             program=_talostool,
+            joining=joining,
         )
 
         def fetch(url: str, deadline: Deadline) -> bytes:
             return answer(url, seen=segment.bench, address=matchbox.address, deadline=deadline)
 
-        bench = Bench(rig, folder, keeper, matchbox, netdev, segment.deaths, image, provisioning, fetch)
+        bench = Bench(rig, folder, keeper, matchbox, netdev, segment.deaths, image, provisioning, joining, fetch)
         try:
             yield bench
             if keep:
@@ -259,6 +273,10 @@ def _matchbox(rig: Rig, keeper: Keeper, folder: Path) -> Matchbox:
 
 def _talostool() -> Path:
     return node_program("talostool", Cache(), progress=quiet, deadline=Deadline.after(_TALOSTOOL_BUILT))
+
+
+def _tailnet_programs() -> Programs:
+    return Programs(headscale=programs.headscale(), tailscaled=programs.tailscaled())
 
 
 def _forget(entry: Entry) -> None:

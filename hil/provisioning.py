@@ -1,7 +1,8 @@
 """What a bench makes for its Talos nodes before they boot: their machine configurations, and how Talos finds them.
 
 One cluster a bench, so that its nodes could join one another; its keys live in the bench's private folder and end with
-it. The making itself is Talos's own library, in `hil.services.talos_config`.
+it. A node that joins a tailnet gets a key of its own for each boot. The making itself is Talos's own library, in
+`hil.services.talos_config`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from hil.config.model import HostPort
 from hil.config.talos import GENERATED, NONE
 from hil.errors import ConfigError, Problem
 from hil.images.image import Image
+from hil.joining import SERVICE, Joining, join_environment, joins
+from hil.readiness.rounds import Missing
+from hil.services.tailnet.tailnet import Tailnet
 from hil.services.talos_config import MachineConfig, generate
 
 _MADE_WITHIN: Final = 30.0
@@ -48,20 +52,29 @@ class Provisioning:
         bench: where the machines find Matchbox.
         lease: the address that each machine is given.
         program: talostool, got when it is first needed.
+        joining: the bench's tailnet.
     """
 
     def __init__(
-        self, directory: Path, *, cluster: str, bench: HostPort, lease: str, program: Callable[[], Path]
+        self,
+        directory: Path,
+        *,
+        cluster: str,
+        bench: HostPort,
+        lease: str,
+        program: Callable[[], Path],
+        joining: Joining,
     ) -> None:
         self._directory = directory
         self._cluster = cluster
         self._bench = bench
         self._lease = lease
         self._program = program
+        self._joining = joining
         self._made: dict[tuple[str, str], MachineConfig] = {}
 
     def provide(self, node: str, image: Image, source: Path | str | None) -> Provision | None:
-        """What a node gets when it boots an image; the same at each of its boots of that image.
+        """What a node gets when it boots an image; at each of its boots the same, but for the key of a tailnet.
 
         Args:
             node: the node's name, which becomes its hostname.
@@ -86,21 +99,32 @@ class Provisioning:
         return Provision(_text(made.config), argument, made.talosconfig)
 
     def _generated(self, node: str, image: Image) -> MachineConfig:
-        if (node, image.name) not in self._made:
-            first = next(iter(self._made.values()), None)
-            self._made[node, image.name] = generate(
-                self._program(),
-                self._directory / "talos" / f"{node}-{image.name}",
-                cluster=self._cluster,
-                hostname=node,
-                endpoint=f"https://{self._lease}:6443",
-                sans=[_LOOPBACK, self._lease],
-                extension_configs=image.extension_configs,
-                install_disk=_DISK,
-                deadline=Deadline.after(_MADE_WITHIN),
-                secrets=None if first is None else first.secrets,
-            )
+        tailnet = self._joining.open() if joins(image) else None
+        if (node, image.name) not in self._made or isinstance(tailnet, Tailnet):
+            self._made[node, image.name] = self._generate(node, image, tailnet)
         return self._made[node, image.name]
+
+    def _generate(self, node: str, image: Image, tailnet: Tailnet | Missing | None) -> MachineConfig:
+        first = next(iter(self._made.values()), None)
+        environments = dict(image.extension_configs)
+        if tailnet is not None:
+            # Without a key there is nothing to configure it with: its service waits, and is not expected to run.
+            environments.pop(SERVICE, None)
+        if isinstance(tailnet, Tailnet):
+            environments[SERVICE] = join_environment(tailnet, node, image)
+        return generate(
+            self._program(),
+            self._directory / "talos" / f"{node}-{image.name}",
+            cluster=self._cluster,
+            hostname=node,
+            endpoint=f"https://{self._lease}:6443",
+            sans=[_LOOPBACK, self._lease],
+            extension_configs=environments,
+            install_disk=_DISK,
+            deadline=Deadline.after(_MADE_WITHIN),
+            secrets=None if first is None else first.secrets,
+            trusted_roots=tailnet.ca_pem if isinstance(tailnet, Tailnet) else "",
+        )
 
 
 def _text(file: Path) -> str:

@@ -12,16 +12,19 @@ from support.hardware import Hardware
 from support.talos_api import READY, ApiInMemory, apis_in_memory
 from support.wire import Wire
 
-from hil.asking import Asking
+from hil.asking import Asking, Own
 from hil.config.expect import Expect, TalosExpect
+from hil.config.kubernetes import KubeconfigChoice
 from hil.config.talos import TalosAccess
 from hil.console.stream import Chunk
 from hil.console.transcript import Transcript
 from hil.errors import MissingPart, UsageError
 from hil.images.image import Asset, Image, Ready
 from hil.images.simnode import SIMULATED
+from hil.provisioning import Provision
 from hil.reached import Reached, read_reached
 from hil.readiness.panel import Panel
+from hil.readiness.rounds import Missing
 from hil.readiness.talos.access import Access
 
 RUNNING = Expect(talos=TalosExpect(version="v1.13.9"))
@@ -51,7 +54,9 @@ def asking(
     hardware: Hardware, folder: Path, own: Expect | None = None, *, port: int = 50000, talosconfig: Path | None = None
 ) -> Asking:
     access = TalosAccess.model_construct(talosconfig=talosconfig, context=None, port=port)
-    return Asking("n1", hardware.machine(), folder, own, access)
+    return Asking(
+        "n1", hardware.machine(), folder, Own(own, access, KubeconfigChoice()), lambda: Missing("no tailnet")
+    )
 
 
 def began(given: Asking, booted: Image | None) -> Panel | None:
@@ -90,7 +95,7 @@ def test_the_rigs_word_on_the_node_goes_before_that_on_its_image(
 ) -> None:
     given = asking(hardware, tmp_path, own)
     began(given, image(of_image))
-    assert given.talos.expect.version == version
+    assert given.sides.talos.expect.version == version
 
 
 @pytest.mark.parametrize(
@@ -110,34 +115,34 @@ def test_a_configuration_that_the_bench_made_names_the_node(
     hardware: Hardware, tmp_path: Path, own: Expect | None, of_image: Expect | None, made: bool, hostname: str | None
 ) -> None:
     given = asking(hardware, tmp_path, own)
-    given.made_talosconfig = tmp_path / "talosconfig" if made else None
+    given.configured = Provision("", "", tmp_path / "talosconfig") if made else None
     began(given, image(of_image))
-    assert given.talos.expect.hostname == hostname
+    assert given.sides.talos.expect.hostname == hostname
 
 
 def test_a_machine_that_is_off_is_not_asked(hardware: Hardware, tmp_path: Path) -> None:
     given = asking(hardware, tmp_path, RUNNING)
-    with pytest.raises(UsageError, match="n1 is off, so Talos on it cannot be asked"):
-        _ = given.talos
+    with pytest.raises(UsageError, match="n1 is off, so it cannot be asked"):
+        _ = given.sides.talos
     assert given.simulated == ""
     began(given, image())
-    probe = given.talos
-    assert given.talos is probe
+    probe = given.sides.talos
+    assert given.sides.talos is probe
     _ = probe.api
     given.end()
     assert ApiInMemory.made[0].asked == ["close"]
     with pytest.raises(UsageError, match="n1 is off"):
-        _ = given.talos
+        _ = given.sides.talos
 
 
 def test_each_boot_is_asked_anew(hardware: Hardware, tmp_path: Path) -> None:
     given = asking(hardware, tmp_path, RUNNING)
     began(given, None)
-    first = given.talos
+    first = given.sides.talos
     _ = first.api
     began(given, image(NAMED))
     assert ApiInMemory.made[0].asked == ["close"]
-    assert given.talos is not first
+    assert given.sides.talos is not first
 
 
 def test_lines_of_the_boot_before_do_not_count(hardware: Hardware, tmp_path: Path) -> None:
@@ -157,7 +162,7 @@ def test_lines_of_the_boot_before_do_not_count(hardware: Hardware, tmp_path: Pat
 def test_where_it_is_reached_is_written_down_for_others(hardware: Hardware, tmp_path: Path) -> None:
     given = asking(hardware, tmp_path, RUNNING)
     began(given, image(simulated=SIMULATED))
-    _ = given.talos.api
+    _ = given.sides.talos.api
     access = ApiInMemory.made[0].reach()
     assert access == Access("127.0.0.1", 40001, None, None, forwarded=True)
     [reached] = read_reached(tmp_path).values()
@@ -170,7 +175,7 @@ def test_where_it_is_reached_is_written_down_for_others(hardware: Hardware, tmp_
 def test_a_door_that_is_not_there(hardware: Hardware, tmp_path: Path) -> None:
     given = asking(hardware, tmp_path, RUNNING, port=51000)
     began(given, None)
-    _ = given.talos.api
+    _ = given.sides.talos.api
     with pytest.raises(MissingPart):
         ApiInMemory.made[0].reach()
     assert read_reached(tmp_path) == {}
@@ -180,11 +185,11 @@ def test_a_door_that_is_not_there(hardware: Hardware, tmp_path: Path) -> None:
 def test_the_rigs_talosconfig_goes_before_the_benchs(
     hardware: Hardware, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rigs: bool, made: bool, used: str
 ) -> None:
-    monkeypatch.setattr("hil.asking.access_of", lambda reached: Access("h", 1))
+    monkeypatch.setattr("hil.asking.asking.access_of", lambda reached: Access("h", 1))
     given = asking(hardware, tmp_path, RUNNING, talosconfig=tmp_path / "rigs" if rigs else None)
-    given.made_talosconfig = tmp_path / "made" if made else None
+    given.configured = Provision("", "", tmp_path / "made") if made else None
     began(given, None)
-    _ = given.talos.api
+    _ = given.sides.talos.api
     ApiInMemory.made[0].reach()
     assert read_reached(tmp_path)["n1"].talosconfig == (str(tmp_path / used) if used else "")
 
@@ -194,6 +199,6 @@ def test_a_node_that_says_so_itself_is_simulated_though_its_image_does_not(hardw
     panel = began(given, image())
     assert panel is not None
     assert given.simulated == panel.look().simulated == ""
-    _ = given.talos.api
+    _ = given.sides.talos.api
     ApiInMemory.made[0].latest = replace(READY, simulated=True)
     assert given.simulated == panel.look().simulated == SIMULATED

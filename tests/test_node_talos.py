@@ -12,19 +12,22 @@ import pytest
 from support.bench import Bench
 from support.talos_api import READY, ApiInMemory, apis_in_memory
 
-from hil.asking import Asking
+from hil.asking import Asking, Own
 from hil.boot import Verdict
 from hil.clock import Deadline, now_ns
 from hil.config.expect import Expect, TalosExpect
+from hil.config.kubernetes import KubeconfigChoice
 from hil.config.talos import TalosAccess
 from hil.errors import InfrastructureError, NodeError, UsageError
 from hil.images.simnode import SIMULATED
 from hil.node import Node
 from hil.readiness.condition import Truth
+from hil.readiness.rounds import Missing
 from hil.readiness.talos.changes import Change
 from hil.readiness.talos.observation import MachineStatus, Mode, Observation
 from hil.timeline.timeline import Mark
 
+NO_TAILNET = Missing("no tailnet")
 KERNEL = b"[    0.000000] Booting Linux on physical CPU 0x0000000000\n"
 BOOTING = MachineStatus("booting", False, ())
 URL = "http://10.0.2.100:8080/generic?mac=52-54-00-00-00-01"
@@ -41,7 +44,9 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     bench = Bench(tmp_path)
     bench.hardware.doors[50000] = ("127.0.0.1", 40001)
     expect = Expect(talos=TalosExpect(version="v1.13.9"))
-    bench.asking = Asking("n1", bench.hardware.machine(), tmp_path, expect, TalosAccess())
+    bench.asking = Asking(
+        "n1", bench.hardware.machine(), tmp_path, Own(expect, TalosAccess(), KubeconfigChoice()), lambda: NO_TAILNET
+    )
     bench.will_say(KERNEL)
     with apis_in_memory(monkeypatch):
         yield bench
@@ -57,7 +62,7 @@ def node(bench: Bench) -> Node:
 def api(node: Node) -> ApiInMemory:
     """Its API, which has found nothing yet; the machine is on."""
     node.begin()
-    _ = node.asking.talos.api
+    _ = node.asking.sides.talos.api
     return ApiInMemory.made[-1]
 
 
@@ -152,8 +157,9 @@ def test_it_must_stay_so(node: Node, api: ApiInMemory, meanwhile: Attend) -> Non
     meanwhile(finds(api, status=MachineStatus("rebooting", False, ())))
     meanwhile(finds(api))
     looked: list[object] = []
-    look = node.asking.talos.look_for
-    node.asking.talos.look_for = lambda *wanted: (looked.append(api.latest and api.latest.stage), look(*wanted))[1]  # type: ignore[method-assign,func-returns-value]
+    probe = node.asking.sides.talos
+    look = probe.look_for
+    probe.look_for = lambda *wanted: (looked.append(api.latest and api.latest.stage), look(*wanted))[1]  # type: ignore[method-assign,func-returns-value]
     found = node.talos.ready(within=20, stable_for=0.1)
     assert found
     assert found.waited.endswith("stable for 0.1 s")
@@ -334,4 +340,4 @@ def test_nothing_is_asked_of_a_machine_that_is_off_but_by_switching_it_on(bench:
     assert Truth.UNKNOWN in {condition.truth for condition in node.talos.ready(within=0.0)}
     node.power.off()
     with pytest.raises(UsageError, match="n1 is off"):
-        _ = node.asking.talos
+        _ = node.asking.sides.talos

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from hil.config.model import HostPort
 from hil.errors import ConfigError, InfrastructureError
 from hil.images.image import Asset, Image, Ready
+from hil.joining import Joining, Programs
+from hil.keeper.client import Keeper
 from hil.provisioning import Provisioning
 
 GENERATOR = """#!/bin/sh
@@ -25,13 +28,20 @@ def image(name: str = "talos", **more: object) -> Image:
     return Image(name, "files", asset, (), (), Ready(), re.compile(b""), **more)  # type: ignore[arg-type]
 
 
+def no_programs() -> Programs:
+    raise AssertionError("a tailnet was opened that nobody asked for")
+
+
 @pytest.fixture
 def provisioning(tmp_path: Path) -> Provisioning:
     program = tmp_path / "talostool"
     program.write_text(GENERATOR)
     program.chmod(0o755)
     bench = HostPort("10.0.2.100", 8080)
-    return Provisioning(tmp_path, cluster="virt", bench=bench, lease="10.0.2.15", program=lambda: program)
+    joining = Joining(cast("Keeper", None), tmp_path, None, bench, no_programs, tmp_path / "tailnet")
+    return Provisioning(
+        tmp_path, cluster="virt", bench=bench, lease="10.0.2.15", program=lambda: program, joining=joining
+    )
 
 
 def calls(tmp_path: Path) -> list[str]:

@@ -7,7 +7,7 @@ from pydantic import Field
 from hil.config.model import Model, RigFilePath
 
 
-class KubernetesAccess(Model):
+class KubeconfigChoice(Model):
     """How the Kubernetes API of a node's cluster is asked."""
 
     kubeconfig: RigFilePath | None = Field(

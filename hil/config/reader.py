@@ -21,6 +21,7 @@ from hil.config.model import FileContext, Model, invalid
 from hil.config.rig import ImageConfig, NodeConfig, Rig, SegmentConfig
 from hil.config.source import Findings, Source
 from hil.config.suggest import did_you_mean
+from hil.config.tailnet import TailnetConfig
 from hil.config.tree import YamlEntry, YamlList, YamlMapping, YamlNode, YamlScalar, kind_of, quoted
 from hil.config.yamlpos import MAX_BYTES, compose, decode
 from hil.errors import InfrastructureError
@@ -47,6 +48,9 @@ class RigFile(Model):
     description: str = Field(default="", description="what this bench is, in one line")
     segment: dict[str, object] = Field(default={}, description="the network of the nodes")
     matchbox: dict[str, object] = Field(default={}, description="whose boot data is served")
+    tailnet: dict[str, object] | None = Field(
+        default=None, description="a control server of your own that nodes join, instead of the bench's"
+    )
     images: dict[str, object] = Field(default={}, description="what can be booted")
     nodes: dict[str, object] = Field(description="the machines")
 
@@ -95,7 +99,8 @@ class _Reader:
         top = validate(RigFile, self._tree, self._tree.place, self._findings, self._context)
         name = self._name()
         segment = self._segment()
-        matchbox = self._matchbox()
+        matchbox = self._section("matchbox", MatchboxConfig) if "matchbox" in self._tree.entries else MatchboxConfig()
+        tailnet = self._section("tailnet", TailnetConfig)
         images = {
             key: self._of_kind(kinds.IMAGES, ImageConfig, "image", entry) for key, entry in self._named("images")
         }
@@ -109,6 +114,7 @@ class _Reader:
             description=top.description,
             segment=segment,
             matchbox=matchbox,
+            tailnet=tailnet,
             images={key: image for key, image in images.items() if image is not None},
             nodes={key: node for key, node in nodes.items() if node is not None},
             file=self._file,
@@ -139,13 +145,12 @@ class _Reader:
             return None
         return self._of_kind(kinds.SEGMENTS, SegmentConfig, "segment", entry)
 
-    def _matchbox(self) -> MatchboxConfig | None:
-        entry = self._tree.entries.get("matchbox")
-        if entry is None:
-            return MatchboxConfig()
-        if not isinstance(entry.node, YamlMapping):
+    def _section(self, name: str, model: type[C]) -> C | None:
+        """A section of one kind only; None when it is wrong, or not there."""
+        entry = self._tree.entries.get(name)
+        if entry is None or not isinstance(entry.node, YamlMapping):
             return None
-        return validate(MatchboxConfig, entry.node, entry.key_place, self._findings, self._context)
+        return validate(model, entry.node, entry.key_place, self._findings, self._context)
 
     def _named(self, section: str) -> list[tuple[str, YamlEntry]]:
         """The entries of `images` or `nodes`; a name that cannot be is a problem."""

@@ -16,12 +16,13 @@ from pydantic import Field
 
 from hil.config.expect import Expect
 from hil.config.explain import descend
-from hil.config.kubernetes import KubernetesAccess
+from hil.config.kubernetes import KubeconfigChoice
 from hil.config.matchbox import MatchboxConfig
 from hil.config.model import Mac, Model, Seconds, Serial, Uuid
 from hil.config.ready import ReadyConfig
 from hil.config.source import Source
 from hil.config.suggest import did_you_mean
+from hil.config.tailnet import TailnetConfig
 from hil.config.talos import MachineConfigSource, TalosAccess
 from hil.config.tree import YamlMapping
 from hil.errors import UsageError
@@ -64,8 +65,8 @@ class NodeConfig(Model):
     )
     expect: Expect | None = Field(default=None, description="what must hold of it, instead of what its image says")
     talos: TalosAccess = Field(default=TalosAccess(), description="how the API of Talos on it is asked")
-    kubernetes: KubernetesAccess = Field(
-        default=KubernetesAccess(), description="how the Kubernetes API of its cluster is asked"
+    kubernetes: KubeconfigChoice = Field(
+        default=KubeconfigChoice(), description="how the Kubernetes API of its cluster is asked"
     )
     mac: Mac = Field(description="its MAC address")
     uuid: Uuid = Field(description="its SMBIOS UUID")
@@ -102,6 +103,7 @@ class Rig:
         description: what it is, in one line; "" when the file does not say.
         segment: the network of the nodes.
         matchbox: whose boot data is served.
+        tailnet: a control server of the user's own; None for the bench's.
         images: what can be booted, by name.
         nodes: the machines, by name, in the order of the file; at least one.
         file: the file it came from, absolute.
@@ -112,6 +114,7 @@ class Rig:
     description: str
     segment: SegmentConfig
     matchbox: MatchboxConfig
+    tailnet: TailnetConfig | None
     images: Mapping[str, ImageConfig]
     nodes: Mapping[str, NodeConfig]
     file: Path

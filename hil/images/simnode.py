@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from hil.clock import Deadline
-from hil.config.expect import Expect, TalosExpect
+from hil.config.expect import Expect, TailscaleExpect, TalosExpect
 from hil.config.model import Fault, invalid
 from hil.config.rig import ImageConfig
 from hil.config.suggest import did_you_mean
@@ -140,7 +140,7 @@ def create(config: Config, *, name: str, cache: Cache, deadline: Deadline, progr
         args=_arguments(config),
         ready=Ready(),
         userspace=_USERSPACE,
-        expect=config.expect or Expect(talos=_expected(extensions, configured=config.machine_config != NONE)),
+        expect=config.expect or _expected(extensions, configured=config.machine_config != NONE),
         ports=_ports(extensions, control=config.control),
         machine_config=True,
         extension_configs={extension.name: extension.environment for extension in extensions},
@@ -160,14 +160,16 @@ def _arguments(config: Config) -> tuple[str, ...]:
     return (*_ARGS, *faults, *control, *config.args)
 
 
-def _expected(extensions: list[Extension], *, configured: bool) -> TalosExpect:
+def _expected(extensions: list[Extension], *, configured: bool) -> Expect:
     """What holds at the end of a boot; without a configuration that is maintenance, and services wait for theirs."""
-    return TalosExpect(
+    talos = TalosExpect(
         stage="running" if configured else "maintenance",
         version=talos_version(),
         extensions={extension.name: extension.version() for extension in extensions},
         services=tuple(extension.name for extension in extensions if extension.service) if configured else (),
     )
+    joins = configured and any(extension.tailnet for extension in extensions)
+    return Expect(talos=talos, tailscale=TailscaleExpect() if joins else None)
 
 
 def _base(kernel: programs.Kernel, cache: Cache, deadline: Deadline, progress: Progress) -> Asset:

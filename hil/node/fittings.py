@@ -9,12 +9,13 @@ from typing import Protocol
 
 from hil.boot import Patience
 from hil.clock import Deadline
+from hil.config.expect import KubernetesExpect, TailscaleExpect
 from hil.console.deaths import Death
 from hil.console.transcript import Transcript
 from hil.images.image import Image
 from hil.keeper.client import Keeper
 from hil.machines.place import Session
-from hil.readiness.panel import Panel
+from hil.readiness.panel import Judge, Panel
 from hil.readiness.talos.probe import TalosProbe
 from hil.timeline.timeline import Mark
 from hil.watch import Served
@@ -26,6 +27,25 @@ OnMark = Callable[[Mark], None]
 def ignore(mark: Mark) -> None:
     """Tell nobody."""
     del mark
+
+
+class Sides(Protocol):
+    """The probes of one machine; each begins to ask when it is first needed."""
+
+    @property
+    def talos(self) -> TalosProbe:
+        """Asks Talos."""
+        ...
+
+    @property
+    def tailscale(self) -> Judge[TailscaleExpect]:
+        """Asks about Tailscale."""
+        ...
+
+    @property
+    def kubernetes(self) -> Judge[KubernetesExpect]:
+        """Asks its cluster about it."""
+        ...
 
 
 class Asking(Protocol):
@@ -53,8 +73,8 @@ class Asking(Protocol):
         ...
 
     @property
-    def talos(self) -> TalosProbe:
-        """Asks Talos; begins to when it is first needed. Raises UsageError when the machine is off."""
+    def sides(self) -> Sides:
+        """The probes of the machine that is on. Raises UsageError when it is off."""
         ...
 
     @property

@@ -16,8 +16,8 @@ from hil.images.image import Image, Ready
 from hil.machine import Doors, Machine, Nic, PowerState, Reset
 from hil.node.fittings import Asking, Fittings, OnMark, ignore
 from hil.node.power import NodePower
+from hil.node.sides import NodeSides
 from hil.node.starting import Starting
-from hil.node.talos import NodeTalos
 from hil.timeline.stages import LINK_DOWN, LINK_UP, RESET
 from hil.timeline.timeline import Mark, Timeline
 from hil.watch import Watch
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 
-class Node:
+class Node(NodeSides):
     """One machine of a rig, as a test uses it.
 
     Args:
@@ -137,11 +137,6 @@ class Node:
         return self.boots[-1] if self.booted else self.boot()
 
     @property
-    def talos(self) -> NodeTalos:
-        """Talos on this machine; its first question switches the machine on when need be."""
-        return NodeTalos(self)
-
-    @property
     def host(self) -> Host:
         """The machine as pytest-testinfra sees it, by the shell on its console; boots first when need be.
 
@@ -231,6 +226,7 @@ class Node:
         It is no death of the machine, and `wait_ready` waits for the boot that follows.
         """
         boot, watch = self._present()
+        self._serve_again()
         moment = self.machine.part(Reset).reset(deadline=self._fittings.patience.answering())  # type: ignore[type-abstract]
         boot.timeline.add([Mark(RESET.name, moment, now_ns() - moment, "hil", "reset was asked for")])
         watch.begin_again()
@@ -243,6 +239,7 @@ class Node:
         """
         boot, watch = self._present()
         boot.timeline.add([Mark(RESET.name, now_ns(), 0, "hil", why)])
+        self._serve_again()
         watch.begin_again()
 
     def take_in(self) -> None:
@@ -261,6 +258,11 @@ class Node:
         if self._console is not None:
             self._console.close()
         self.machine.close()
+
+    def _serve_again(self) -> None:
+        """What may be used once, as a key of a tailnet, is made anew for the boot that follows."""
+        if self._fittings.serve is not None and self._booted_image is not None:
+            self._fittings.serve(self._booted_image)
 
     def _settle(self, boot: Boot) -> None:
         # What it says from here on is no longer part of its boot: the third firmware banner is then no loop.

@@ -33,7 +33,7 @@ class NodeTalos(NodeSide[TalosExpect]):
     """
 
     def __init__(self, node: Node) -> None:
-        super().__init__(node, lambda: node.asking.talos)
+        super().__init__(node, lambda: node.asking.sides.talos)
 
     def ready(
         self, within: float | Deadline | None = None, *, stable_for: float = 0.0, **expected: object
@@ -131,7 +131,7 @@ class NodeTalos(NodeSide[TalosExpect]):
 
     def _asked(self) -> TalosProbe:
         self._node.begin()
-        return self._node.asking.talos
+        return self._node.asking.sides.talos
 
 
 def _now() -> Deadline:

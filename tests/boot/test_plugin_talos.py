@@ -50,10 +50,10 @@ USERS_TESTS = """
         assert ask(node, 8081, "GET", "/") == b"hello hil\\n"
 
     def test_comes_back_as_another_boot(node):
-        before = node.asking.talos.boot_id
+        before = node.asking.sides.talos.boot_id
         after = node.talos.reboot(within=600)
         assert after != before
-        assert node.asking.talos.boot_id == after
+        assert node.asking.sides.talos.boot_id == after
         assert node.talos.ready(within=600)
         assert "a reboot was asked for by Talos's API" in [mark.evidence for mark in node.timeline]
         assert len(node.boots) == 1

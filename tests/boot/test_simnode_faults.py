@@ -150,7 +150,7 @@ def until(node: Node, holds: Callable[[Readiness], bool]) -> Readiness:
     """Let the boot go on until what is found of Talos is so."""
     deadline = Deadline.after(LONG)
     while True:
-        found = Readiness(node.name, node.asking.talos.look())
+        found = Readiness(node.name, node.asking.sides.talos.look())
         if holds(found):
             return found
         assert not deadline.expired, found

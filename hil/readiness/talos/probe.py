@@ -87,6 +87,23 @@ class TalosProbe:
         return None if self._lines is None else self._reader.progress
 
     @property
+    def begun(self) -> bool:
+        """Whether somebody could answer: its console has shown a kernel, or says nothing. For any thread."""
+        return self._lines is None or self._reader.progress.begun or self._silence.expired
+
+    @property
+    def answering(self) -> TalosApi | None:
+        """Its API while it answers; None before, and where it does not. For any thread."""
+        latest = None if self._api is None else self._api.latest
+        return self._api if latest is not None and latest.reached else None
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The node's own, with their prefix lengths, by the last round; () where that is not known. For any thread."""
+        latest = None if self._api is None else self._api.latest
+        return latest.addresses if latest is not None and isinstance(latest.addresses, tuple) else ()
+
+    @property
     def boot_id(self) -> str:
         """Of the kernel, by the last round of questions; "" where that is not known."""
         found = self._latest().boot_id
@@ -161,8 +178,7 @@ class TalosProbe:
 
     def _latest(self) -> Observation:
         self._read()
-        may_answer = self._lines is None or self._reader.progress.begun or self._silence.expired
-        if self._api is None and not may_answer:
+        if self._api is None and not self.begun:
             return unreachable(now_ns(), self._node, _NO_KERNEL)
         latest = self.api.latest
         if latest is None:

@@ -64,7 +64,7 @@ def test_before_the_first_answer_and_after_a_new_beginning_all_is_unknown() -> N
 
     with closing(KubernetesProbe("node1", EXPECT, KubernetesSources(facts))) as probe:
         try:
-            assert {one.observed for one in probe.look()} == {"the cluster was asked and has not answered yet"}
+            assert {one.observed for one in probe.look()} == {"no answer yet"}
             probe.begin_again()
             assert {one.truth for one in probe.look()} == {Truth.UNKNOWN}
         finally:
