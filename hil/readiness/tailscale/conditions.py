@@ -12,11 +12,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from hil.readiness.condition import Condition, Truth
+from hil.readiness.condition import Condition
 from hil.readiness.rounds import Missing
 from hil.readiness.tailscale.cidrs import cidrs
 from hil.readiness.tailscale.facts import BY_CONTROL, Facts
+from hil.readiness.tailscale.health import health
 from hil.readiness.tailscale.pinging import Pinged
+from hil.readiness.tailscale.verdict import known, unknown
 from hil.services.tailnet.control import TailnetNode
 from hil.services.tailnet.status import NoPong, Pong
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 _API: Final = "api"
 _HTTP: Final = "healthz"
 _PEER: Final = "peer"
-_LOG: Final = "log"
 _PATHS: Final = {"any": "a pong", "direct": "a pong without a relay", "relay": "a pong by a relay"}
 
 
@@ -48,7 +49,7 @@ def conditions(facts: Facts, expect: TailscaleExpect, now: datetime) -> tuple[Co
     found += [judge.control(), judge.key(timedelta(seconds=expect.key_valid_for)), judge.address()]
     if expect.tags:
         found.append(judge.tags(expect.tags))
-    found += [judge.ping(expect.path), judge.health()]
+    found += [judge.ping(expect.path), health(facts)]
     if facts.seen.networks is not None:
         found.append(cidrs(facts.seen.networks, facts.seen.since_ns))
     return tuple(found)
@@ -65,7 +66,7 @@ class _Judge:
         """Whether Talos runs the extension's service."""
         service = self._facts.seen.service
         if isinstance(service, Missing):
-            return _unknown("tailscale.service", "running", service, _API)
+            return unknown("tailscale.service", "running", service, _API)
         return replace(service, name="tailscale.service")
 
     def healthz(self) -> Condition:
@@ -73,23 +74,23 @@ class _Judge:
         name, expected = "tailscale.healthz", "200"
         found = self._facts.fresh(self._facts.seen.healthz)
         if isinstance(found, Missing):
-            return _unknown(name, expected, found, _HTTP)
+            return unknown(name, expected, found, _HTTP)
         answer, at_ns = found
-        return _known(name, expected, answer.words, _HTTP, at_ns, holds=answer.healthy)
+        return known(name, expected, answer.words, _HTTP, at_ns, holds=answer.healthy)
 
     def control(self) -> Condition:
         """Whether the control server has a connection to the machine's node."""
         name, expected = "tailscale.control", "online"
         found = self._facts.registration()
         if isinstance(found, Missing):
-            return _unknown(name, expected, found, BY_CONTROL)
+            return unknown(name, expected, found, BY_CONTROL)
         who, source, at_ns = found
         if who.node is None:
             words = f"no {self._facts.hostname!r} among its {who.known} nodes{self._why()}"
-            return _known(name, expected, words, source, at_ns, holds=False)
+            return known(name, expected, words, source, at_ns, holds=False)
         words = f"online as {who.node.given_name or who.node.hostname}" if who.node.online else self._gone(who.node)
         twins = f"; {who.twins}" if who.twins else ""
-        return _known(name, expected, words + twins, source, at_ns, holds=who.node.online)
+        return known(name, expected, words + twins, source, at_ns, holds=who.node.online)
 
     def key(self, at_least: timedelta) -> Condition:
         """Whether its node key is valid, and stays so for long enough."""
@@ -100,10 +101,10 @@ class _Judge:
             return found
         node, source, at_ns = found
         if node.key_expiry is None:
-            return _known(name, expected, "never expires", source, at_ns, holds=True)
+            return known(name, expected, "never expires", source, at_ns, holds=True)
         left = node.key_expiry - self._now
         words = f"expires in {_span(left)}" if left > timedelta() else f"expired {_span(-left)} ago"
-        return _known(name, expected, words, source, at_ns, holds=left > max(at_least, timedelta()))
+        return known(name, expected, words, source, at_ns, holds=left > max(at_least, timedelta()))
 
     def address(self) -> Condition:
         """Whether it has an address in the tailnet."""
@@ -112,7 +113,7 @@ class _Judge:
         if isinstance(found, Condition):
             return found
         node, source, at_ns = found
-        return _known(name, expected, ", ".join(node.addresses) or "none", source, at_ns, holds=bool(node.addresses))
+        return known(name, expected, ", ".join(node.addresses) or "none", source, at_ns, holds=bool(node.addresses))
 
     def tags(self, wanted: Sequence[str]) -> Condition:
         """Whether it has the tags that policies go by."""
@@ -121,7 +122,7 @@ class _Judge:
         if isinstance(found, Condition):
             return found
         node, source, at_ns = found
-        return _known(
+        return known(
             name, expected, ", ".join(node.tags) or "none", source, at_ns, holds=set(wanted) <= set(node.tags)
         )
 
@@ -130,37 +131,25 @@ class _Judge:
         name, expected = "tailscale.ping", _PATHS[path]
         found = self._facts.fresh(self._facts.seen.peer)
         if isinstance(found, Missing):
-            return _unknown(name, expected, found, _PEER)
+            return unknown(name, expected, found, _PEER)
         pinged, at_ns = found
         if (why := self._not_pinged(pinged)) or pinged.pong is None:
-            return _unknown(name, expected, Missing(why), _PEER)
+            return unknown(name, expected, Missing(why), _PEER)
         if isinstance(pinged.pong, NoPong):
             complaints = f"; it complains itself: {' '.join(pinged.status.health)}" if pinged.status.health else ""
             words = f"{pinged.pong.why} from {pinged.address} to {pinged.name}{complaints}"
-            return _known(name, expected, words, _PEER, at_ns, holds=False)
+            return known(name, expected, words, _PEER, at_ns, holds=False)
         words = f"{pinged.pong.way} to {pinged.name} in {pinged.pong.latency * 1000:.0f} ms"
-        return _known(name, expected, words, _PEER, at_ns, holds=_fits(pinged.pong, path))
-
-    def health(self) -> Condition:
-        """Whether tailscaled on the node complains, as its log has it."""
-        name, expected = "tailscale.health", "no complaint"
-        found = self._facts.fresh(self._facts.seen.log)
-        if isinstance(found, Missing):
-            return _unknown(name, expected, found, _LOG)
-        said, at_ns = found
-        if not said.lines:
-            return _unknown(name, expected, Missing("its log is empty"), _LOG)
-        words = "; ".join(f"{code}: {text}" for code, text in said.complaints.items())
-        return _known(name, expected, words or "no complaint", _LOG, at_ns, holds=not said.complaints)
+        return known(name, expected, words, _PEER, at_ns, holds=_fits(pinged.pong, path))
 
     def _node(self, name: str, expected: str) -> Condition | tuple[TailnetNode, str, int]:
         """The machine's node, who tells of it, and when; or the condition that nothing is known of it."""
         found = self._facts.registration()
         if isinstance(found, Missing):
-            return _unknown(name, expected, found, BY_CONTROL)
+            return unknown(name, expected, found, BY_CONTROL)
         who, source, at_ns = found
         if who.node is None:
-            return _unknown(name, expected, Missing("it is not in the tailnet"), source)
+            return unknown(name, expected, Missing("it is not in the tailnet"), source)
         return who.node, source, at_ns
 
     def _why(self) -> str:
@@ -189,14 +178,6 @@ class _Judge:
         if isinstance(pinged.pong, NoPong) and not pinged.pong.sent:
             return f"{pinged.name} could not ping {pinged.address}: {pinged.pong.why}"
         return ""
-
-
-def _known(name: str, expected: str, observed: str, source: str, at_ns: int, *, holds: bool) -> Condition:
-    return Condition(name, Truth.TRUE if holds else Truth.FALSE, expected, observed, source, at_ns)
-
-
-def _unknown(name: str, expected: str, why: Missing, source: str) -> Condition:
-    return Condition(name, Truth.UNKNOWN, expected, " ".join(why.reason.split()), source, None)
 
 
 def _fits(pong: Pong, path: str) -> bool:

@@ -1,20 +1,25 @@
-"""What /healthz of Tailscale's container answers. Judges nothing.
+"""What the port of Tailscale's container answers: /healthz, and how many complaints /metrics counts. Judges nothing.
 
-It says 200 from the first address that the node gets in its tailnet, and keeps to that when the control server is gone
-or no relay answers (tailscale v1.102.3, kube/health/healthz.go): so it is one sign among others.
+/healthz says 200 from the first address that the node gets in its tailnet, and keeps to that when the control server
+is gone or no relay answers (tailscale v1.102.3, kube/health/healthz.go): so it is one sign among others. /metrics is
+there where TS_ENABLE_METRICS says so; it counts what `tailscale status` has under Health (health/usermetrics.go).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
+from typing import Final
 
 from hil.clock import Deadline
 from hil.errors import InfrastructureError
-from hil.services.tailnet.exchange import exchange, tcp
+from hil.services.tailnet.exchange import Answer, exchange, tcp
 
-_PATH = "/healthz"
+_HEALTHZ: Final = "/healthz"
+_METRICS: Final = "/metrics"
+_COMPLAINTS: Final = re.compile(rb'^tailscaled_health_messages\{type="warning"\} (\d{1,6})\s*$', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +27,14 @@ class Healthz:
     """One answer.
 
     Args:
-        healthy: whether it was 200.
-        words: what was answered, or how the connection ended.
+        healthy: whether /healthz was 200.
+        words: what it answered, or how the connection ended.
+        complaints: how many complaints /metrics counts; None where it does not say.
     """
 
     healthy: bool
     words: str
+    complaints: int | None = None
 
 
 def ask_healthz(reach: Callable[[Deadline], tuple[str, int]], deadline: Deadline) -> Healthz:
@@ -35,7 +42,7 @@ def ask_healthz(reach: Callable[[Deadline], tuple[str, int]], deadline: Deadline
 
     Args:
         reach: where the port is reached now.
-        deadline: of the answer.
+        deadline: of the answers.
 
     Returns:
         the answer; a connection that is refused, or ends without a word, is one too: nobody listens there. QEMU's
@@ -46,11 +53,12 @@ def ask_healthz(reach: Callable[[Deadline], tuple[str, int]], deadline: Deadline
     """
     host, port = reach(deadline)
     try:
-        answer = exchange(tcp(host, port), "GET", _PATH, host, deadline)
+        answer = _get(host, port, _HEALTHZ, deadline)
+        found = Healthz(answer.status == HTTPStatus.OK, f"{answer.status} {answer.words}".rstrip())
+        return replace(found, complaints=_counted(_get(host, port, _METRICS, deadline)))
     except TimeoutError as error:
         raise InfrastructureError(
-            f"{_PATH} gave no answer within {deadline}",
-            hint="read its console: it may hang, or have no network",
+            f"{_HEALTHZ} gave no answer within {deadline}", hint="read its console: it may hang, or have no network"
         ) from error
     except ConnectionRefusedError:
         return Healthz(False, "connection refused: nothing listens there")
@@ -58,6 +66,14 @@ def ask_healthz(reach: Callable[[Deadline], tuple[str, int]], deadline: Deadline
         return Healthz(False, f"the connection ended without an answer ({error.strerror or error})")
     except OSError as error:
         raise InfrastructureError(
-            f"{_PATH} is not reached: {error.strerror or error}", hint="see whether the node is on, and its network"
+            f"{_HEALTHZ} is not reached: {error.strerror or error}", hint="see whether the node is on, and its network"
         ) from error
-    return Healthz(answer.status == HTTPStatus.OK, f"{answer.status} {answer.words}".rstrip())
+
+
+def _get(host: str, port: int, path: str, deadline: Deadline) -> Answer:
+    return exchange(tcp(host, port), "GET", path, host, deadline)
+
+
+def _counted(answer: Answer) -> int | None:
+    found = _COMPLAINTS.search(answer.body) if answer.status == HTTPStatus.OK else None
+    return None if found is None else int(found[1])

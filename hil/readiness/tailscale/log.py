@@ -1,7 +1,8 @@
 """What Tailscale's container says in its log: its complaints, and why it cannot join. Asks nobody.
 
-The node's own health cannot be asked from outside: its LocalAPI is a socket within the container. But tailscaled logs
-each complaint when it begins and when it ends (tailscale v1.102.3, ipn/ipnlocal/local.go, onHealthChange).
+What tailscaled on the node complains of cannot be asked from outside: its LocalAPI is a socket within the container.
+But it logs each complaint when it begins and when it ends (tailscale v1.102.3, ipn/ipnlocal/local.go,
+onHealthChange).
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ _LONGEST: Final = 300
 # A start is containerboot's first line about it, or tailscaled's own (cmd/containerboot/tailscaled.go; logpolicy).
 _STARTS: Final = re.compile(rb"Starting tailscaled$|Program starting: v")
 _HEALTH: Final = re.compile(rb"health\(warnable=(?P<code>[A-Za-z0-9-]{1,60})\): (?:ok|error: (?P<text>.*))")
+# tailscaled leaves lines out of which there are too many, five and then one in five seconds of each kind, and says so
+# (types/logger/logger.go, RateLimitedFnWithClock; cmd/tailscaled/tailscaled.go).
+_LEFT_OUT: Final = re.compile(rb'\[RATELIMIT\] format\("health\(warnable=')
 _STATE: Final = re.compile(rb"Switching ipn state \S+ -> (?P<state>[A-Za-z]{1,30})")
 # The first is tailscaled's, the second that of `tailscale up` (cmd/tailscale/cli/up.go), which containerboot runs.
 _ERROR: Final = re.compile(rb"(?:Received error|backend error): (?P<why>.*)")
@@ -44,6 +48,7 @@ class Said:
         running: whether it has reached its state Running.
         error: the last error in joining, or "" once it runs.
         refusal: what no waiting mends of that, or None.
+        gaps: whether lines about complaints were left out, so that one may have begun or ended unseen.
     """
 
     lines: int
@@ -51,6 +56,7 @@ class Said:
     running: bool
     error: str
     refusal: Refusal | None
+    gaps: bool
 
 
 class LogReader:
@@ -64,6 +70,7 @@ class LogReader:
         self._complaints: dict[str, str] = {}
         self._running = False
         self._error = ""
+        self._gaps = False
 
     @property
     def begun(self) -> bool:
@@ -82,11 +89,13 @@ class LogReader:
         self._lines = max(self._lines, len(lines))
         complaints = {code: text for code, text in self._complaints.items() if code not in _HARMLESS}
         refusal = refusal_in(self._error) if self._error else None
-        return Said(self._lines, MappingProxyType(complaints), self._running, self._error, refusal)
+        return Said(self._lines, MappingProxyType(complaints), self._running, self._error, refusal, self._gaps)
 
     def _line(self, line: bytes) -> None:
         if _STARTS.search(line):
-            self._complaints, self._running, self._error = {}, False, ""
+            self._complaints, self._running, self._error, self._gaps = {}, False, "", False
+        elif _LEFT_OUT.search(line):
+            self._gaps = True
         elif found := _HEALTH.search(line):
             code = found["code"].decode()
             if found["text"] is None:

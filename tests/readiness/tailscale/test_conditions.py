@@ -240,3 +240,29 @@ def test_before_the_first_round_nothing_is_known() -> None:
 def test_an_empty_log_is_no_good_sign() -> None:
     health = judged(seen(log=said(b"")))["health"]
     assert (health.truth, health.observed) == (Truth.UNKNOWN, "its log is empty")
+
+
+RELAY = JOINED + b"health(warnable=no-derp-connection): error: no relay\n"
+GAPS = RELAY + b'[RATELIMIT] format("health(warnable=%s): ok") (3 dropped)\n'
+HARMLESS = JOINED + b"health(warnable=update-available): error: An update is available.\n"
+
+
+@pytest.mark.parametrize(
+    ("count", "log", "truth", "source", "observed"),
+    [
+        (0, JOINED, Truth.TRUE, "metrics", "no complaint"),
+        (0, RELAY, Truth.TRUE, "metrics", "no complaint"),
+        (1, RELAY, Truth.FALSE, "log", "no-derp-connection: no relay"),
+        (1, HARMLESS, Truth.TRUE, "log", "no complaint"),
+        (1, GAPS, Truth.FALSE, "metrics", "1 complaints; its log does not tell which"),
+        (2, b"", Truth.FALSE, "metrics", "2 complaints; its log does not tell which"),
+        (0, GAPS, Truth.TRUE, "metrics", "no complaint"),
+        (None, GAPS, Truth.UNKNOWN, "log", "tailscaled left lines on its health out of its log"),
+        (None, RELAY, Truth.FALSE, "log", "no-derp-connection: no relay"),
+    ],
+)
+def test_complaints_by_their_count_and_by_the_log(
+    count: int | None, log: bytes, truth: Truth, source: str, observed: str
+) -> None:
+    health = judged(seen(healthz=round_of(Healthz(True, "200 ok", count)), log=said(log)))["health"]
+    assert (health.truth, health.source, health.observed) == (truth, source, observed)

@@ -54,6 +54,22 @@ def test_its_answer(status: int, body: bytes, healthy: bool, words: str) -> None
         assert ask(place) == Healthz(healthy, words)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "complaints"),
+    [
+        (200, b'# TYPE tailscaled_health_messages gauge\ntailscaled_health_messages{type="warning"} 2\n', 2),
+        (200, b'tailscaled_health_messages{type="warning"} 0', 0),
+        (200, b"tailscaled_inbound_bytes_total 7\n", None),
+        (200, b'\xfftailscaled_health_messages{type="warning"} NaN\n', None),
+        (500, b'tailscaled_health_messages{type="warning"} 2\n', None),
+        (404, b"404 page not found\n", None),
+    ],
+)
+def test_what_metrics_count(status: int, body: bytes, complaints: int | None) -> None:
+    with on_tcp(Answers({"/healthz": (200, b"ok"), "/metrics": (status, body)})) as place:
+        assert ask(place) == Healthz(True, "200 ok", complaints)
+
+
 def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         place = server.getsockname()

@@ -43,6 +43,14 @@ def test_a_start_begins_anew() -> None:
     assert (dict(said.complaints), said.error, said.refusal) == ({}, "", None)
 
 
+def test_lines_that_were_left_out_are_a_gap_until_the_next_start() -> None:
+    reader = LogReader()
+    assert not reader.read(b'[RATELIMIT] format("magicsock: derp.Recv(derp-%d): %v")\n').gaps
+    assert reader.read(b'2026/11/25 20:00:09 [RATELIMIT] format("health(warnable=%s): ok")\n').gaps
+    assert reader.read(RELAY).gaps
+    assert not reader.read(START).gaps
+
+
 def test_an_error_before_it_runs_is_of_the_past() -> None:
     said = LogReader().read(EXPIRED + b"Switching ipn state Starting -> Running (WantRunning=true, nm=true)\n")
     assert (said.running, said.error) == (True, "")
