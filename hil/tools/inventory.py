@@ -88,9 +88,7 @@ def tools() -> list[Tool]:
         Tool("unshare", "isolates a bench's processes", "any", _unshare, "util-linux"),
         Tool("ipxe", "what the firmware loads by PXE", "with arm64", _ipxe, "", ("HIL_IPXE",)),
         Tool("matchbox", "says what each machine boots", version, _matchbox, "", ("HIL_MATCHBOX",)),
-        Tool(
-            "headscale", "a tailnet's control server", gobuild.HEADSCALE.version, _headscale, required=False
-        ),
+        Tool("headscale", "a tailnet's control server", gobuild.HEADSCALE.version, _headscale, required=False),
         Tool("tailscaled", "pings nodes in a tailnet", gobuild.TAILSCALED.version, _tailscaled, required=False),
         Tool("kernel", "the probe image's Linux", "any", _kernel, "", ("HIL_KERNEL", "HIL_KERNEL_MODULES")),
         Tool("busybox", "the probe image's userspace", "any", _busybox, "", ("HIL_BUSYBOX",)),

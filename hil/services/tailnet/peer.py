@@ -18,7 +18,7 @@ from hil.services.tailnet.private_net import PrivateNet
 from hil.services.tailnet.starting import Past, await_ready, past
 
 HOSTNAME: Final = "hil-peer"
-"""Its name in the tailnet."""
+"""The name of a bench's peer in its tailnet."""
 
 STREAM: Final = "tailnet:peer"
 """The keeper's name for the process and for the stream of its log."""
@@ -38,6 +38,7 @@ class Peer:
         folder: a private folder of its own.
         ca_file: the certificate authority that it trusts, for the control server and for the relay.
         record: base path of its log's recording, which gets "-peer" and "-join"; None for none.
+        hostname: its name in the tailnet.
     """
 
     keeper: Keeper
@@ -46,6 +47,7 @@ class Peer:
     folder: Path
     ca_file: Path
     record: Path | None = None
+    hostname: str = HOSTNAME
 
     @property
     def socket(self) -> Path:
@@ -93,7 +95,7 @@ class Peer:
         except OSError as error:
             raise _unwritable(self.folder, error) from error
         # TS_BE_CLI makes the one program its command line (cmd/tailscaled/tailscaled.go).
-        words = ["up", f"--login-server={login_server}", f"--auth-key=file:{file}", f"--hostname={HOSTNAME}"]
+        words = ["up", f"--login-server={login_server}", f"--auth-key=file:{file}", f"--hostname={self.hostname}"]
         argv = [str(self.program), f"--socket={self.socket}", *words, "--accept-dns=false", "--accept-routes=false"]
         environment = {**self._environment(), "TS_BE_CLI": "1"}
         self.keeper.spawn(JOIN, argv, cwd=self.folder, env=environment, record=self._base("join"), kill=True)
