@@ -86,7 +86,7 @@ class _Judge:
             return unknown(name, expected, found, BY_CONTROL)
         who, source, at_ns = found
         if who.node is None:
-            words = f"no {self._facts.hostname!r} among its {who.known} nodes{self._why()}"
+            words = f"no {self._facts.hostname!r} among its nodes ({who.known} in all){self._why()}"
             return known(name, expected, words, source, at_ns, holds=False)
         words = f"online as {who.node.given_name or who.node.hostname}" if who.node.online else self._gone(who.node)
         twins = f"; {who.twins}" if who.twins else ""

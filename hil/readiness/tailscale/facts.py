@@ -17,7 +17,7 @@ Dated: TypeAlias = tuple[T, int]
 BY_CONTROL: Final = "control"
 BY_MAP: Final = "peer's map"
 
-# A round comes every second or three; what is older than this is no answer any more.
+# A round comes every second or two; what is older than this is no answer any more.
 _STALE: Final = 15.0
 _NOT_YET: Final = Missing("no answer yet")
 
@@ -58,6 +58,8 @@ class Facts:
         if not isinstance(by_control, Missing):
             nodes, at_ns = by_control
             return registered(nodes, self.hostname, self.seen.addresses), BY_CONTROL, at_ns
+        if by_control is _NOT_YET:
+            return by_control
         by_peer = self.fresh(self.seen.peer)
         if not isinstance(by_peer, Missing) and by_peer[0].current:
             pinged, at_ns = by_peer

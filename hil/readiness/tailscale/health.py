@@ -18,6 +18,7 @@ _NAME: Final = "tailscale.health"
 _NONE: Final = "no complaint"
 _LOG: Final = "log"
 _METRICS: Final = "metrics"
+_EMPTY: Final = Missing("its log is empty")
 
 
 def health(facts: Facts) -> Condition:
@@ -35,7 +36,7 @@ def health(facts: Facts) -> Condition:
         said, at_ns = log
         words = "; ".join(f"{code}: {text}" for code, text in said.complaints.items())
         return known(_NAME, _NONE, words or _NONE, _LOG, at_ns, holds=not said.complaints)
-    if count is not None:
+    if count is not None and log is not _EMPTY:
         words = f"{count} complaints; its log does not tell which"
         return known(_NAME, _NONE, words, _METRICS, counted_ns, holds=False)
     return unknown(_NAME, _NONE, log, _LOG)
@@ -47,7 +48,7 @@ def _sound_log(facts: Facts) -> Dated[Said] | Missing:
     if isinstance(log, Missing):
         return log
     if not log[0].lines:
-        return Missing("its log is empty")
+        return _EMPTY
     if log[0].gaps:
         hint = "set TS_ENABLE_METRICS=true in the ExtensionServiceConfig tailscale"
         return Missing("tailscaled left lines on its health out of its log", hint)

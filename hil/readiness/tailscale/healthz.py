@@ -62,8 +62,10 @@ def ask_healthz(reach: Callable[[Deadline], tuple[str, int]], deadline: Deadline
         ) from error
     except ConnectionRefusedError:
         return Healthz(False, "connection refused: nothing listens there")
+    except (ConnectionResetError, BrokenPipeError):
+        return Healthz(False, "the connection ended without an answer: nothing listens there")
     except ConnectionError as error:
-        return Healthz(False, f"the connection ended without an answer ({error.strerror or error})")
+        return Healthz(False, str(error))
     except OSError as error:
         raise InfrastructureError(
             f"{_HEALTHZ} is not reached: {error.strerror or error}", hint="see whether the node is on, and its network"

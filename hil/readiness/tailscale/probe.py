@@ -44,7 +44,7 @@ class Pace:
     """
 
     every: float = 1.0
-    log_every: float = 3.0
+    log_every: float = 2.0
     within: float = 4.0
     first_lines: int = 2000
     next_lines: int = 300

@@ -107,8 +107,8 @@ def exchange(dial: Dial, method: str, target: str, host: str, deadline: Deadline
         deadline: of all of it.
 
     Raises:
-        OSError: there is no connection, it broke, or time is up (TimeoutError); also an answer that is no HTTP, or
-            longer than 32 MiB (ConnectionError).
+        OSError: there is no connection, it ended before the answer (ConnectionResetError), or time is up
+            (TimeoutError); also an answer that is no HTTP, or longer than 32 MiB (ConnectionError).
     """
     from http.client import HTTPException
 
@@ -121,6 +121,8 @@ def exchange(dial: Dial, method: str, target: str, host: str, deadline: Deadline
             raise ConnectionError(f"the answer is longer than {_MOST_BYTES} bytes")
         return Answer(got.status, body)
     except HTTPException as error:
+        if isinstance(error, ConnectionError):  # it ended the connection instead of answering
+            raise
         raise ConnectionError(f"the answer is no HTTP ({type(error).__name__})") from error
     finally:
         connection.close()

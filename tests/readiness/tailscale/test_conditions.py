@@ -143,7 +143,7 @@ def test_what_depends_on_a_node_that_is_not_there_is_unknown() -> None:
         "tags": "unknown",
         "ping": "unknown",
     }
-    assert found["control"].observed == "no 'node1' among its 1 nodes"
+    assert found["control"].observed == "no 'node1' among its nodes (1 in all)"
     assert found["key"].observed == "it is not in the tailnet"
     assert found["ping"].observed == "no address to ping: it is not in the tailnet"
 
@@ -237,6 +237,10 @@ def test_before_the_first_round_nothing_is_known() -> None:
     assert {found[name].observed for name in ("healthz", "control", "key", "ping", "health")} == {"no answer yet"}
 
 
+def test_the_peer_s_map_does_not_come_before_the_control_server_s_first_word() -> None:
+    assert judged(seen(nodes=None))["control"].observed == "no answer yet"
+
+
 def test_an_empty_log_is_no_good_sign() -> None:
     health = judged(seen(log=said(b"")))["health"]
     assert (health.truth, health.observed) == (Truth.UNKNOWN, "its log is empty")
@@ -255,7 +259,7 @@ HARMLESS = JOINED + b"health(warnable=update-available): error: An update is ava
         (1, RELAY, Truth.FALSE, "log", "no-derp-connection: no relay"),
         (1, HARMLESS, Truth.TRUE, "log", "no complaint"),
         (1, GAPS, Truth.FALSE, "metrics", "1 complaints; its log does not tell which"),
-        (2, b"", Truth.FALSE, "metrics", "2 complaints; its log does not tell which"),
+        (2, b"", Truth.UNKNOWN, "log", "its log is empty"),
         (0, GAPS, Truth.TRUE, "metrics", "no complaint"),
         (None, GAPS, Truth.UNKNOWN, "log", "tailscaled left lines on its health out of its log"),
         (None, RELAY, Truth.FALSE, "log", "no-derp-connection: no relay"),

@@ -40,6 +40,7 @@ NO_IP = Healthz(False, "503 node currently has no tailscale IPs")
 NOBODY = Healthz(False, "connection refused: nothing listens there")
 STOPPED = "https://10.0.2.100:8443 does not answer: [Errno 111] Connection refused"
 
+NONE = "no 'node1' among its nodes (1 in all); "
 NOT_JOINED = {"control": "false", "key": "unknown", "address": "unknown", "ping": "unknown"}
 
 
@@ -82,14 +83,14 @@ TROUBLES = {
     "key invalid": Trouble(
         not_joined("invalid pre auth key"),
         REFUSED,
-        {"control": "no 'node1' among its 1 nodes; the control server does not know its key (invalid pre auth key)"},
+        {"control": NONE + "the control server does not know its key (invalid pre auth key)"},
         final=True,
     ),
     "key expired": Trouble(
         not_joined("authkey expired"),
         REFUSED,
         {
-            "control": "no 'node1' among its 1 nodes; its key has expired (authkey expired)",
+            "control": NONE + "its key has expired (authkey expired)",
             "health": "login-state: You are logged out. The last login error was: authkey expired",
         },
         final=True,
@@ -97,21 +98,21 @@ TROUBLES = {
     "key used": Trouble(
         not_joined("authkey already used"),
         REFUSED,
-        {"control": "no 'node1' among its 1 nodes; its one-time key was used before, by another machine"},
+        {"control": NONE + "its one-time key was used before, by another machine"},
         final=True,
     ),
     "control server unreachable from the start": Trouble(
         not_joined(GET + "dial tcp 10.0.2.100:8443: connect: connection refused", NOBODY),
         REFUSED,
         {
-            "control": f"no 'node1' among its 1 nodes; its log: {GET}dial tcp",
+            "control": f"{NONE}its log: {GET}dial tcp",
             "healthz": "connection refused: nothing listens there",
         },
     ),
     "CA not trusted": Trouble(
         not_joined(GET + "tls: failed to verify certificate: x509: certificate signed by unknown authority"),
         REFUSED,
-        {"control": "no 'node1' among its 1 nodes; it does not trust the CA of the control server's certificate"},
+        {"control": NONE + "it does not trust the CA of the control server's certificate"},
         final=True,
     ),
     "control server gone for all, after the join": Trouble(
