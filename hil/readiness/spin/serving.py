@@ -1,0 +1,115 @@
+"""Asks for one HTTP answer of a node, over and over, each time by a new connection, and takes its time.
+
+A connection that is refused, or ends without an answer, is the node's own word that nothing answers there: QEMU's
+forwarded ports take each connection, and end it when the guest has refused it. No answer in time says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from hil.clock import NANOSECONDS, Deadline, now_ns
+from hil.errors import HilError, InfrastructureError
+from hil.readiness.spin.timings import Stopwatch, Timings
+from hil.services.tailnet.exchange import Answer, exchange, tcp
+
+if TYPE_CHECKING:
+    from hil.config.expect.spin import ServesExpect
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one request came to.
+
+    Args:
+        answer: what came; None where nothing answers.
+        why: how the connection ended where nothing answers, or "".
+        holds: whether it is the expected answer.
+        latency: seconds from the connection's beginning to the end of the answer, or of the connection.
+        timings: of all such requests until now.
+    """
+
+    answer: Answer | None
+    why: str
+    holds: bool
+    latency: float
+    timings: Timings
+
+    @property
+    def words(self) -> str:
+        """It as a person reads it."""
+        if self.answer is None:
+            return f"nothing answers: {self.why}"
+        if self.holds:
+            return f"{self.answer.status}; {self.timings.words}"
+        return f"{self.answer.status}: {self.answer.words}".rstrip(": ")
+
+
+class Asker:
+    """Asks for one answer.
+
+    Args:
+        expect: which.
+        reach: where a TCP port of the node is reached now, by a deadline.
+        began: when the machine's present life began, ns of the one clock: what is measured begins anew with each.
+    """
+
+    def __init__(
+        self,
+        expect: ServesExpect,
+        reach: Callable[[int, Deadline], tuple[str, int]],
+        began: Callable[[], int],
+    ) -> None:
+        self._expect = expect
+        self._reach = reach
+        self._began = began
+        self._stopwatch = Stopwatch(began())
+
+    def ask(self, deadline: Deadline) -> Served:
+        """Ask once.
+
+        Raises:
+            HilError: no answer came in time, or the way to the port is not open.
+        """
+        if self._stopwatch.began_ns != (life := self._began()):
+            self._stopwatch = Stopwatch(life)
+        stopwatch = self._stopwatch
+        began = now_ns()
+        try:
+            answer, why = self._once(deadline)
+        except HilError:
+            stopwatch.silent(began)
+            raise
+        at_ns = now_ns()
+        latency = (at_ns - began) / NANOSECONDS
+        holds = answer is not None and self._fits(answer)
+        if holds:
+            stopwatch.answered(at_ns, latency)
+        else:
+            stopwatch.silent(began)
+        return Served(answer, why, holds, latency, stopwatch.read())
+
+    def _once(self, deadline: Deadline) -> tuple[Answer | None, str]:
+        """The answer, or how the connection ended without one."""
+        where = f"port {self._expect.port}"
+        host, port = self._reach(self._expect.port, deadline)
+        try:
+            return exchange(tcp(host, port), "GET", self._expect.path, host, deadline), ""
+        except TimeoutError as error:
+            raise InfrastructureError(
+                f"{where} gave no answer within {deadline}", hint="read the node's console: it may hang, or be busy"
+            ) from error
+        except ConnectionRefusedError:
+            return None, "connection refused"
+        except ConnectionError as error:
+            return None, error.strerror.lower() if error.strerror else str(error)
+        except OSError as error:
+            raise InfrastructureError(
+                f"{where} is not reached: {error.strerror or error}", hint="see whether the node is on"
+            ) from error
+
+    def _fits(self, answer: Answer) -> bool:
+        body = self._expect.body
+        return answer.status == self._expect.status and (body is None or body.encode() in answer.body)
