@@ -74,10 +74,10 @@ def test_several_programs_of_one_module_for_another_machine(log: Path, tmp_path:
     here, there, boot = log.read_text().splitlines()
     assert all("fixtures/services/tailscale " in line for line in (here, there, boot))
     assert (" host build " in here, " arm64 build " in there, " arm64 build " in boot) == (True, True, True)
-    assert "-tags=ts_include_cli" in there
+    assert "-tags=ts_include_cli,ts_omit_ace,ts_omit_acme," in there
     assert "-tags" not in boot
     assert "longStamp=1.102.3 -X tailscale.com/version.shortStamp=1.102.3" in there
-    assert steps[1].what == "building tailscaled v1.102.3 for arm64 with Go 1.26.8 (two to three minutes)"
+    assert steps[1].what == "building tailscaled v1.102.3 for arm64 with Go 1.26.8 (one to two minutes)"
 
 
 def test_other_tags_are_another_build(log: Path, tmp_path: Path) -> None:

@@ -31,15 +31,16 @@ STREAM: Final = "tailnet:headscale"
 _ONE_TRY: Final = 2.0
 _API_KEY: Final = re.compile(r"^hskey-api-\S+$", re.MULTILINE)
 _STUN_PORT: Final = 3478
-# A relay map whose one relay is a closed port: a tailnet whose relay is down. Keys are tailcfg's in lower case.
+_REGION: Final = {"id": 999, "code": "bench", "name": "The bench's relay"}
+# The relay where nobody is: a map of the same region (tailcfg.DERPMap, keys in lower case) with a closed port.
 _DEAD_RELAY: Final = """\
 regions:
-  900:
-    regionid: 900
-    regioncode: dead
-    regionname: Dead relay
+  {id}:
+    regionid: {id}
+    regioncode: {code}
+    regionname: {name}
     nodes:
-      - {{name: 900a, regionid: 900, hostname: {host}, ipv4: {host}, stunport: -1, derpport: {port}}}
+      - {{name: "{id}", regionid: {id}, hostname: {host}, ipv4: {host}, stunport: -1, derpport: {port}}}
 """
 
 
@@ -145,7 +146,7 @@ class Headscale:
         dead = self.folder / "dead-relay.yaml"
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
-            dead.write_text(_DEAD_RELAY.format(host=self.address.host, port=self.address.port + 1), "ascii")
+            dead.write_text(_DEAD_RELAY.format(host=self.address.host, port=self.address.port + 1, **_REGION), "ascii")
             self._config.write_text(json.dumps(self._settings(None if relay else dead), indent=1) + "\n", "utf-8")
         except OSError as error:
             raise InfrastructureError(
@@ -166,9 +167,9 @@ class Headscale:
             "derp": {
                 "server": {
                     "enabled": dead_relay is None,
-                    "region_id": 999,
-                    "region_code": "bench",
-                    "region_name": "The bench's relay",
+                    "region_id": _REGION["id"],
+                    "region_code": _REGION["code"],
+                    "region_name": _REGION["name"],
                     "verify_clients": False,
                     "stun_listen_addr": f"{host}:{_STUN_PORT}",
                     "private_key_path": str(self.folder / "derp.key"),
