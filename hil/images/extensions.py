@@ -28,6 +28,7 @@ class Extension:
         environment: what its ExtensionServiceConfig sets where the bench makes one; none when it is empty.
         level: how hard its layer is compressed.
         ports: TCP ports of the machine that it answers on.
+        modules: of the kernel, which it needs where they are no part of it.
         tailnet: whether it joins a tailnet, so that its configuration needs a control server's address and a key.
     """
 
@@ -36,6 +37,7 @@ class Extension:
     environment: Mapping[str, str] = field(default_factory=dict)
     level: int = compress.QUICK
     ports: tuple[int, ...] = ()
+    modules: tuple[str, ...] = ()
     tailnet: bool = False
 
     @property
@@ -75,10 +77,6 @@ class Extension:
 _TAILSCALE: Final = {
     "TS_ENABLE_HEALTH_CHECK": "true",
     "TS_LOCAL_ADDR_PORT": f"0.0.0.0:{tailscale_layer.HEALTH_PORT}",
-    # Quicker than an interface of the kernel's; where it is false there is /dev/net/tun.
-    "TS_USERSPACE": "true",
-    # A service that is started again joins with the key of its node; the one that it was given may be used once.
-    "TS_AUTH_ONCE": "true",
     # Its logs are the bench's; Tailscale's own server for them is not reached.
     "TS_NO_LOGS_NO_SUPPORT": "true",
 }
@@ -95,6 +93,7 @@ SHIPPED: Final[Mapping[str, Extension]] = MappingProxyType(
                 environment=_TAILSCALE,
                 level=compress.SMALL,
                 ports=(tailscale_layer.HEALTH_PORT,),
+                modules=tailscale_layer.MODULES,
                 tailnet=True,
             ),
         )

@@ -70,7 +70,7 @@ _ARGS = (
 )
 _USERSPACE = re.compile(rb"Run /init as init process")
 _MODULES = ("virtio_net", "virtio_pci")
-_OPTIONAL_MODULES = ("virtio_rng", "tun")
+_OPTIONAL_MODULES = ("virtio_rng",)
 _VALUE = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:h|m|s)(?:[0-9]+(?:m|s))*")
 
 
@@ -134,7 +134,7 @@ def create(config: Config, *, name: str, cache: Cache, deadline: Deadline, progr
         kind=config.kind,
         kernel=Asset("kernel", kernel.image, digest, kernel.origin),
         initrds=(
-            _base(kernel, cache, deadline, progress),
+            _base(kernel, extensions, cache, deadline, progress),
             *(_layer(extension, cache, deadline, progress) for extension in extensions),
         ),
         args=_arguments(config),
@@ -172,20 +172,24 @@ def _expected(extensions: list[Extension], *, configured: bool) -> Expect:
     return Expect(talos=talos, tailscale=TailscaleExpect() if joins else None)
 
 
-def _base(kernel: programs.Kernel, cache: Cache, deadline: Deadline, progress: Progress) -> Asset:
+def _base(
+    kernel: programs.Kernel, extensions: list[Extension], cache: Cache, deadline: Deadline, progress: Progress
+) -> Asset:
+    needing = [extension for extension in extensions if extension.modules]
+    optional = (*_OPTIONAL_MODULES, *(module for extension in needing for module in extension.modules))
     init = guest_program("machined", cache, progress=progress, deadline=deadline)
 
     def make() -> bytes:
-        modules = insertion_order(kernel.modules, _MODULES, optional=_OPTIONAL_MODULES)
+        modules = insertion_order(kernel.modules, _MODULES, optional=optional)
         return compressed(base_layer(init=init.read_bytes(), modules=modules))
 
     # Modules that are not in the cache may change under their path.
     told = kernel.modules.is_relative_to(cache.root)
     return kept_archive(
         cache,
-        "simnode-base",
+        "-".join(["simnode-base", *(extension.name for extension in needing)]),
         file="base.cpio.zst",
-        key=parts_key(seen=(init, kernel.modules)) if told else "",
+        key=parts_key(seen=(init, kernel.modules), told=optional) if told else "",
         origin=f"made by hil for the kernel {kernel.version}",
         make=make,
         progress=progress,

@@ -19,6 +19,10 @@ from hil.tools.progress import Progress
 HEALTH_PORT: Final = 9002
 """Where containerboot answers /healthz (tailscale, cmd/containerboot/main.go, TS_LOCAL_ADDR_PORT)."""
 
+MODULES: Final = ("tun", "nf_tables", "nft_chain_nat", "nft_masq", "nft_ct")
+"""What it has of the kernel on Talos: an interface of its own, and nftables, which it falls back to without iptables
+(tailscale, util/linuxfw/nftables_runner.go). With TS_USERSPACE=true it needs neither."""
+
 # siderolabs/extensions, network/tailscale/pkg.yaml.
 _PROGRAMS: Final = f"{ROOTFS}/tailscale/usr/local/bin"
 

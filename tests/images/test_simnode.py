@@ -131,6 +131,17 @@ def test_one_that_joins_a_tailnet_says_so_and_where_it_answers(bench: Path, monk
     assert not created(bench).tailnet
 
 
+def test_modules_that_an_extension_needs_are_in_the_base_of_its_images_alone(
+    bench: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gobuild, "build", lambda service, cache, **_: bench / "kernel")
+    (bench / "modules/6.1.0/tun.ko").write_bytes(elf.module("tun"))
+    with_tun = read(zstandard.decompress(created(bench, extensions=("tailscale",)).initrds[0].path.read_bytes()))
+    without = read(zstandard.decompress(created(bench).initrds[0].path.read_bytes()))
+    assert set(with_tun) - set(without) == {"lib/modules/tun.ko"}
+    assert with_tun["lib/modules/order"][1] == b"virtio_net\ntun\n"
+
+
 def test_without_a_configuration_it_comes_to_rest_in_maintenance(bench: Path) -> None:
     expect = created(bench, machine_config="none").expect
     assert expect == Expect(
