@@ -13,13 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.asking import Asking, Own
-from hil.asking.surroundings import InTailnet, who_can_be_asked
 from hil.boot import Patience
 from hil.clock import Deadline
 from hil.errors import UsageError
 from hil.images.image import Image
 from hil.images.ready import ready_of
-from hil.joining import Joining, Programs
+from hil.joining import InTailnet, Joining, Programs, who_can_be_asked
 from hil.keeper.client import Keeper
 from hil.keeper.early import EarlyKeeper
 from hil.keeper.runtime import new_runtime_dir, sweep

@@ -5,6 +5,7 @@ The programs, the private network and the keys are in `hil.services.tailnet`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,10 @@ from hil.config.tailnet import TailnetConfig
 from hil.images.image import Image
 from hil.keeper.client import Keeper
 from hil.readiness.rounds import Missing
+from hil.report.folder import write_whole
+from hil.services.tailnet.control import ControlServer
+from hil.services.tailnet.headscale_api import HeadscaleApi
+from hil.services.tailnet.http_access import Access
 from hil.services.tailnet.private_net import Unavailable
 from hil.services.tailnet.tailnet import FORWARD, Tailnet, join_tailnet, open_tailnet
 
@@ -25,6 +30,7 @@ PORT: Final = 8443
 SERVICE: Final = "tailscale"
 """The extension service that joins (siderolabs/extensions, network/tailscale)."""
 
+_WRITTEN: Final = "tailnet.json"
 _STARTS_WITHIN: Final = 60.0
 # What Tailscale's container is told whatever it joins (tailscale, cmd/containerboot/settings.go).
 _ALWAYS: Final = {
@@ -43,6 +49,19 @@ def joins(image: Image | None) -> bool:
     if image is None:
         return False
     return image.tailnet or (image.expect is not None and image.expect.tailscale is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class InTailnet:
+    """Who in a tailnet can be asked about its nodes.
+
+    Args:
+        control: its control server.
+        peer: the LocalAPI socket of a tailscaled in it.
+    """
+
+    control: ControlServer | Missing
+    peer: Path | Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +129,12 @@ class Joining:
         return self._tailnet
 
     def _new(self) -> Tailnet | Missing:
-        if self._config is not None:
-            return join_tailnet(self._config)
+        found = self._of_its_own() if self._config is None else join_tailnet(self._config)
+        if isinstance(found, Tailnet):
+            write_tailnet(self._directory, found)
+        return found
+
+    def _of_its_own(self) -> Tailnet | Missing:
         programs = self._programs()
         made = open_tailnet(
             self._keeper,
@@ -123,6 +146,66 @@ class Joining:
             record=self._record,
         )
         return Missing(made.reason) if isinstance(made, Unavailable) else made
+
+
+def who_can_be_asked(tailnet: Tailnet) -> InTailnet:
+    """Who in a bench's tailnet can be asked about its nodes."""
+    return in_tailnet(tailnet.login_server, tailnet.control, tailnet.peer)
+
+
+def write_tailnet(directory: Path, tailnet: Tailnet) -> None:
+    """Write down who can be asked, for other processes of the same user: it holds a key.
+
+    Args:
+        directory: the bench's private folder.
+        tailnet: an open one.
+
+    Raises:
+        InfrastructureError: the folder cannot be written.
+    """
+    asked: dict[str, object] = {"login_server": tailnet.login_server, "peer": str(tailnet.peer or "")}
+    if isinstance(tailnet.control, HeadscaleApi):
+        access, key = tailnet.control.opening
+        asked |= {"url": access.url, "ca_pem": access.ca_pem, "by": str(access.by or ""), "api_key": key}
+    write_whole(directory / _WRITTEN, json.dumps(asked) + "\n")
+
+
+def read_tailnet(directory: Path) -> InTailnet | Missing:
+    """What is written down of a bench's tailnet.
+
+    Args:
+        directory: the bench's private folder.
+    """
+    try:
+        raw = json.loads((directory / _WRITTEN).read_bytes())
+        text = {key: value for key, value in raw.items() if isinstance(value, str)}
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return Missing("the bench has opened no tailnet")
+    control = None
+    if text.get("url") and text.get("api_key"):
+        by = Path(text["by"]) if text.get("by") else None
+        control = HeadscaleApi(Access(text["url"], text.get("ca_pem", ""), by), text["api_key"])
+    peer = Path(text["peer"]) if text.get("peer") else None
+    return in_tailnet(text.get("login_server", ""), control, peer)
+
+
+def in_tailnet(server: str, control: ControlServer | None, peer: Path | None) -> InTailnet:
+    """Who of these can be asked, and why the others cannot.
+
+    Args:
+        server: the control server's URL, for the message that it cannot be asked.
+        control: asks it, or None.
+        peer: the LocalAPI socket of a tailscaled in the tailnet, or None.
+    """
+    no_key = Missing(
+        f"the control server {server} is not asked: nobody gave a key of its API".replace("  ", " "),
+        "add `api_key: !env NAME` to the rig's `tailnet:`, if it is a headscale",
+    )
+    no_peer = Missing(
+        "no tailscaled of this host is in the tailnet, so the node cannot be pinged",
+        "join this host to it, or name the socket of one that has joined: `tailnet: {peer: PATH}`",
+    )
+    return InTailnet(control or no_key, peer or no_peer)
 
 
 def join_environment(tailnet: Tailnet, hostname: str, image: Image) -> dict[str, str]:

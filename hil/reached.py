@@ -1,4 +1,4 @@
-"""Where Talos on a bench's nodes is reached, written down for other processes: `hil check BENCH/NODE`.
+"""Where a bench's nodes are reached, written down for other processes: `hil check BENCH/NODE`.
 
 One small file a node, in the bench's private folder, which only its owner can read; it names a talosconfig and holds
 no key. A QEMU guest's door leads elsewhere after each power-on, so the file is written at each first question.
@@ -20,7 +20,7 @@ _SUFFIX = ".talos.json"
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How Talos on one node is asked, and what is expected of it.
+    """How one node is asked, and what is expected of it.
 
     Args:
         node: as the rig calls it.
@@ -31,6 +31,10 @@ class Reached:
         fingerprint: of its certificate in maintenance mode, as its console said it, or "".
         simulated: what of the machine is simulated, in words, or "".
         expect: the keys of `expect: {talos: ...}` as JSON has them.
+        sections: the other sections of `expect:`, each with its keys.
+        doors: where its other TCP ports are reached, as host and port, by the port of the machine in decimals.
+        kubeconfig: the file that opens its cluster, or "" for the one that Talos hands out.
+        kube_context: which of its contexts, or "".
     """
 
     node: str
@@ -41,6 +45,10 @@ class Reached:
     fingerprint: str = ""
     simulated: str = ""
     expect: Mapping[str, object] = field(default_factory=dict)
+    sections: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    doors: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    kubeconfig: str = ""
+    kube_context: str = ""
 
 
 def write_reached(directory: Path, reached: Reached) -> None:
@@ -83,12 +91,29 @@ def _read(file: Path) -> bytes:
         return b""
 
 
+_WORDS = ("node", "host", "talosconfig", "context", "fingerprint", "simulated", "kubeconfig", "kube_context")
+
+
 def _parse(data: bytes) -> Reached | None:
     try:
         raw = json.loads(data)
-        words = {key: raw[key] for key in ("node", "host", "talosconfig", "context", "fingerprint", "simulated")}
+        words = {key: raw[key] for key in _WORDS}
         port, expect = raw["port"], raw["expect"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+        sections, doors = dict(raw["sections"]), {key: _door(value) for key, value in raw["doors"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     right = all(isinstance(word, str) for word in words.values()) and isinstance(expect, dict)
-    return Reached(**words, port=port, expect=expect) if right and isinstance(port, int) else None
+    right = right and all(isinstance(keys, dict) for keys in sections.values())
+    if not right or not isinstance(port, int):
+        return None
+    return Reached(**words, port=port, expect=expect, sections=sections, doors=doors)
+
+
+def _door(value: object) -> tuple[str, int]:
+    """A door of a file. Raises ValueError when it is none."""
+    if not (isinstance(value, list) and len(value) == 2):
+        raise ValueError(value)
+    host, port = value
+    if not (isinstance(host, str) and isinstance(port, int)):
+        raise ValueError(value)
+    return host, port

@@ -167,7 +167,8 @@ def test_where_it_is_reached_is_written_down_for_others(hardware: Hardware, tmp_
     assert access == Access("127.0.0.1", 40001, None, None, forwarded=True)
     [reached] = read_reached(tmp_path).values()
     assert reached.expect["version"] == "v1.13.9"
-    assert reached == Reached("n1", "127.0.0.1", 40001, simulated=SIMULATED, expect=reached.expect)
+    doors = {"50000": ("127.0.0.1", 40001)}
+    assert reached == Reached("n1", "127.0.0.1", 40001, simulated=SIMULATED, expect=reached.expect, doors=doors)
     hardware.doors[50000] = ("127.0.0.1", 40002)
     assert ApiInMemory.made[0].reach().port == read_reached(tmp_path)["n1"].port == 40002
 

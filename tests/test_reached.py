@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from hypothesis import given
@@ -12,9 +13,18 @@ from hil.reached import Reached, _parse, read_reached, write_reached
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     one = Reached("a", "127.0.0.1", 4711, "/t/talosconfig", "virt", "f=", "simulated", {"stage": "running"})
-    for reached in (one, Reached("b", "10.0.0.5", 50000)):
+    more = Reached(
+        "b",
+        "10.0.0.5",
+        50000,
+        sections={"tailscale": {"path": "relay"}},
+        doors={"9002": ("127.0.0.1", 40002)},
+        kubeconfig="/t/kubeconfig",
+        kube_context="lab",
+    )
+    for reached in (one, more):
         write_reached(tmp_path, reached)
-    assert read_reached(tmp_path) == {"a": one, "b": Reached("b", "10.0.0.5", 50000)}
+    assert read_reached(tmp_path) == {"a": one, "b": more}
 
 
 def test_a_broken_file_is_passed_over(tmp_path: Path) -> None:
@@ -26,9 +36,11 @@ def test_a_broken_file_is_passed_over(tmp_path: Path) -> None:
 
 
 values = st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner), max_leaves=3)
-keys = st.sampled_from(["node", "host", "port", "talosconfig", "context", "fingerprint", "simulated", "expect"])
+KEYS = ["node", "host", "port", "talosconfig", "context", "fingerprint", "simulated", "expect", "sections", "doors"]
+keys = st.sampled_from(KEYS)
+whole = st.fixed_dictionaries({key: values for key in [*KEYS, "kubeconfig", "kube_context"]})
 
 
-@given(st.binary() | st.dictionaries(keys, values).map(lambda found: str(found).replace("'", '"').encode()))
+@given(st.binary() | (whole | st.dictionaries(keys, values)).map(lambda found: json.dumps(found).encode()))
 def test_no_bytes_raise(data: bytes) -> None:
     assert _parse(data) is None or isinstance(_parse(data), Reached)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hil.asking.sides import Sides
-from hil.asking.surroundings import KUBERNETES_PORT, InTailnet, Surroundings, cluster_networks
+from hil.asking.surroundings import KUBERNETES_PORT, Surroundings, cluster_networks
 from hil.clock import Deadline
 from hil.config.expect import Expect, TalosExpect
 from hil.config.kubernetes import KubeconfigChoice
@@ -19,7 +19,7 @@ from hil.config.talos import TalosAccess
 from hil.console.transcript import Transcript
 from hil.errors import UsageError
 from hil.images.image import Image
-from hil.joining import SERVICE
+from hil.joining import SERVICE, InTailnet
 from hil.machine import Doors, Machine
 from hil.provisioning import Provision
 from hil.reached import Reached, access_of, write_reached
@@ -80,6 +80,8 @@ class Asking:
         ports = [] if expect.talos is None else [self._own.talos.port]
         if expect.tailscale is not None and expect.tailscale.healthz is not None:
             ports.append(expect.tailscale.healthz)
+        if expect.spin is not None and expect.spin.serves is not None:
+            ports.append(expect.spin.serves.port)
         if (expect.kubernetes or expect.cozystack) is not None and self._own.kubernetes.kubeconfig is None:
             ports.append(KUBERNETES_PORT)
         return tuple(dict.fromkeys((*ports, *(() if image is None else image.ports))))
@@ -163,7 +165,8 @@ class Asking:
 
     def _reach(self, fingerprint: str) -> Access:
         """How Talos is reached now. It runs in the probe's thread, so it asks nothing of what reads the console."""
-        host, port = self._door(self._own.talos.port, Deadline.after(_DOOR_OPENS))
+        deadline = Deadline.after(_DOOR_OPENS)
+        host, port = self._door(self._own.talos.port, deadline)
         made = None if self.configured is None else self.configured.talosconfig
         file = self._own.talos.talosconfig or made
         reached = Reached(
@@ -175,6 +178,10 @@ class Asking:
             fingerprint=fingerprint,
             simulated=self._simulated_image,
             expect=self.sides.talos.expect.model_dump(mode="json"),
+            sections=self._expected(self._image).model_dump(mode="json", exclude={"talos"}, exclude_none=True),
+            doors={str(port): self._door(port, deadline) for port in self.ports(self._image)},
+            kubeconfig=str(self._own.kubernetes.kubeconfig or ""),
+            kube_context=self._own.kubernetes.context or "",
         )
         write_reached(self._directory, reached)
         return access_of(reached)

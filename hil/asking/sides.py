@@ -8,28 +8,44 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from hil.asking.cluster import Cluster
-from hil.asking.surroundings import InTailnet, Surroundings
+from hil.asking.surroundings import Surroundings
 from hil.clock import Deadline
-from hil.config.expect import KubernetesExpect, TailscaleExpect, TalosExpect
+from hil.config.expect import CozystackExpect, KubernetesExpect, SpinExpect, TailscaleExpect, TalosExpect
 from hil.errors import InfrastructureError
-from hil.joining import SERVICE
+from hil.joining import SERVICE, InTailnet
 from hil.readiness.condition import Condition
+from hil.readiness.cozystack.asking import ask as ask_cozystack
+from hil.readiness.cozystack.probe import CozystackProbe, CozystackSources
 from hil.readiness.kubernetes.asking import ask
 from hil.readiness.kubernetes.probe import KubernetesProbe, KubernetesSources
 from hil.readiness.panel import Probe
 from hil.readiness.rounds import Missing
+from hil.readiness.spin.probe import SpinProbe
+from hil.readiness.spin.sources import SpinSources
 from hil.readiness.tailscale.probe import TailscaleProbe
 from hil.readiness.tailscale.sources import Sources as TailscaleSources
 from hil.services.tailnet.localapi import LocalApi
 
 if TYPE_CHECKING:
+    from hil.readiness.talos.api import TalosApi
     from hil.readiness.talos.probe import TalosProbe
 
-_RUNNING = TalosExpect(services=(SERVICE,))
-_LOG = f"ext-{SERVICE}"
+_SPIN = "spin"
+_NO_CLUSTER = Missing(
+    "no cluster is asked about the node", "expect something of `kubernetes:`, or give the node a kubeconfig"
+)
+
+
+class Others(Probe, Protocol):
+    """A probe that asks in rounds."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether everything was asked once, or cannot be."""
+        ...
 
 
 class Sides:
@@ -58,7 +74,7 @@ class Sides:
         tailnet = InTailnet(found, found) if isinstance(found, Missing) else found
         port = expect.healthz
         sources = TailscaleSources(
-            service=self._service_runs,
+            service=lambda since_ns: self._service_runs(SERVICE, since_ns),
             log=self._log,
             addresses=lambda: talos.addresses,
             healthz=Missing("it is not expected") if port is None else lambda deadline: self._door(port, deadline),
@@ -76,22 +92,52 @@ class Sides:
         sources = KubernetesSources(lambda node, wanted, deadline: ask(api, node, wanted, deadline))
         return KubernetesProbe(around.node, expect, sources)
 
+    @cached_property
+    def cozystack(self) -> CozystackProbe:
+        """Asks the node's cluster about the CozyStack there."""
+        api = self._cluster.api
+        expect = self._around.expect.cozystack or CozystackExpect()
+        sources = CozystackSources(lambda wanted, deadline: ask_cozystack(api, wanted, deadline))
+        return CozystackProbe(self._around.node, expect, sources)
+
+    @cached_property
+    def spin(self) -> SpinProbe:
+        """Asks Talos, the node's cluster and the application about Spin on it."""
+        around = self._around
+        kubernetes = around.expect.kubernetes
+        sources = SpinSources(
+            extension=self._extension,
+            service=lambda since_ns: self._service_runs(_SPIN, since_ns),
+            read=self._read,
+            cluster=self._cluster.api if kubernetes or around.kubeconfig else _NO_CLUSTER,
+            reach=self._door,
+            node="" if kubernetes is None else kubernetes.node or "",
+        )
+        return SpinProbe(around.node, around.expect.spin or SpinExpect(), sources)
+
     def expected(self) -> list[Probe]:
         """The probes of what is expected, in the order in which a person reads them."""
+        talos: list[Probe] = [] if self._around.expect.talos is None else [self.talos]
+        return [*talos, *self.others()]
+
+    def others(self) -> list[Others]:
+        """Those of them that ask something else than Talos."""
         expect = self._around.expect
-        probes: list[Probe] = []
-        if expect.talos is not None:
-            probes.append(self.talos)
+        probes: list[Others] = []
         if expect.tailscale is not None:
             probes.append(self.tailscale)
+        if expect.spin is not None:
+            probes.append(self.spin)
         if expect.kubernetes is not None:
             probes.append(self.kubernetes)
+        if expect.cozystack is not None:
+            probes.append(self.cozystack)
         return probes
 
     def close(self) -> None:
         """Stop asking."""
         made = vars(self)
-        for name in ("tailscale", "kubernetes", "_cluster", "talos"):
+        for name in ("tailscale", "spin", "kubernetes", "cozystack", "_cluster", "talos"):
             if name in made:
                 made[name].close()
 
@@ -105,12 +151,23 @@ class Sides:
             raise InfrastructureError("not asked yet: no kernel runs", hint="wait")
         return self._around.door(port, deadline)
 
-    def _service_runs(self, since_ns: int) -> Condition:
-        found = self.talos.look_for(_RUNNING, since_ns)
-        return next(condition for condition in found if condition.name == f"talos.service.{_LOG}")
+    def _service_runs(self, name: str, since_ns: int) -> Condition:
+        found = self.talos.look_for(TalosExpect(services=(name,)), since_ns)
+        return next(condition for condition in found if condition.name == f"talos.service.ext-{name}")
+
+    def _extension(self, name: str, version: str, since_ns: int) -> Condition:
+        found = self.talos.look_for(TalosExpect(extensions={name: version}), since_ns)
+        return next(condition for condition in found if condition.name == f"talos.extension.{name}")
 
     def _log(self, lines: int, deadline: Deadline) -> bytes:
+        return self._answering.logs(f"ext-{SERVICE}", deadline, tail=lines)
+
+    def _read(self, path: str, deadline: Deadline) -> bytes:
+        return self._answering.read(path, deadline)
+
+    @property
+    def _answering(self) -> TalosApi:
         api = self.talos.answering
         if api is None:
             raise InfrastructureError("Talos has not answered yet", hint="wait")
-        return api.logs(_LOG, deadline, tail=lines)
+        return api

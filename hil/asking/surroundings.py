@@ -9,45 +9,15 @@ from typing import TypeAlias
 
 from hil.clock import Deadline
 from hil.config.expect import Expect
+from hil.joining import InTailnet
 from hil.readiness.rounds import Missing
 from hil.readiness.tailscale.sources import Networks
-from hil.services.tailnet.control import ControlServer
-from hil.services.tailnet.tailnet import Tailnet
 
 Door: TypeAlias = Callable[[int, Deadline], tuple[str, int]]
 """Where a TCP port of the machine is reached now, as host and port; a HilError is why it is not."""
 
 KUBERNETES_PORT = 6443
 """Where a node of the control plane serves Kubernetes's API (Talos, machinery, constants, DefaultControlPlanePort)."""
-
-
-@dataclass(frozen=True, slots=True)
-class InTailnet:
-    """Who in a tailnet can be asked about its nodes.
-
-    Args:
-        control: its control server.
-        peer: the LocalAPI socket of a tailscaled in it.
-    """
-
-    control: ControlServer | Missing
-    peer: Path | Missing
-
-
-def who_can_be_asked(tailnet: Tailnet) -> InTailnet:
-    """Who in a bench's tailnet can be asked about its nodes."""
-    return InTailnet(
-        control=tailnet.control
-        or Missing(
-            f"the control server {tailnet.login_server} is not asked: the rig has no key of its API",
-            "add `api_key: !env NAME` to `tailnet:`, if it is a headscale",
-        ),
-        peer=tailnet.peer
-        or Missing(
-            "no tailscaled of this host is in the tailnet, so the node cannot be pinged",
-            "join this host to it, or name the socket of one that has joined: `tailnet: {peer: PATH}`",
-        ),
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
-"""`hil check`: whether Talos on a node is what is expected of it, whoever booted it. Thin: finds it, shows a table.
+"""`hil check`: whether a node is what is expected of it, whoever booted it. Thin: finds it, shows a table.
 
-Exit codes: 0 ready, 1 not ready, 2 bad input, 3 Talos could not be asked.
+Exit codes: 0 ready, 1 not ready, 2 bad input, 3 it could not be asked.
 """
 
 from __future__ import annotations
@@ -35,6 +35,22 @@ SCHEMA = "hil.check/1"
 @click.option("--hostname", metavar="NAME", help="What it calls itself.")
 @click.option("--extension", "extensions", multiple=True, metavar="NAME[=VERSION]", help="An extension that is there.")
 @click.option("--service", "services", multiple=True, metavar="NAME", help="An extension service that is running.")
+@click.option("--tailscale", metavar="HOSTNAME", help="It is online in its tailnet, by that name.")
+@click.option("--spin", metavar="PATH", help="Spin is there, and GET PATH on port 3000 is answered with 200.")
+@click.option("--kubernetes", metavar="NAME", help="Its cluster calls it Ready, by that name.")
+@click.option("--cozystack", is_flag=True, help="The CozyStack of its cluster is up.")
+@click.option(
+    "--expect",
+    "file",
+    type=click.Path(path_type=Path),
+    help="A file with the keys of a rig's `expect:`.",
+)
+@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Opens its cluster; else Talos hands one out.")
+@click.option("--kube-context", metavar="NAME", help="Which context of the kubeconfig.")
+@click.option("--control", metavar="URL", help="Its headscale; a key of the API is in $HEADSCALE_API_KEY.")
+@click.option(
+    "--peer", type=click.Path(path_type=Path), help="LocalAPI socket of a tailscaled in its tailnet; else this host's."
+)
 @click.option("--within", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Wait for it so long at most.")
 @click.option(
     "--stable-for", type=click.FloatRange(min=0.0), metavar="SECONDS", help="And it must stay so for so long."
@@ -47,18 +63,28 @@ def command(
     context: str | None,
     insecure: bool,
     fingerprint: str | None,
+    tailscale: str | None,
+    spin: str | None,
+    kubernetes: str | None,
+    cozystack: bool,
+    file: Path | None,
+    kubeconfig: Path | None,
+    kube_context: str | None,
+    control: str | None,
+    peer: Path | None,
     within: float | None,
     stable_for: float | None,
     watch: bool,
     as_json: bool,
     **expected: str | tuple[str, ...] | None,
 ) -> None:
-    """Say whether Talos on a node is what is expected of it, condition by condition.
+    """Say whether a node is what is expected of it, condition by condition: Talos, and what is expected besides.
 
     NODE is a node of an open bench, as NODE or BENCH/NODE; ADDRESS is any node's, with :PORT if that is not 50000.
     Without either it is the only node there is, or the talosconfig's first endpoint. Exit code: 0 ready, 1 not ready,
-    2 bad input, 3 Talos could not be asked.
+    2 bad input, 3 it could not be asked.
     """
+    from hil.checking.around import Around
     from hil.checking.asked import Asked
     from hil.checking.target import Opening, find_target
 
@@ -66,7 +92,10 @@ def command(
     if insecure and (talosconfig or context):
         _refuse("--insecure asks without a talosconfig", "leave out --talosconfig and --context, or --insecure")
     opening = Opening(talosconfig, context, insecure, fingerprint)
-    found_target = find_target(target, opening, _expected(insecure, expected))
+    sections = _sections(file, tailscale, spin, kubernetes, cozystack=cozystack)
+    talos = {**sections.pop("talos", {}), **_expected(insecure, expected)}
+    around = Around(kubeconfig, kube_context, control, peer)
+    found_target = find_target(target, opening, talos, sections, around)
     with closing(Asked(found_target)) as asked:
         if watch:
             _watch(asked, as_json=as_json)
@@ -103,6 +132,27 @@ def _expected(insecure: bool, words: dict[str, str | tuple[str, ...] | None]) ->
         named = (word.partition("=") for word in extensions)
         given["extensions"] = {name: version or "any" for name, _, version in named}
     return given
+
+
+def _sections(
+    file: Path | None, tailscale: str | None, spin: str | None, kubernetes: str | None, *, cozystack: bool
+) -> dict[str, dict[str, object]]:
+    """Sections of `expect:` from a file, and from the options that were given, which go before it."""
+    found: dict[str, dict[str, object]] = {}
+    if file is not None:
+        from hil.checking.sections import read_expect
+
+        found = read_expect(file)
+    said: dict[str, dict[str, object]] = {}
+    if tailscale is not None:
+        said["tailscale"] = {"hostname": tailscale}
+    if spin is not None:
+        said["spin"] = {"serves": {"path": spin}}
+    if kubernetes is not None:
+        said["kubernetes"] = {"node": kubernetes}
+    if cozystack:
+        said["cozystack"] = {}
+    return found | {name: {**found.get(name, {}), **keys} for name, keys in said.items()}
 
 
 def _show(asked: Asked, found: Readiness) -> None:

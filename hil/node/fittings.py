@@ -9,7 +9,7 @@ from typing import Protocol
 
 from hil.boot import Patience
 from hil.clock import Deadline
-from hil.config.expect import KubernetesExpect, TailscaleExpect
+from hil.config.expect import CozystackExpect, KubernetesExpect, SpinExpect, TailscaleExpect
 from hil.console.deaths import Death
 from hil.console.transcript import Transcript
 from hil.images.image import Image
@@ -43,8 +43,18 @@ class Sides(Protocol):
         ...
 
     @property
+    def spin(self) -> Judge[SpinExpect]:
+        """Asks about Spin."""
+        ...
+
+    @property
     def kubernetes(self) -> Judge[KubernetesExpect]:
         """Asks its cluster about it."""
+        ...
+
+    @property
+    def cozystack(self) -> Judge[CozystackExpect]:
+        """Asks its cluster about the CozyStack there."""
         ...
 
 

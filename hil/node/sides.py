@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from hil.node.cozystack import NodeCozystack
 from hil.node.kubernetes import NodeKubernetes
+from hil.node.spin import NodeSpin
 from hil.node.tailscale import NodeTailscale
 from hil.node.talos import NodeTalos
 
@@ -24,6 +26,16 @@ class NodeSides:
     def tailscale(self) -> NodeTailscale:
         """Tailscale on this machine; its first question switches the machine on when need be."""
         return NodeTailscale(self._node)
+
+    @property
+    def spin(self) -> NodeSpin:
+        """Spin on this machine; its first question switches the machine on when need be."""
+        return NodeSpin(self._node)
+
+    @property
+    def cozystack(self) -> NodeCozystack:
+        """The CozyStack of this machine's cluster; its first question switches the machine on when need be."""
+        return NodeCozystack(self._node)
 
     @property
     def kubernetes(self) -> NodeKubernetes:

@@ -11,11 +11,21 @@ from pydantic import Field
 from hil.config.expect.cozystack import CozystackExpect
 from hil.config.expect.kubernetes import KubernetesExpect
 from hil.config.expect.overriding import overridden
+from hil.config.expect.spin import ServesExpect, SpinExpect
 from hil.config.expect.tailscale import TailscaleExpect
 from hil.config.expect.talos import TalosExpect
 from hil.config.model import Model
 
-__all__ = ["CozystackExpect", "Expect", "KubernetesExpect", "TailscaleExpect", "TalosExpect", "overridden"]
+__all__ = [
+    "CozystackExpect",
+    "Expect",
+    "KubernetesExpect",
+    "ServesExpect",
+    "SpinExpect",
+    "TailscaleExpect",
+    "TalosExpect",
+    "overridden",
+]
 
 
 class Expect(Model):
@@ -23,5 +33,6 @@ class Expect(Model):
 
     talos: TalosExpect | None = Field(default=None, description="what must hold of a Talos node")
     tailscale: TailscaleExpect | None = Field(default=None, description="what must hold of Tailscale on it")
+    spin: SpinExpect | None = Field(default=None, description="what must hold of Spin on it")
     kubernetes: KubernetesExpect | None = Field(default=None, description="what must hold of it in Kubernetes")
     cozystack: CozystackExpect | None = Field(default=None, description="what must hold of the CozyStack there")

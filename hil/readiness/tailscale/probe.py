@@ -99,6 +99,11 @@ class TailscaleProbe:
         return []
 
     @property
+    def asked(self) -> bool:
+        """Whether each of them was asked once, or cannot be."""
+        return all(rounds.latest is not None for rounds in self._all)
+
+    @property
     def hopeless(self) -> str:
         """Why no waiting will bring it online: what the control server has refused for good; or ""."""
         facts = self._facts(self.expect, 0)

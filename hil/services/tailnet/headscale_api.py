@@ -42,6 +42,11 @@ class HeadscaleApi:
         """As "headscale at https://10.0.2.100:8443"."""
         return f"headscale at {self._access.url}"
 
+    @property
+    def opening(self) -> tuple[Access, str]:
+        """How it is reached, and the key that opens it: for another process of the same user, and for no record."""
+        return self._access, self._key
+
     def nodes(self, deadline: Deadline) -> tuple[TailnetNode, ...]:
         """All nodes of all users.
 
