@@ -13,7 +13,7 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from hil.clock import Deadline
-from hil.config.expect import Expect, TailscaleExpect, TalosExpect
+from hil.config.expect import Expect, ServesExpect, SpinExpect, TailscaleExpect, TalosExpect
 from hil.config.model import Fault, invalid
 from hil.config.rig import ImageConfig
 from hil.config.suggest import did_you_mean
@@ -71,6 +71,8 @@ _ARGS = (
 _USERSPACE = re.compile(rb"Run /init as init process")
 _MODULES = ("virtio_net", "virtio_pci")
 _OPTIONAL_MODULES = ("virtio_rng",)
+# What the component that ships answers (fixtures/spin).
+_HELLO, _HELLO_BODY = "/hello", "hello from wasm"
 _VALUE = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:h|m|s)(?:[0-9]+(?:m|s))*")
 
 
@@ -168,8 +170,15 @@ def _expected(extensions: list[Extension], *, configured: bool) -> Expect:
         extensions={extension.name: extension.version() for extension in extensions},
         services=tuple(extension.name for extension in extensions if extension.service) if configured else (),
     )
+    names = {extension.name for extension in extensions}
     joins = configured and any(extension.tailnet for extension in extensions)
-    return Expect(talos=talos, tailscale=TailscaleExpect() if joins else None)
+    answers = ServesExpect(path=_HELLO, body=_HELLO_BODY)
+    return Expect(
+        talos=talos,
+        tailscale=TailscaleExpect() if joins else None,
+        # No Kubernetes runs there, so there is neither a RuntimeClass nor a SpinApp.
+        spin=SpinExpect(serves=answers) if configured and "spin" in names else None,
+    )
 
 
 def _base(
