@@ -45,8 +45,9 @@ class Timings:
         if not self.count:
             return "no answer was measured"
         cold = "" if self.cold_start is None else f", cold start {self.cold_start:.1f} s"
-        spread = " ".join(f"{name} {_ms(value)}" for name, value in (("p95", self.p95), ("max", self.worst)))
-        return f"p50 {_ms(self.p50)} {spread} ms of {self.count}{cold}"
+        if self.count == 1:
+            return f"{_ms(self.worst)} ms{cold}"
+        return f"p50 {_ms(self.p50)} p95 {_ms(self.p95)} max {_ms(self.worst)} ms of {self.count}{cold}"
 
     def to_json(self) -> dict[str, object]:
         """It as a record has it; seconds."""
