@@ -35,6 +35,7 @@ class Reached:
         doors: where its other TCP ports are reached, as host and port, by the port of the machine in decimals.
         kubeconfig: the file that opens its cluster, or "" for the one that Talos hands out.
         kube_context: which of its contexts, or "".
+        networks: its cluster's, by what they are for, as {"pods": ("10.244.0.0/16",)}.
     """
 
     node: str
@@ -49,6 +50,7 @@ class Reached:
     doors: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     kubeconfig: str = ""
     kube_context: str = ""
+    networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def write_reached(directory: Path, reached: Reached) -> None:
@@ -100,13 +102,21 @@ def _parse(data: bytes) -> Reached | None:
         words = {key: raw[key] for key in _WORDS}
         port, expect = raw["port"], raw["expect"]
         sections, doors = dict(raw["sections"]), {key: _door(value) for key, value in raw["doors"].items()}
+        networks = {key: _texts(value) for key, value in raw["networks"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     right = all(isinstance(word, str) for word in words.values()) and isinstance(expect, dict)
     right = right and all(isinstance(keys, dict) for keys in sections.values())
     if not right or not isinstance(port, int):
         return None
-    return Reached(**words, port=port, expect=expect, sections=sections, doors=doors)
+    return Reached(**words, port=port, expect=expect, sections=sections, doors=doors, networks=networks)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    """A list of texts of a file. Raises ValueError when it is none."""
+    if not (isinstance(value, list) and all(isinstance(text, str) for text in value)):
+        raise ValueError(value)
+    return tuple(value)
 
 
 def _door(value: object) -> tuple[str, int]:

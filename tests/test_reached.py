@@ -21,6 +21,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
         doors={"9002": ("127.0.0.1", 40002)},
         kubeconfig="/t/kubeconfig",
         kube_context="lab",
+        networks={"pods": ("10.244.0.0/16",)},
     )
     for reached in (one, more):
         write_reached(tmp_path, reached)
@@ -38,7 +39,7 @@ def test_a_broken_file_is_passed_over(tmp_path: Path) -> None:
 values = st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner), max_leaves=3)
 KEYS = ["node", "host", "port", "talosconfig", "context", "fingerprint", "simulated", "expect", "sections", "doors"]
 keys = st.sampled_from(KEYS)
-whole = st.fixed_dictionaries({key: values for key in [*KEYS, "kubeconfig", "kube_context"]})
+whole = st.fixed_dictionaries({key: values for key in [*KEYS, "kubeconfig", "kube_context", "networks"]})
 
 
 @given(st.binary() | (whole | st.dictionaries(keys, values)).map(lambda found: json.dumps(found).encode()))

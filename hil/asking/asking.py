@@ -25,6 +25,7 @@ from hil.provisioning import Provision
 from hil.reached import Reached, access_of, write_reached
 from hil.readiness.panel import Panel
 from hil.readiness.rounds import Missing
+from hil.readiness.tailscale.sources import Networks
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.probe import TalosProbe
 
@@ -71,6 +72,7 @@ class Asking:
         self._own = own
         self._in_tailnet = in_tailnet
         self._image: Image | None = None
+        self._networks: Networks | None = None
         self._begun: Sides | None = None
         self.configured: Provision | None = None
 
@@ -90,6 +92,7 @@ class Asking:
         """Begin to ask a machine that was switched on; None when nothing is expected of it."""
         self.end()
         self._image = image
+        self._networks = None if self.configured is None else cluster_networks(self.configured.machine_config)
         expect = self._expected(image)
         talos = self._named(expect)
         if expect.talos is not None:
@@ -102,7 +105,7 @@ class Asking:
                 self._in_tailnet,
                 self._own.kubernetes.kubeconfig,
                 self._own.kubernetes.context,
-                None if self.configured is None else cluster_networks(self.configured.machine_config),
+                self._networks,
             ),
             lambda: TalosProbe(self._node, talos, self._reach, transcript, after=over),
         )
@@ -182,6 +185,7 @@ class Asking:
             doors={str(port): self._door(port, deadline) for port in self.ports(self._image)},
             kubeconfig=str(self._own.kubernetes.kubeconfig or ""),
             kube_context=self._own.kubernetes.context or "",
+            networks=dict(self._networks or {}),
         )
         write_reached(self._directory, reached)
         return access_of(reached)

@@ -32,6 +32,7 @@ class Around:
         control: the URL of a headscale, whose API key is in the environment; None for none.
         peer: the LocalAPI socket of a tailscaled in the tailnet; None for this host's own, if it has one.
         bench: the private folder of the bench that the node is of; None for a node of no bench.
+        networks: of its cluster, as far as a bench knows them.
         doors: where ports of the machine are reached; others are reached at its own address.
     """
 
@@ -40,6 +41,7 @@ class Around:
     control: str | None = None
     peer: Path | None = None
     bench: Path | None = None
+    networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     doors: Mapping[int, tuple[str, int]] = field(default_factory=dict)
 
     def in_tailnet(self) -> InTailnet | Missing:

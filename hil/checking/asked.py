@@ -67,6 +67,7 @@ class Asked:
             around.in_tailnet,
             around.kubeconfig,
             around.kube_context,
+            around.networks or None,
         )
         return Sides(surroundings, lambda: self._talos)
 

@@ -163,6 +163,7 @@ def _of_bench(directory: Path, reached: Reached, around: Around) -> Around:
         kubeconfig=around.kubeconfig or file,
         kube_context=around.kube_context or (None if around.kubeconfig else reached.kube_context or None),
         bench=directory,
+        networks=reached.networks,
         doors={int(port): door for port, door in reached.doors.items() if port.isdecimal()},
     )
 

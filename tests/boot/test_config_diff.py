@@ -16,7 +16,7 @@ CHANGES = {"hostname: node1": "hostname: node2", "HELLO_NAME=hil": "HELLO_NAME=c
 
 
 def test_a_configuration_for_another_node_is_seen_before_it_is_applied_and_after(tmp_path: Path) -> None:
-    with open_bench(load_rig("virt", cwd=tmp_path), artifacts=tmp_path / "artifacts") as bench:
+    with open_bench(load_rig("virt", cwd=tmp_path), artifacts=tmp_path / "artifacts", image="simnode") as bench:
         node = bench.nodes["node1"]
         ready = node.talos.ready(within=WITHIN)
         assert ready

@@ -33,7 +33,7 @@ def test_a_newer_firmware_boots_with_the_cpu_that_is_chosen_for_it(
     firmware: tuple[Path, Path], tmp_path: Path
 ) -> None:
     chosen = {"HIL_EDK2_CODE": str(firmware[0]), "HIL_EDK2_VARS": str(firmware[1])}
-    done = run_hil("boot", "--json", cwd=tmp_path, env=chosen)
+    done = run_hil("boot", "--image", "simnode", "--json", cwd=tmp_path, env=chosen)
     assert done.code == 0, done.err
     (boot,) = json.loads(done.out)["boots"]
     assert boot["verdict"] == "ready"

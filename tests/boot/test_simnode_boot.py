@@ -1,4 +1,4 @@
-"""The rig that ships, as a new user boots it: a Talos node by Matchbox alone, its conditions, and no key shown."""
+"""The rig that ships, as a new user boots it: Talos by Matchbox alone, Tailscale, Spin, and no key shown."""
 
 from __future__ import annotations
 
@@ -11,21 +11,39 @@ from pathlib import Path
 import pytest
 from support.rigs import Ran, run_hil
 
+from hil.images.extensions import SHIPPED
 from hil.tools.gonode import talos_version
 
 pytestmark = pytest.mark.boot
 
 LONG = 600.0
-CONDITIONS = {
+TALOS = {
     "talos.api": "answers as os:admin",
     "talos.stage": "running",
     "talos.ready": "ready",
     "talos.unmet": "nothing",
     "talos.version": talos_version(),
     "talos.hostname": "node1",
-    "talos.extension.hello": "0.1.0",
-    "talos.service.ext-hello": "running",
+    "talos.extension.spin": SHIPPED["spin"].version(),
+    "talos.extension.tailscale": SHIPPED["tailscale"].version(),
+    "talos.service.ext-spin": "running",
+    "talos.service.ext-tailscale": "running",
 }
+CONDITIONS = {
+    **dict.fromkeys(TALOS, ""),
+    "tailscale.service": "running",
+    "tailscale.healthz": "200 ok",
+    "tailscale.control": "online as node1",
+    "tailscale.key": "never expires",
+    "tailscale.address": r"100\.64\.0\.\d+, fd7a:115c:a1e0::[0-9a-f]+",
+    # No UDP leaves the machine, so no path is direct.
+    "tailscale.ping": r"by relay bench to hil-peer in \d+ ms",
+    "tailscale.health": "no complaint",
+    "tailscale.cidrs": "pods .*, services .*",
+    "spin.extension": SHIPPED["spin"].version(),
+    "spin.handler": "spin",
+    "spin.http": r"200; .*",
+} | {name: re.escape(value) for name, value in TALOS.items()}
 
 
 def test_a_new_user_boots_a_talos_node_and_asks_it_again(tmp_path: Path, runtime: Path) -> None:
@@ -35,17 +53,21 @@ def test_a_new_user_boots_a_talos_node_and_asks_it_again(tmp_path: Path, runtime
         assert done.code == 0, done.err
         bench, door = kept(done)
         private = runtime / "hil" / bench
-        canaries = keys_of(private / "talos" / "node1-simnode")
-        assert len(canaries) > 20
+        canaries = [*keys_of(private / "talos" / "node1-simnode-gateway"), *keys_of_tailnet(private)]
+        assert len(canaries) > 22
 
         record = tmp_path / found(r"^record: (.+)$", done.out)
         readiness = shown(done, record)
         for arguments in ([], [f"{bench}/node1", "--json"], [door, "--talosconfig", str(talosconfig(private))]):
             said.append(run_hil("check", *arguments, cwd=tmp_path))
-            assert said[-1].code == 0, said[-1].err
+            assert said[-1].code == 0, said[-1].out + said[-1].err
         again = said[-2].document
         assert (again["ready"], again["simulated"]) == (True, "simulated Talos node")
-        assert observed(again) == observed(readiness) == CONDITIONS
+        for whole in (readiness, again):
+            judged = observed(whole)
+            assert judged.keys() == CONDITIONS.keys()
+            for name, pattern in CONDITIONS.items():
+                assert re.fullmatch(pattern, judged[name]), (name, judged[name])
         said.append(run_hil("check", f"{bench}/node1", "--version", "v1.13.8", cwd=tmp_path))
         assert said[-1].code == 1
     finally:
@@ -79,17 +101,19 @@ def found(pattern: str, text: str) -> str:
 
 
 def talosconfig(private: Path) -> Path:
-    return private / "talos" / "node1-simnode" / "talosconfig"
+    return private / "talos" / "node1-simnode-gateway" / "talosconfig"
 
 
 def shown(done: Ran, record: Path) -> dict[str, object]:
     """What the boot printed is right, and the readiness of its record."""
-    assert re.match(r"node1: image simnode, machine qemu, .*, simulated Talos node\n", done.out)
+    assert re.match(r"node1: image simnode-gateway, machine qemu, .*, simulated Talos node\n", done.out)
     stages = [line.split()[0] for line in done.out.splitlines() if re.match(r"[a-z.-]+ +\d+\.\d{3}s ", line)]
     assert stages.index("profile") < stages.index("userspace") < stages.index("config") < stages.index("talos.api")
     assert stages[-1] == "ready"
-    table = done.out[done.out.index("node1 (simulated Talos node): ready: all 8 conditions hold\n") :].splitlines()
-    assert {row.split()[0]: row.split()[1] for row in table[2:10]} == dict.fromkeys(CONDITIONS, "true")
+    count = len(CONDITIONS)
+    headline = f"node1 (simulated Talos node): ready: all {count} conditions hold\n"
+    table = done.out[done.out.index(headline) :].splitlines()
+    assert {row.split()[0]: row.split()[1] for row in table[2 : 2 + count]} == dict.fromkeys(CONDITIONS, "true")
     readiness = json.loads((record / "boot.json").read_text())["readiness"]
     assert readiness["ready"] is True
     assert all(0 < each["seconds"] < LONG for each in readiness["conditions"])
@@ -112,6 +136,13 @@ def keys_of(folder: Path) -> list[tuple[str, bytes]]:
         for line in file.read_text().splitlines()
         for form in forms(line)
     ]
+
+
+def keys_of_tailnet(private: Path) -> Iterator[tuple[str, bytes]]:
+    """The API key of the bench's headscale, and the key with which the node has joined."""
+    yield "API key", json.loads((private / "tailnet.json").read_text())["api_key"].encode()
+    config = (private / "talos" / "node1-simnode-gateway" / "controlplane.yaml").read_text()
+    yield "TS_AUTHKEY", found(r"TS_AUTHKEY=(\S+)$", config).encode()
 
 
 def forms(line: str) -> Iterator[bytes]:
