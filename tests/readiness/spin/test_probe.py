@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -19,6 +20,7 @@ from hil.readiness.kubernetes import kinds
 from hil.readiness.kubernetes.api import KubernetesApi
 from hil.readiness.panel import Panel
 from hil.readiness.rounds import Missing
+from hil.readiness.spin import probe as probe_module
 from hil.readiness.spin.probe import FIRST_ANSWER, Pace, SpinProbe
 from hil.readiness.spin.sources import SpinSources
 
@@ -153,6 +155,25 @@ def test_another_path_than_the_expected_one_is_asked_from_the_first_look(bench: 
             gone = ALONE.model_copy(update={"serves": ServesExpect(path=f"/{number}")})
             until(probe, lambda found: found["spin.http"].truth is Truth.FALSE, gone)
         assert until(probe, ready, ALONE)["spin.http"].expected == "200 at :3000/hello with 'hello'"
+        asking = [thread for thread in threading.enumerate() if thread.name == "spin:node1"]
+        assert len(asking) == 8, "what nobody looked at for longest is asked no more"
+
+
+def test_the_node_may_have_another_name_in_its_cluster(bench: Bench) -> None:
+    bench.cluster.put(kinds.NODE, made.node("tp-1"))
+    del bench.cluster.kinds[kinds.NODE]["", "node1"]
+    with closing(SpinProbe("node1", ALL, replace(bench.sources, node="tp-1"), PACE)) as probe:
+        until(probe, ready, ALL)
+
+
+def test_an_old_answer_is_none(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe_module, "_STALE", 0.05)
+    with closing(SpinProbe("node1", ALONE, bench.sources, PACE)) as probe:
+        until(probe, lambda found: found["spin.http"].holds, ALONE)
+        bench.answers.silent.add("/hello")
+        found = until(probe, lambda found: found["spin.http"].observed.startswith("no answer for "), ALONE)
+        assert found["spin.http"].truth is Truth.UNKNOWN
+        bench.answers.over.set()
 
 
 def test_what_was_asked_before_a_moment_does_not_count(bench: Bench) -> None:
@@ -190,7 +211,7 @@ def test_the_first_answer_is_news_once_in_each_life_and_times_begin_anew(bench: 
         assert again.at_ns > mark.at_ns
 
 
-def test_what_nobody_can_ask_is_unknown_and_broken() -> None:
+def test_what_nobody_can_ask_is_unknown_and_broken(bench: Bench) -> None:
     nobody = SpinSources(*(Missing(why) for why in ("no Talos", "no Talos", "no Talos", "no kubeconfig", "no door")))
     with closing(SpinProbe("node1", ALL, nobody, PACE)) as probe:
         found = until(probe, lambda found: found["spin.app"].observed == "no kubeconfig", ALL)
@@ -205,6 +226,9 @@ def test_what_nobody_can_ask_is_unknown_and_broken() -> None:
         assert probe.broken == "no Talos; no kubeconfig; no door"
     with closing(SpinProbe("node1", SpinExpect(extension=None, handler=None), nobody, PACE)) as probe:
         assert (probe.look(), probe.broken) == ((), "")
+    for cluster, broken in ((Missing("no kubeconfig"), "no Talos"), (bench.sources.cluster, "")):
+        with closing(SpinProbe("node1", SpinExpect(extension=None), replace(nobody, cluster=cluster), PACE)) as probe:
+            assert probe.broken == broken, "the cluster tells of handlers too"
 
 
 def test_a_door_that_is_shut_and_a_talosconfig_that_may_not_read_are_unknown(bench: Bench) -> None:

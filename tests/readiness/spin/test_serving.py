@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from support.fake_tailscaled import Answers, on_tcp
 
-from hil.clock import Deadline
+from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.config.expect.spin import ServesExpect
 from hil.errors import HilError, InfrastructureError, MissingPart
 from hil.readiness.spin.serving import Asker, Served
@@ -125,6 +125,36 @@ def test_a_way_that_is_not_open_says_nothing_of_the_node() -> None:
         Asker(HELLO, reach, lambda: 0).ask(Deadline.after(SOON))
     with pytest.raises(InfrastructureError, match="port 3000 is not reached"):
         ask(("192.0.2.300", 1))
+
+
+def test_the_first_answer_is_known_as_exactly_as_the_last_time_without_one() -> None:
+    answers = Answers({})
+    with on_tcp(answers) as place:
+        asked, began = asker(place), now_ns()
+        assert asked.ask(Deadline.after(SOON)).timings.first_ns is None
+        after_other = now_ns()
+        answers.silent.add("/hello")
+        with pytest.raises(InfrastructureError):
+            asked.ask(Deadline.after(0.05))
+        answers.silent.clear()
+        answers.bodies["/hello"] = (200, b"hello")
+        timings = asked.ask(Deadline.after(SOON)).timings
+        answers.over.set()
+    assert timings.first_ns is not None
+    assert began < timings.first_ns - timings.bound * NANOSECONDS
+    assert timings.first_ns - timings.bound * NANOSECONDS > after_other - 1000
+
+
+def test_an_answer_that_is_another_is_none_for_the_cold_start() -> None:
+    answers = Answers({})
+    with on_tcp(answers) as place:
+        asked = asker(place)
+        began = now_ns()
+        asked.ask(Deadline.after(SOON))
+        answers.bodies["/hello"] = (200, b"hello")
+        timings = asked.ask(Deadline.after(SOON)).timings
+    assert timings.first_ns is not None
+    assert 0 < timings.bound <= (timings.first_ns - began) / NANOSECONDS + 1e-6
 
 
 def test_what_is_measured_begins_anew_with_each_life_of_the_machine() -> None:
