@@ -28,8 +28,7 @@ class Service:
         name: of its program.
         version: the pinned version, as "v0.11.0".
         package: the Go package of the program.
-        stamps: what `-ldflags -X` sets, each as "VARIABLE=VALUE"; a program that is given no version here does not
-            know its own.
+        stamps: what `-ldflags -X` sets, each as "VARIABLE=VALUE"; most programs know their version only by it.
         tags: build tags.
         folder: the name of its module's folder; "" where that is the program's name.
         group: the folder of fixtures/ that its module is in.
@@ -73,7 +72,7 @@ MATCHBOX = Service(
     stamps=("github.com/poseidon/matchbox/matchbox/version.Version=v0.11.0",),
 )
 
-# Its version comes from the main module's build information alone (hscontrol/types/version.go), which is ours: "dev".
+# It reads its version from Go's own build information (hscontrol/types/version.go), so it needs no stamp.
 HEADSCALE = Service(
     name="headscale",
     version="v0.29.2",

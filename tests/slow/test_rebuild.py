@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 
 from hil.clock import Deadline
-from hil.tools import gobuild, gotool
+from hil.tools import gobuild, gotool, programs
 from hil.tools.cache import Cache
 from hil.tools.digest import file_digest
 from hil.tools.progress import quiet
 
 BUILD_WITHIN = 1200.0
+EM_AARCH64 = 183  # linux/elf-em.h; a program's machine is at byte 18 (elf(5))
 
 
-def rebuilt(cache: Path) -> Path:
-    return gobuild.build(gobuild.MATCHBOX, Cache(cache), progress=quiet, deadline=Deadline.after(BUILD_WITHIN))
+def rebuilt(cache: Path, service: gobuild.Service = gobuild.MATCHBOX) -> Path:
+    return gobuild.build(service, Cache(cache), progress=quiet, deadline=Deadline.after(BUILD_WITHIN))
 
 
 def test_matchbox_is_built_from_its_pin_and_twice_the_same(tmp_path: Path) -> None:
@@ -37,3 +38,23 @@ def test_matchbox_is_built_by_the_go_of_the_wheel_where_the_host_has_none(
     assert go is not None
     assert go.path.is_relative_to(tmp_path)
     assert program.stat().st_size > 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("service", "command"),
+    [(gobuild.HEADSCALE, "version"), (gobuild.TAILSCALED, "--version")],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_tailnets_programs_are_built_from_their_pins_as_in_the_cache(
+    service: gobuild.Service, command: str, tmp_path: Path
+) -> None:
+    program = rebuilt(tmp_path, service)
+    said = subprocess.run([program, command], capture_output=True, text=True, check=True)
+    assert service.version.lstrip("v") in said.stdout
+    assert file_digest(program) == file_digest(programs.pinned(service, ensure=True))
+
+
+@pytest.mark.parametrize("service", [gobuild.TAILSCALED, gobuild.CONTAINERBOOT], ids=lambda service: service.name)
+def test_a_nodes_tailscale_is_for_its_machine(service: gobuild.Service) -> None:
+    program = programs.pinned(service.for_machine("arm64"), ensure=True)
+    assert int.from_bytes(program.read_bytes()[18:20], "little") == EM_AARCH64
