@@ -187,14 +187,9 @@ def _member(node: Mapping[str, object]) -> Member:
 
 def _document(data: bytes) -> object:
     try:
-        return cast(object, json.loads(data, parse_constant=_no_number))
+        return cast(object, json.loads(data))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-
-
-def _no_number(word: str) -> object:
-    """Python takes NaN and Infinity for JSON; RFC 8259 has neither."""
-    raise ValueError(f"{word} is no number of JSON")
 
 
 def _seconds(top: Mapping[str, object], key: str) -> float:

@@ -224,6 +224,25 @@ def test_a_new_beginning_forgets_it_all(around: Around) -> None:
         assert around.log.asked.count(2000) == 2
 
 
+def test_a_new_beginning_makes_it_all_unknown(around: Around) -> None:
+    slow = Pace(every=60.0, log_every=60.0, within=0.5)
+    with closing(TailscaleProbe("node1", TailscaleExpect(), around.sources, slow)) as probe:
+        wait(lambda: online(probe))
+        around.peer.silent |= {STATUS}
+        around.healthz.silent |= {"/healthz"}
+        probe.begin_again()
+        assert {named(probe)[name].observed for name in ("healthz", "ping")} == {"no answer yet"}
+
+
+def test_a_peer_that_is_in_no_tailnet_is_asked_for_no_ping(around: Around) -> None:
+    around.peer.set(STATUS, status(state="NeedsLogin", Health=["You are logged out."]))
+    with closing(TailscaleProbe("node1", TailscaleExpect(), around.sources, QUICK)) as probe:
+        wait(lambda: "NeedsLogin" in named(probe)["ping"].observed)
+        rounds = len(around.peer.asked)
+        wait(lambda: len(around.peer.asked) > rounds + 2)
+    assert not any("ping" in asked for asked in around.peer.asked)
+
+
 def test_what_was_asked_before_a_question_does_not_count(around: Around) -> None:
     with closing(
         TailscaleProbe("node1", TailscaleExpect(), around.sources, Pace(every=60.0, log_every=60.0))

@@ -55,6 +55,11 @@ def test_moments_are_read_as_go_writes_them() -> None:
     assert node.tags == ("tag:bench",)
 
 
+def test_a_moment_without_a_time_zone_is_none_of_go_s() -> None:
+    with pytest.raises(ValueError, match="KeyExpiry has no time zone"):
+        read_status(json.dumps(status(member(KeyExpiry="2027-05-24T19:00:00"))).encode())
+
+
 def test_before_it_has_joined_there_is_little() -> None:
     found = read_status(b'{"BackendState":"NeedsLogin","Self":null,"Health":["You are logged out."],"Peer":null}')
     assert (found.state, found.own, found.peers) == (BackendState.NEEDS_LOGIN, None, ())
@@ -126,7 +131,9 @@ def test_what_is_no_status_is_named(api: LocalApi, answers: Answers, body: bytes
         api.status(Deadline.after(SOON))
 
 
-@pytest.mark.parametrize("body", [b"{}", b'{"LatencySeconds":NaN}', b'{"LatencySeconds":1e999}', b'{"Err":7}'])
+@pytest.mark.parametrize(
+    "body", [b"{}", b'{"LatencySeconds":NaN}', b'{"LatencySeconds":1e999}', b'{"LatencySeconds":true}', b'{"Err":7}']
+)
 def test_what_is_no_ping_is_named(api: LocalApi, answers: Answers, body: bytes) -> None:
     answers.bodies[PING] = 200, body
     with pytest.raises(InfrastructureError, match="gives no ping of tailscaled"):
@@ -143,7 +150,9 @@ def test_a_server_that_says_a_little_now_and_then_has_an_end(tmp_path: Path) -> 
             connection, _ = listening.accept()
             with connection:
                 connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
-                while not over.wait(0.02):
+                for _ in range(200):
+                    if over.wait(0.02):
+                        break
                     connection.sendall(b"x")
 
         thread = threading.Thread(target=drip)
