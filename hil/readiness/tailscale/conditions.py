@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from hil.readiness.condition import Condition
 from hil.readiness.rounds import Missing
 from hil.readiness.tailscale.cidrs import cidrs
-from hil.readiness.tailscale.facts import BY_CONTROL, Facts
+from hil.readiness.tailscale.facts import BY_CONTROL, BY_MAP, Facts
 from hil.readiness.tailscale.health import health
 from hil.readiness.tailscale.pinging import Pinged
 from hil.readiness.tailscale.verdict import known, unknown
@@ -85,6 +85,9 @@ class _Judge:
         if isinstance(found, Missing):
             return unknown(name, expected, found, BY_CONTROL)
         who, source, at_ns = found
+        if who.node is None and source == BY_MAP:
+            words = f"not in the peer's map: not joined, hidden by the policy, or of another tailnet{self._why()}"
+            return unknown(name, expected, Missing(words), source)
         if who.node is None:
             words = f"no {self._facts.hostname!r} among its nodes ({who.known} in all){self._why()}"
             return known(name, expected, words, source, at_ns, holds=False)

@@ -109,6 +109,17 @@ def test_without_a_control_server_to_ask_its_map_of_the_peer_tells() -> None:
     assert {found[name].source for name in ("control", "key", "address", "tags")} == {"peer's map"}
 
 
+def test_a_map_without_the_node_does_not_say_that_it_is_in_no_tailnet() -> None:
+    alone = dataclasses.replace(peer_status(), peers=())
+    refused = said(b"Received error: authkey expired\n")
+    found = judged(seen(nodes=Missing("no API key"), peer=round_of(Pinged(alone, "", None)), log=refused))
+    assert (found["control"].truth, found["control"].source) == (Truth.UNKNOWN, "peer's map")
+    assert found["control"].observed == (
+        "not in the peer's map: not joined, hidden by the policy, or of another tailnet; its key has expired"
+        " (authkey expired)"
+    )
+
+
 @pytest.mark.parametrize(
     "peer",
     [

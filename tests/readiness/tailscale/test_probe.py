@@ -161,9 +161,8 @@ def test_without_a_control_server_the_peer_s_map_tells(around: Around, there: bo
     around.peer.set(STATUS, status(member(hostname="node1" if there else "other")))
     sources = dataclasses.replace(around.sources, control=Missing("no API key"))
     with closing(TailscaleProbe("node1", TailscaleExpect(), sources, QUICK)) as probe:
-        wait(lambda: named(probe)["control"].at_ns is not None)
+        wait(lambda: named(probe)["control"].source == "peer's map")
         assert named(probe)["control"].holds is there
-        assert named(probe)["control"].source == "peer's map"
         assert probe.broken == ""
 
 
