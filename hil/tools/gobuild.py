@@ -169,6 +169,5 @@ def _key(service: Service) -> str:
     digest = hashlib.sha256()
     for name in ("go.mod", "go.sum"):
         digest.update((service.module / name).read_bytes() + b"\0")
-    machine = service.architecture or host.machine()
-    digest.update(f"{service.package} {service.version} {' '.join(_flags(service))} {machine}".encode())
+    digest.update(f"{service.package} {service.version} {' '.join(_flags(service))} {host.machine()}".encode())
     return digest.hexdigest()

@@ -58,13 +58,15 @@ server.serve_forever()
 """
 
 _TAILSCALED = """\
-import os, signal, socket, sys
+import os, signal, socket, sys, time
 from pathlib import Path
 
 path = next(word.partition("=")[2] for word in sys.argv if word.startswith("--socket="))
 if "TS_BE_CLI" in os.environ:
     file = Path(next(word.partition(":")[2] for word in sys.argv if word.startswith("--auth-key=file:")))
     Path("joined").write_text("\\n".join([*sys.argv[1:], oct(file.stat().st_mode & 0o777), file.read_text()]))
+    if not Path(path).exists():
+        sys.exit("failed to connect to local tailscaled; it doesn't appear to be running")
     if Path("refused").exists():
         sys.exit("backend error: invalid pre auth key")
     sys.exit(0)

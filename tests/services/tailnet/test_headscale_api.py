@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from support.fake_headscale import FakeHeadscale, serving
 
 from hil.clock import Deadline
 from hil.errors import InfrastructureError
+from hil.services.tailnet import http_access
 from hil.services.tailnet.ca import Authority, make_authority
 from hil.services.tailnet.control import ControlServer, TailnetNode
 from hil.services.tailnet.headscale_api import HeadscaleApi
@@ -126,6 +128,21 @@ def test_a_server_that_is_gone(authority: Authority, tmp_path: Path) -> None:
         assert SECRET not in caught.value.render()
 
 
+def test_a_server_that_is_silent_or_says_too_much(
+    api: HeadscaleApi, fake: FakeHeadscale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "silent"))
+        silent.listen()
+        for scheme in ("http", "https"):
+            with pytest.raises(InfrastructureError, match=r"does not answer: .*timed out"):
+                Access(f"{scheme}://h", "", tmp_path / "silent").ask("GET", "/", deadline=Deadline.after(0.1))
+    monkeypatch.setattr(http_access, "_MOST_BYTES", 100)
+    fake.answers["GET /api/v1/node"] = (200, bytes(101))
+    with pytest.raises(InfrastructureError, match="does not answer: more than"):
+        api.nodes(soon())
+
+
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*ONLINE, "key", "message"]), inner),
@@ -147,6 +164,27 @@ def test_any_field_of_a_node_may_be_wrong(changes: dict[str, object]) -> None:
         (node,) = parse_nodes(json.dumps({"nodes": [{**ONLINE, **changes}]}).encode())
         assert isinstance(node.online, bool)
         assert all(isinstance(text, str) for text in (*node.addresses, *node.tags, node.hostname, node.user))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("expiry", "9999-12-31T23:59:59-23:59", "expiry is out of range"),
+        ("lastSeen", "2026-11-25T19:40:00", "lastSeen is in no time zone"),
+        ("lastSeen", "yesterday", "Invalid isoformat"),
+        ("id", "-2", "id is no number"),
+        ("id", "1_0", "id is no number"),
+        ("id", "٣", "id is no number"),
+        ("id", "9" * 5000, "id is no number"),
+        ("id", 2, "id is not text"),
+        ("tags", [1], "tags is not a list of texts"),
+        ("user", "bench", "user is not an object"),
+        ("online", "true", "online is neither true nor false"),
+    ],
+)
+def test_a_field_that_is_wrong_is_named(field: str, value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_nodes(json.dumps({"nodes": [{**ONLINE, field: value}]}).encode())
 
 
 def test_deep_nesting_is_refused() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.leftovers import difference, snapshot
+from support.private_nets import needs_private_net
 
 from hil.clock import Deadline
 from hil.config.model import HostPort
@@ -49,8 +50,7 @@ sys.exit(1)
 
 def held(keeper: Keeper) -> PrivateNet:
     net = hold(keeper, keeper.directory / "tailnet.sock", ADDRESS, deadline=Deadline.after(WITHIN))
-    if isinstance(net, Unavailable):
-        pytest.skip(net.reason)
+    assert isinstance(net, PrivateNet)
     return net
 
 
@@ -80,6 +80,7 @@ def exchange(path: Path, data: bytes) -> bytes:
         return b"".join(iter(lambda: connection.recv(1 << 16), b""))
 
 
+@needs_private_net
 def test_what_is_in_it_and_what_leads_to_it(keeper: Keeper) -> None:
     net = held(keeper)
     assert exchange(net.forward, b"nobody listens") == b""
@@ -90,6 +91,7 @@ def test_what_is_in_it_and_what_leads_to_it(keeper: Keeper) -> None:
     assert net.forward.stat().st_mode & 0o777 == 0o600
 
 
+@needs_private_net
 def test_a_second_connection_does_not_wait_for_the_first(keeper: Keeper) -> None:
     net = held(keeper)
     with socket.socket(socket.AF_UNIX) as idle:
@@ -98,6 +100,7 @@ def test_a_second_connection_does_not_wait_for_the_first(keeper: Keeper) -> None
         assert exchange(net.forward, b"word") == b"heard word"
 
 
+@needs_private_net
 @pytest.mark.parametrize("way", isolation.ALL, ids=lambda way: way.name)
 def test_nothing_is_left_of_it_when_its_keeper_is_killed(
     keeper: Keeper, way: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support import tailnet_programs
+from support.private_nets import needs_private_net
 
 from hil.clock import Deadline
 from hil.config.environment import SecretText
@@ -28,8 +29,13 @@ Open = Callable[[], Tailnet]
 
 
 @pytest.fixture
-def opening(keeper: Keeper, bench: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
+def strange_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What headscale would take for a part of its configuration; the keeper has it too."""
     monkeypatch.setenv("HEADSCALE_LISTEN_ADDR", "0.0.0.0:1")
+
+
+@pytest.fixture
+def opening(strange_variable: None, keeper: Keeper, bench: Path, tmp_path: Path) -> Open:
     headscale, tailscaled = tailnet_programs.write(tmp_path)
 
     def opened() -> Tailnet:
@@ -42,8 +48,7 @@ def opening(keeper: Keeper, bench: Path, tmp_path: Path, monkeypatch: pytest.Mon
             deadline=Deadline.after(WITHIN),
             record=tmp_path / "tailnet",
         )
-        if isinstance(found, Unavailable):
-            pytest.skip(found.reason)
+        assert isinstance(found, Tailnet)
         return found
 
     return opened
@@ -54,6 +59,7 @@ def own(tailnet: Tailnet) -> OwnServers:
     return tailnet.own
 
 
+@needs_private_net
 def test_what_machines_and_probes_are_told(opening: Open, bench: Path) -> None:
     tailnet = opening()
     assert tailnet.login_server == "https://10.0.2.100:8443"
@@ -66,6 +72,7 @@ def test_what_machines_and_probes_are_told(opening: Open, bench: Path) -> None:
     tailnet.await_peer(Deadline.after(WITHIN))
 
 
+@needs_private_net
 def test_each_key_is_fresh_and_forgets_the_nodes_former_boots(opening: Open, tmp_path: Path) -> None:
     tailnet = opening()
     assert [tailnet.auth_key(name) for name in ("n2", "n2", "n3")] == ["hskey-auth-2", "hskey-auth-3", "hskey-auth-4"]
@@ -76,6 +83,7 @@ def test_each_key_is_fresh_and_forgets_the_nodes_former_boots(opening: Open, tmp
     assert (wanted["reusable"], wanted["ephemeral"], wanted["user"]) == (False, False, "1")
 
 
+@needs_private_net
 def test_no_key_is_where_others_see_it(opening: Open, keeper: Keeper, bench: Path, tmp_path: Path) -> None:
     tailnet = opening()
     tailnet.await_peer(Deadline.after(WITHIN))
@@ -88,10 +96,11 @@ def test_no_key_is_where_others_see_it(opening: Open, keeper: Keeper, bench: Pat
     for text in (*arguments, *records, repr(tailnet), str(keeper.status())):
         assert "hskey-" not in text
         assert "PRIVATE KEY" not in text
-    assert not any(word.startswith("HEADSCALE") for record in records for word in record.split("'"))
+    assert not any("HEADSCALE_" in record for record in records)
     assert (bench / "tailnet").stat().st_mode & 0o777 == 0o700
 
 
+@needs_private_net
 def test_a_key_that_is_no_good(opening: Open, tmp_path: Path) -> None:
     servers = own(opening())
     assert servers.bad_key("used") == "hskey-auth-1"
@@ -99,6 +108,7 @@ def test_a_key_that_is_no_good(opening: Open, tmp_path: Path) -> None:
     assert servers.bad_key("expired") == "hskey-auth-2"
 
 
+@needs_private_net
 def test_headscale_stops_and_starts_again_with_and_without_its_relay(opening: Open, bench: Path) -> None:
     tailnet = opening()
     server = own(tailnet).headscale
@@ -118,6 +128,7 @@ def test_headscale_stops_and_starts_again_with_and_without_its_relay(opening: Op
     assert "derpport: 8444" in (bench / "tailnet/headscale/dead-relay.yaml").read_text()
 
 
+@needs_private_net
 def test_a_headscale_that_does_not_start_says_why(opening: Open, bench: Path) -> None:
     server = own(opening()).headscale
     server.stop(Deadline.after(WITHIN))
@@ -127,6 +138,7 @@ def test_a_headscale_that_does_not_start_says_why(opening: Open, bench: Path) ->
     assert caught.value.evidence[-1] == "FTL it is broken"
 
 
+@needs_private_net
 def test_a_headscale_that_makes_no_api_key(opening: Open, bench: Path) -> None:
     server = own(opening()).headscale
     (bench / "tailnet/headscale/no-key").touch()
@@ -135,6 +147,14 @@ def test_a_headscale_that_makes_no_api_key(opening: Open, bench: Path) -> None:
     assert caught.value.evidence == ("a line of log", "Error: hskey-api- of nobody")
 
 
+@needs_private_net
+def test_a_peer_joins_when_it_listens(opening: Open, tmp_path: Path) -> None:
+    program = tmp_path / "tailscaled"
+    program.write_text(program.read_text().replace("listener.bind", "time.sleep(0.8)\nlistener.bind"))
+    opening().await_peer(Deadline.after(WITHIN))
+
+
+@needs_private_net
 def test_a_peer_that_may_not_join_says_why(opening: Open, bench: Path) -> None:
     tailnet = opening()
     tailnet.await_peer(Deadline.after(WITHIN))

@@ -36,4 +36,4 @@ def test_only_its_owner_reads_the_key(tmp_path: Path) -> None:
     assert authority.key.stat().st_mode & 0o777 == 0o600
     assert authority.ca_file.read_text() == authority.ca_pem
     assert [path.name for path in sorted(tmp_path.iterdir())] == ["ca.crt", "server.crt", "server.key"]
-    assert "PRIVATE" not in repr(authority)
+    assert "CERTIFICATE" not in repr(authority)
