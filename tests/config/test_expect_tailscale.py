@@ -21,7 +21,14 @@ def test_what_is_expected_when_nothing_is_said() -> None:
 
 
 def test_each_key_can_be_changed() -> None:
-    changes = {"hostname": "gw", "path": "relay", "tags": ["tag:a"], "key_valid_for": "24h", "healthz": None}
+    changes = {
+        "hostname": "gw",
+        "path": "relay",
+        "tags": ["tag:a"],
+        "key_valid_for": "24h",
+        "healthz": None,
+        "networks": {"join": ("fd00::/64",)},
+    }
     changed = overridden(TailscaleExpect(), changes)
     assert changed.model_dump() == {**changes, "tags": ("tag:a",), "key_valid_for": 86400.0}
 
@@ -34,6 +41,7 @@ def test_each_key_can_be_changed() -> None:
         ({"tags": ["tag:1a"]}, "'tag:1a' is no tag of a tailnet", "write it like tag:bench"),
         ({"path": "derp"}, "path: Input should be 'any', 'direct' or 'relay'", "hil rig check"),
         ({"healthz": 0}, "healthz: Input should be greater than or equal to 1", "hil rig check"),
+        ({"networks": {"join": ("100.64/16",)}}, "'100.64/16' is not a network", "write it like 100.65.0.0/16"),
         ({"key_valid_for": "1"}, "has no unit", ""),
         ({"key_valid_for": -1.0}, "greater than or equal to 0", "hil rig check"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field
@@ -27,6 +28,18 @@ Tag: TypeAlias = Annotated[str, AfterValidator(_tag)]
 """A tag of a tailnet (tailscale v1.102.3, tailcfg/tailcfg.go, CheckTag)."""
 
 
+def _network(text: str) -> str:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        raise invalid(f"{text[:60]!r} is not a network", "write it like 100.65.0.0/16") from None
+    return text
+
+
+NetworkText: TypeAlias = Annotated[str, AfterValidator(_network)]
+"""A network of IPv4 or IPv6, as 10.244.0.0/16."""
+
+
 class TailscaleExpect(Section):
     """What must hold of Tailscale on a node: that it is online in its tailnet, and what is given here."""
 
@@ -44,4 +57,9 @@ class TailscaleExpect(Section):
     healthz: Annotated[int, Field(ge=1, le=65535)] | None = Field(
         default=HEALTHZ_PORT,
         description="the TCP port of its container's /healthz; null where it has none, so that it is not asked",
+    )
+    networks: dict[str, tuple[NetworkText, ...]] = Field(
+        default={},
+        description="networks of its cluster that its machine configuration does not name, by what they are for, as"
+        " join: [100.65.0.0/16]; like the others they must keep out of the tailnet's",
     )

@@ -17,7 +17,7 @@ from hil.services.tailnet.ranges import TAILNET
 
 NAME = "tailscale.cidrs"
 SOURCE = "configuration"
-# cozystack/cozystack, packages/core/platform/values.yaml: networking.joinCIDR, of kube-ovn's join subnet.
+# Of kube-ovn's join subnet; in CozyStack's Package cozystack-platform it is networking.joinCIDR.
 _COZYSTACK_JOIN = "100.64.0.0/16"
 _EXPECTED = "none within " + " or ".join(str(network) for network in TAILNET)
 

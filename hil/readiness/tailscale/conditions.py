@@ -18,6 +18,7 @@ from hil.readiness.tailscale.cidrs import cidrs
 from hil.readiness.tailscale.facts import BY_CONTROL, BY_MAP, Facts
 from hil.readiness.tailscale.health import health
 from hil.readiness.tailscale.pinging import Pinged
+from hil.readiness.tailscale.sources import Networks
 from hil.readiness.tailscale.verdict import known, unknown
 from hil.services.tailnet.control import TailnetNode
 from hil.services.tailnet.status import NoPong, Pong
@@ -50,8 +51,9 @@ def conditions(facts: Facts, expect: TailscaleExpect, now: datetime) -> tuple[Co
     if expect.tags:
         found.append(judge.tags(expect.tags))
     found += [judge.ping(expect.path), health(facts)]
-    if facts.seen.networks is not None:
-        found.append(cidrs(facts.seen.networks, facts.seen.since_ns))
+    networks = _networks(facts.seen.networks, expect.networks)
+    if networks is not None:
+        found.append(cidrs(networks, facts.seen.since_ns))
     return tuple(found)
 
 
@@ -181,6 +183,13 @@ class _Judge:
         if isinstance(pinged.pong, NoPong) and not pinged.pong.sent:
             return f"{pinged.name} could not ping {pinged.address}: {pinged.pong.why}"
         return ""
+
+
+def _networks(known: Networks | Missing | None, further: Networks) -> Networks | Missing | None:
+    """The cluster's networks, those that the rig adds among them; None where nobody knows of any."""
+    if isinstance(known, Missing) or not further:
+        return known
+    return {**(known or {}), **further}
 
 
 def _fits(pong: Pong, path: str) -> bool:

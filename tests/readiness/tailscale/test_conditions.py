@@ -55,6 +55,19 @@ def test_all_is_well() -> None:
     assert found["cidrs"].observed == "pods 10.244.0.0/16, services 10.96.0.0/12"
 
 
+@pytest.mark.parametrize(
+    ("known", "further", "observed"),
+    [
+        ({"pods": ("10.244.0.0/16",)}, {"join": ("100.65.0.0/16",)}, "join 100.65.0.0/16 overlaps 100.64.0.0/10"),
+        (None, {"join": ("10.100.0.0/16",)}, "join 10.100.0.0/16"),
+        ({"pods": ("100.64.0.0/16",)}, {"pods": ("10.1.0.0/16",)}, "pods 10.1.0.0/16"),
+        (Missing("not known"), {"join": ("100.65.0.0/16",)}, "not known"),
+    ],
+)
+def test_networks_that_the_rig_adds(known: object, further: dict[str, tuple[str, ...]], observed: str) -> None:
+    assert judged(seen(networks=known), TailscaleExpect(networks=further))["cidrs"].observed == observed
+
+
 def test_what_is_not_expected_is_not_asked() -> None:
     found = judged(seen(networks=None), TailscaleExpect(healthz=None))
     assert list(found) == ["service", "control", "key", "address", "ping", "health"]
