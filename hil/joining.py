@@ -6,6 +6,7 @@ The programs, the private network and the keys are in `hil.services.tailnet`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,9 @@ SERVICE: Final = "tailscale"
 """The extension service that joins (siderolabs/extensions, network/tailscale)."""
 
 _WRITTEN: Final = "tailnet.json"
+_SERVER: Final = re.compile(
+    r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*)(?::(?P<port>[0-9]{1,5}))?/?"
+)
 _STARTS_WITHIN: Final = 60.0
 # What Tailscale's container is told whatever it joins (tailscale, cmd/containerboot/settings.go).
 _ALWAYS: Final = {
@@ -182,11 +186,23 @@ def read_tailnet(directory: Path) -> InTailnet | Missing:
     except (OSError, ValueError, AttributeError, RecursionError):
         return Missing("the bench has opened no tailnet")
     control = None
-    if text.get("url") and text.get("api_key"):
+    url, key = text.get("url", ""), text.get("api_key", "")
+    if is_server(url) and is_api_key(key):
         by = Path(text["by"]) if text.get("by") else None
-        control = HeadscaleApi(Access(text["url"], text.get("ca_pem", ""), by), text["api_key"])
+        control = HeadscaleApi(Access(url, text.get("ca_pem", ""), by), key)
     peer = Path(text["peer"]) if text.get("peer") else None
     return in_tailnet(text.get("login_server", ""), control, peer)
+
+
+def is_server(text: str) -> bool:
+    """Whether a text can be the address of a control server, as "https://headscale.example:443"."""
+    found = _SERVER.fullmatch(text)
+    return found is not None and 0 < int(found["port"] or 443) <= 65535
+
+
+def is_api_key(text: str) -> bool:
+    """Whether a text can be a key of a control server's API: what a header of HTTP carries, on one line."""
+    return re.fullmatch("[!-~]+", text) is not None
 
 
 def in_tailnet(server: str, control: ControlServer | None, peer: Path | None) -> InTailnet:
@@ -219,10 +235,12 @@ def join_environment(tailnet: Tailnet, hostname: str, image: Image) -> dict[str,
     Raises:
         InfrastructureError: the control server gives no key.
     """
+    said = image.extension_configs.get(SERVICE, {})
     return {
         **_ALWAYS,
-        **image.extension_configs.get(SERVICE, {}),
+        **said,
         "TS_AUTHKEY": tailnet.auth_key(hostname),
-        "TS_EXTRA_ARGS": f"--login-server={tailnet.login_server}",
+        # Of a flag that is there twice, the last one holds (Go, package flag).
+        "TS_EXTRA_ARGS": f"{said.get('TS_EXTRA_ARGS', '')} --login-server={tailnet.login_server}".strip(),
         "TS_HOSTNAME": hostname,
     }

@@ -141,7 +141,17 @@ class Asking:
         return "" if self._image is None else self._image.simulated
 
     def _expected(self, image: Image | None) -> Expect:
-        return self._own.expect or (None if image is None else image.expect) or Expect()
+        """What is expected; and of Talos its defaults at least, where some of the rest is asked through it."""
+        expect = self._own.expect or (None if image is None else image.expect) or Expect()
+        if expect.talos is not None or not self._by_talos(expect):
+            return expect
+        return expect.model_copy(update={"talos": TalosExpect()})
+
+    def _by_talos(self, expect: Expect) -> bool:
+        spin = expect.spin is not None and (expect.spin.extension or expect.spin.handler) is not None
+        cluster = (expect.kubernetes or expect.cozystack) is not None
+        by_cluster = cluster and self._own.kubernetes.kubeconfig is None
+        return expect.tailscale is not None or spin or by_cluster
 
     def _named(self, expect: Expect) -> TalosExpect:
         """What is expected of Talos, and the node's own name where the bench has made its configuration.

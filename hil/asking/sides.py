@@ -7,7 +7,7 @@ answer, and a firmware has no use for connections to ports that it does not have
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
 from hil.asking.cluster import Cluster
@@ -19,6 +19,7 @@ from hil.joining import SERVICE, InTailnet
 from hil.readiness.condition import Condition
 from hil.readiness.cozystack.asking import ask as ask_cozystack
 from hil.readiness.cozystack.probe import CozystackProbe, CozystackSources
+from hil.readiness.kubernetes.api import KubernetesApi
 from hil.readiness.kubernetes.asking import ask
 from hil.readiness.kubernetes.probe import KubernetesProbe, KubernetesSources
 from hil.readiness.panel import Probe
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
 _SPIN = "spin"
 _NO_CLUSTER = Missing(
     "no cluster is asked about the node", "expect something of `kubernetes:`, or give the node a kubeconfig"
+)
+
+_NO_KUBECONFIG = Missing(
+    "no kubeconfig was given, and Talos, which would hand one out, is not asked",
+    "give a kubeconfig, or what opens Talos: a talosconfig",
 )
 
 
@@ -68,15 +74,15 @@ class Sides:
     @cached_property
     def tailscale(self) -> TailscaleProbe:
         """Asks the node, the control server and a peer about Tailscale on it."""
-        around, talos = self._around, self.talos
+        around = self._around
         expect = around.expect.tailscale or TailscaleExpect()
         found = around.in_tailnet()
         tailnet = InTailnet(found, found) if isinstance(found, Missing) else found
         port = expect.healthz
         sources = TailscaleSources(
-            service=lambda since_ns: self._service_runs(SERVICE, since_ns),
-            log=self._log,
-            addresses=lambda: talos.addresses,
+            service=around.no_talos or (lambda since_ns: self._service_runs(SERVICE, since_ns)),
+            log=around.no_talos or self._log,
+            addresses=around.no_talos or partial(_addresses_of, self.talos),
             healthz=Missing("it is not expected") if port is None else lambda deadline: self._door(port, deadline),
             control=tailnet.control,
             peer=tailnet.peer if isinstance(tailnet.peer, Missing) else LocalApi(tailnet.peer),
@@ -87,18 +93,18 @@ class Sides:
     @cached_property
     def kubernetes(self) -> KubernetesProbe:
         """Asks the node's cluster about it."""
-        around, api = self._around, self._cluster.api
+        around, api = self._around, self._cluster
         expect = around.expect.kubernetes or KubernetesExpect()
-        sources = KubernetesSources(lambda node, wanted, deadline: ask(api, node, wanted, deadline))
-        return KubernetesProbe(around.node, expect, sources)
+        facts = api if isinstance(api, Missing) else partial(ask, api)
+        return KubernetesProbe(around.node, expect, KubernetesSources(facts))
 
     @cached_property
     def cozystack(self) -> CozystackProbe:
         """Asks the node's cluster about the CozyStack there."""
-        api = self._cluster.api
+        api = self._cluster
         expect = self._around.expect.cozystack or CozystackExpect()
-        sources = CozystackSources(lambda wanted, deadline: ask_cozystack(api, wanted, deadline))
-        return CozystackProbe(self._around.node, expect, sources)
+        facts = api if isinstance(api, Missing) else partial(ask_cozystack, api)
+        return CozystackProbe(self._around.node, expect, CozystackSources(facts))
 
     @cached_property
     def spin(self) -> SpinProbe:
@@ -106,10 +112,10 @@ class Sides:
         around = self._around
         kubernetes = around.expect.kubernetes
         sources = SpinSources(
-            extension=self._extension,
-            service=lambda since_ns: self._service_runs(_SPIN, since_ns),
-            read=self._read,
-            cluster=self._cluster.api if kubernetes or around.kubeconfig else _NO_CLUSTER,
+            extension=around.no_talos or self._extension,
+            service=around.no_talos or (lambda since_ns: self._service_runs(_SPIN, since_ns)),
+            read=around.no_talos or self._read,
+            cluster=self._cluster if kubernetes or around.kubeconfig else _NO_CLUSTER,
             reach=self._door,
             node="" if kubernetes is None else kubernetes.node or "",
         )
@@ -137,12 +143,18 @@ class Sides:
     def close(self) -> None:
         """Stop asking."""
         made = vars(self)
-        for name in ("tailscale", "spin", "kubernetes", "cozystack", "_cluster", "talos"):
+        for name in ("tailscale", "spin", "kubernetes", "cozystack", "_own_cluster", "talos"):
             if name in made:
                 made[name].close()
 
+    @property
+    def _cluster(self) -> KubernetesApi | Missing:
+        if self._around.kubeconfig is None and self._around.no_talos is not None:
+            return _NO_KUBECONFIG
+        return self._own_cluster.api
+
     @cached_property
-    def _cluster(self) -> Cluster:
+    def _own_cluster(self) -> Cluster:
         around = self._around
         return Cluster(self._door, lambda: self.talos.answering, around.kubeconfig, around.context)
 
@@ -171,3 +183,7 @@ class Sides:
         if api is None:
             raise InfrastructureError("Talos has not answered yet", hint="wait")
         return api
+
+
+def _addresses_of(talos: TalosProbe) -> tuple[str, ...]:
+    return talos.addresses

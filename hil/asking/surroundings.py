@@ -32,6 +32,7 @@ class Surroundings:
         kubeconfig: opens its cluster; None for the one that Talos hands out.
         context: which of its contexts; None for its own choice.
         networks: of its cluster, or None where nobody knows of them.
+        no_talos: why Talos on it is not asked; None where it is.
     """
 
     node: str
@@ -41,6 +42,7 @@ class Surroundings:
     kubeconfig: Path | None = None
     context: str | None = None
     networks: Networks | None = None
+    no_talos: Missing | None = None
 
 
 def cluster_networks(machine_config: str) -> Networks | None:

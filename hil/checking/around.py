@@ -48,9 +48,9 @@ class Around:
         """Who in the node's tailnet can be asked.
 
         Raises:
-            UsageError: a headscale was named, and no key of its API is in the environment.
+            UsageError: the headscale's address is none, or no key of its API is in the environment.
         """
-        from hil.joining import in_tailnet, read_tailnet
+        from hil.joining import in_tailnet, is_api_key, is_server, read_tailnet
         from hil.services.tailnet.headscale_api import HeadscaleApi
         from hil.services.tailnet.http_access import Access
 
@@ -59,8 +59,13 @@ class Around:
         peer = self.peer or (HOST_PEER if HOST_PEER.exists() else None)
         if self.control is None:
             return in_tailnet("", None, peer)
-        key = os.environ.get(API_KEY, "")
-        if not key:
+        if not is_server(self.control):
+            raise UsageError(
+                f"--control: {self.control[:80]!r} is not the address of a control server",
+                hint="write it like https://headscale.example:443",
+            )
+        key = os.environ.get(API_KEY, "").strip()
+        if not is_api_key(key):
             raise UsageError(
                 f"--control names a headscale, and ${API_KEY} has no key of its API",
                 hint=f"make one by `headscale apikeys create`, and set {API_KEY}",

@@ -12,6 +12,7 @@ from hil.clock import Deadline
 from hil.readiness.condition import Truth
 from hil.readiness.panel import Panel
 from hil.readiness.readiness import Readiness
+from hil.readiness.rounds import Missing
 from hil.readiness.talos.api import TalosApi
 from hil.readiness.talos.probe import TalosProbe
 from hil.readiness.waiting import until_ready
@@ -25,6 +26,7 @@ _LOOK = 1.0
 # Only Talos tells of changes by itself.
 _STEP = 0.1
 READY, NOT_READY, NOT_ASKED = 0, 1, 3
+NO_TALOS = Missing("Talos is not asked: no talosconfig opens it", "give --talosconfig FILE")
 
 
 class Asked:
@@ -68,6 +70,7 @@ class Asked:
             around.kubeconfig,
             around.kube_context,
             around.networks or None,
+            None if target.expected is not None else NO_TALOS,
         )
         return Sides(surroundings, lambda: self._talos)
 

@@ -144,7 +144,7 @@ def _found(
             {**reached.expect, **expected},
             reached.simulated,
             reached.node,
-            {**reached.sections, **sections},
+            {**reached.sections, **{name: {**reached.sections.get(name, {}), **sections[name]} for name in sections}},
             _of_bench(directory, reached, around),
         )
     if name is not None and "/" in name:

@@ -87,4 +87,4 @@ class _View(Generic[E]):
     @property
     def hopeless(self) -> str:
         """Why no waiting will help, or ""."""
-        return self._judge.hopeless or self._judge.broken
+        return self._judge.hopeless or self._judge.cannot_ask(self._expect)

@@ -88,6 +88,11 @@ class OneSource(Generic[E, F]):
     @property
     def broken(self) -> str:
         """Why there is nobody to ask, whatever the machine does, or ""."""
+        return self.cannot_ask(self.expect)
+
+    def cannot_ask(self, expect: E) -> str:
+        """The same for other expectations: nobody is nobody, whatever is expected."""
+        del expect
         return "" if self._missing is None else self._missing.reason
 
     def ask_now(self) -> None:

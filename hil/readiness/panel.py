@@ -66,6 +66,10 @@ class Judge(Probe, Protocol[E]):
         """
         ...
 
+    def cannot_ask(self, expect: E) -> str:
+        """Why the bench can never say that all of this holds, whatever the machine does, or ""."""
+        ...
+
     def ask_now(self) -> None:
         """Ask anew at once, where anybody can answer yet."""
         ...

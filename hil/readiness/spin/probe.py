@@ -126,7 +126,11 @@ class SpinProbe:
     @property
     def broken(self) -> str:
         """Why the bench can never say that all of it holds, whatever the node does, or ""."""
-        return "; ".join(dict.fromkeys(missing.reason for missing in self._sources.never(self.expect)))
+        return self.cannot_ask(self.expect)
+
+    def cannot_ask(self, expect: SpinExpect) -> str:
+        """The same for other expectations."""
+        return "; ".join(dict.fromkeys(missing.reason for missing in self._sources.never(expect)))
 
     def begin_again(self) -> None:
         """The machine starts anew: what was found of it before no longer counts."""

@@ -13,7 +13,15 @@ from support.talos_api import READY, ApiInMemory, apis_in_memory
 from support.wire import Wire
 
 from hil.asking import Asking, Own
-from hil.config.expect import Expect, TalosExpect
+from hil.config.expect import (
+    CozystackExpect,
+    Expect,
+    KubernetesExpect,
+    ServesExpect,
+    SpinExpect,
+    TailscaleExpect,
+    TalosExpect,
+)
 from hil.config.kubernetes import KubeconfigChoice
 from hil.config.talos import TalosAccess
 from hil.console.stream import Chunk
@@ -21,8 +29,10 @@ from hil.console.transcript import Transcript
 from hil.errors import MissingPart, UsageError
 from hil.images.image import Asset, Image, Ready
 from hil.images.simnode import SIMULATED
+from hil.joining import InTailnet
 from hil.provisioning import Provision
 from hil.reached import Reached, read_reached
+from hil.readiness.condition import Truth
 from hil.readiness.panel import Panel
 from hil.readiness.rounds import Missing
 from hil.readiness.talos.access import Access
@@ -30,6 +40,8 @@ from hil.readiness.talos.access import Access
 RUNNING = Expect(talos=TalosExpect(version="v1.13.9"))
 MAINTENANCE = Expect(talos=TalosExpect(stage="maintenance"))
 NAMED = Expect(talos=TalosExpect(hostname="other"))
+NO_TAILNET = Missing("no tailnet")
+MADE: list[Asking] = []
 NAMELESS = Expect(talos=TalosExpect(hostname=None))
 
 
@@ -40,6 +52,8 @@ def hardware(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hardware]:
     hardware.doors[50000] = ("127.0.0.1", 40001)
     with apis_in_memory(monkeypatch):
         yield hardware
+        while MADE:
+            MADE.pop().end()
     hardware.close()
     wire.hang_up()
     wire.close()
@@ -51,12 +65,19 @@ def image(expect: Expect | None = None, **more: object) -> Image:
 
 
 def asking(
-    hardware: Hardware, folder: Path, own: Expect | None = None, *, port: int = 50000, talosconfig: Path | None = None
+    hardware: Hardware,
+    folder: Path,
+    own: Expect | None = None,
+    *,
+    port: int = 50000,
+    talosconfig: Path | None = None,
+    kubeconfig: Path | None = None,
+    tailnet: InTailnet | Missing = NO_TAILNET,
 ) -> Asking:
     access = TalosAccess.model_construct(talosconfig=talosconfig, context=None, port=port)
-    return Asking(
-        "n1", hardware.machine(), folder, Own(own, access, KubeconfigChoice()), lambda: Missing("no tailnet")
-    )
+    cluster = KubeconfigChoice.model_construct(kubeconfig=kubeconfig, context=None)
+    MADE.append(Asking("n1", hardware.machine(), folder, Own(own, access, cluster), lambda: tailnet))
+    return MADE[-1]
 
 
 def began(given: Asking, booted: Image | None) -> Panel | None:
@@ -72,6 +93,11 @@ def began(given: Asking, booted: Image | None) -> Panel | None:
         (None, image(RUNNING, ports=(8080,)), (50000, 8080)),
         (RUNNING, None, (50000,)),
         (Expect(), image(RUNNING), ()),
+        (None, image(Expect(tailscale=TailscaleExpect())), (50000, 9002)),
+        (None, image(Expect(talos=TalosExpect(), tailscale=TailscaleExpect(healthz=None)), ports=(50000,)), (50000,)),
+        (Expect(spin=SpinExpect(serves=ServesExpect(path="/", port=8000))), None, (50000, 8000)),
+        (Expect(kubernetes=KubernetesExpect()), None, (50000, 6443)),
+        (Expect(cozystack=CozystackExpect()), None, (50000, 6443)),
     ],
 )
 def test_only_of_what_something_is_expected_is_asked(
@@ -81,6 +107,53 @@ def test_only_of_what_something_is_expected_is_asked(
     assert given.ports(booted) == ports
     assert (began(given, booted) is not None) == (50000 in ports)
     assert ApiInMemory.made == []
+
+
+SERVES = SpinExpect(extension=None, handler=None, serves=ServesExpect(path="/"))
+
+
+@pytest.mark.parametrize("expect", [Expect(spin=SERVES), Expect(kubernetes=KubernetesExpect(), cozystack=None)])
+def test_what_is_asked_without_talos_needs_none(hardware: Hardware, tmp_path: Path, expect: Expect) -> None:
+    given = asking(hardware, tmp_path, expect, kubeconfig=tmp_path / "kubeconfig")
+    assert given.ports(None) == ((3000,) if expect.spin else ())
+    panel = began(given, None)
+    assert panel is not None
+    assert [condition.name for condition in panel.look() if condition.name.startswith("talos")] == []
+    assert ApiInMemory.made == []
+
+
+def test_what_is_asked_through_talos_has_its_rows_as_well(hardware: Hardware, tmp_path: Path) -> None:
+    panel = began(asking(hardware, tmp_path, Expect(kubernetes=KubernetesExpect())), None)
+    assert panel is not None
+    names = [condition.name for condition in panel.look()]
+    assert names[:2] == ["talos.api", "talos.stage"]
+    assert "kubernetes.node" in names
+
+
+@pytest.mark.parametrize(
+    ("tailnet", "made", "services"),
+    [
+        (Missing("no tailnet"), True, ("hello",)),
+        (Missing("no tailnet"), False, ("hello", "tailscale")),
+        (InTailnet(Missing("no key"), Missing("no peer")), True, ("hello", "tailscale")),
+    ],
+)
+def test_a_service_that_was_configured_for_no_tailnet_is_not_expected_to_run(
+    hardware: Hardware, tmp_path: Path, tailnet: InTailnet | Missing, made: bool, services: tuple[str, ...]
+) -> None:
+    expect = Expect(talos=TalosExpect(services=("hello", "tailscale")), tailscale=TailscaleExpect())
+    given = asking(hardware, tmp_path, expect, tailnet=tailnet)
+    given.configured = Provision("", "", tmp_path / "talosconfig") if made else None
+    began(given, None)
+    assert given.sides.talos.expect.services == services
+
+
+def test_the_networks_of_its_configuration_are_known(hardware: Hardware, tmp_path: Path) -> None:
+    given = asking(hardware, tmp_path, RUNNING)
+    given.configured = Provision("cluster: {network: {podSubnets: [100.64.0.0/16]}}", "", tmp_path / "talosconfig")
+    began(given, image())
+    clash = {condition.name: condition.truth for condition in given.sides.tailscale.look()}["tailscale.cidrs"]
+    assert clash is Truth.FALSE
 
 
 def test_the_rigs_port_is_asked(hardware: Hardware, tmp_path: Path) -> None:
