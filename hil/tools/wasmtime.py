@@ -1,8 +1,9 @@
 """Wasmtime, which runs WebAssembly components: the program of a pinned wheel, made smaller, for any machine.
 
-Spin embeds the same engine. Wasmtime's own releases cannot be had from a package registry; this wheel repacks their
-program. Its description calls itself deprecated in favour of a downloader, and no other package has the program:
-the one called `wasmtime` has the library alone.
+This host's own compiles a component for the machine that it boots; an emulated one would take seconds for it. Spin
+embeds the same engine. Wasmtime's own releases cannot be had from a package registry: this wheel repacks their
+program. Its description calls itself deprecated in favour of a downloader, and no other package has the program: the
+one called `wasmtime` has the library alone.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from hil.clock import Deadline
 from hil.errors import InfrastructureError
 from hil.tools import host, packages
 from hil.tools.cache import Cache
+from hil.tools.digest import file_digest
 from hil.tools.elf import NotAProgram, stripped
+from hil.tools.process import run
 from hil.tools.progress import Progress, Step
 from hil.tools.wheel import Wheel
 
@@ -33,6 +36,7 @@ WHEEL: Final = Wheel(
 """Its version is the package's; the program in it calls itself 49.0.3."""
 
 _PROGRAM = "wasmtime_cli/wasmtime"
+_TARGET = "aarch64-unknown-linux-gnu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +46,20 @@ class Runtime:
     Args:
         program: wasmtime, dynamically linked.
         glibc: the folder with its libraries (`hil.tools.layouts.glibc_layout`).
+        compiler: this host's wasmtime, of the same version: what one compiles no other version runs.
     """
 
     program: Path
     glibc: Path
+    compiler: Path
 
 
 def have_runtime(cache: Cache) -> Runtime | None:
     """The runtime from the cache; None where some of it was not fetched yet."""
     recipe = packages.glibc(host.distribution())
     program, glibc = have(GUEST, cache), cache.tree(recipe.name, recipe.suite)
-    return None if program is None or glibc is None else Runtime(program, glibc)
+    compiler = have(host.machine(), cache)
+    return None if program is None or glibc is None or compiler is None else Runtime(program, glibc, compiler)
 
 
 def runtime(cache: Cache, *, progress: Progress, deadline: Deadline) -> Runtime:
@@ -62,8 +69,40 @@ def runtime(cache: Cache, *, progress: Progress, deadline: Deadline) -> Runtime:
         InfrastructureError: some of it cannot be had.
     """
     program = obtain(GUEST, cache, progress=progress, deadline=deadline)
+    compiler = obtain(host.machine(), cache, progress=progress, deadline=deadline)
     recipe = packages.glibc(host.distribution())
-    return Runtime(program, packages.obtain(recipe, cache, progress=progress, deadline=deadline))
+    return Runtime(program, packages.obtain(recipe, cache, progress=progress, deadline=deadline), compiler)
+
+
+def compiled(component: Path, compiler: Path, cache: Cache, *, progress: Progress, deadline: Deadline) -> Path:
+    """A component as machine code for the machine that a bench boots, compiled if that is not in the cache.
+
+    Args:
+        component: its file.
+        compiler: this host's wasmtime.
+        cache: keeps it.
+        progress: told when it is compiled.
+        deadline: of that.
+
+    Raises:
+        InfrastructureError: it could not be compiled; the message has wasmtime's own words.
+    """
+    entry, key = f"{component.stem}-cwasm", f"{WHEEL.requirement} {file_digest(component)[0]}"
+    if (found := cache.file(entry, key)) is not None:
+        return found
+    progress(Step(f"compiling {component.name} for {GUEST}"))
+    with cache.work() as work:
+        made = work / f"{component.stem}.cwasm"
+        command: list[str | Path] = [compiler, "compile", f"--target={_TARGET}", "-Ccache=n", component, "-o", made]
+        done = run(command, deadline=deadline)
+        if done.code != 0 or not made.is_file():
+            raise InfrastructureError(
+                f"{component.name} could not be compiled; wasmtime said:",
+                hint="report this with the version of hil",
+                evidence=done.last_lines(),
+            )
+        how = f"compiled by wasmtime {WHEEL.version}"
+        return cache.put_file(entry, made, key=key, origin=component.name, how=how)
 
 
 def have(machine: str, cache: Cache) -> Path | None:

@@ -32,18 +32,22 @@ def contents(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Contents:
     for name in ("ld-linux-aarch64.so.1", *LIBRARIES, "libothers.so.1"):
         (folder / name).write_text(name)
     (tmp_path / "program").write_text("wasmtime")
-    runtime = wasmtime.Runtime(tmp_path / "program", tmp_path / "glibc")
+    (tmp_path / "code").write_text("machine code")
+    runtime = wasmtime.Runtime(tmp_path / "program", tmp_path / "glibc", tmp_path / "compiler")
+
+    def compiled(component: Path, compiler: Path, cache: Cache, **_: object) -> Path:
+        assert (component, compiler) == (spin_layer.component_file(), tmp_path / "compiler")
+        return tmp_path / "code"
+
     monkeypatch.setattr(wasmtime, "runtime", lambda cache, *, progress, deadline: runtime)
+    monkeypatch.setattr(wasmtime, "compiled", compiled)
     return spin_layer.contents(Cache(tmp_path / "cache"), progress=quiet, deadline=Deadline.after(5))
 
 
 def test_each_file_is_where_the_program_and_its_loader_look(contents: Contents, tmp_path: Path) -> None:
     found = {entry.path: (entry.mode, entry.data) for entry in contents.entries()}
     program = stat.S_IFREG | 0o755
-    assert found.pop(f"{ROOT}/component/hello.wasm") == (
-        stat.S_IFREG | 0o644,
-        spin_layer.component_file().read_bytes(),
-    )
+    assert found.pop(f"{ROOT}/component/hello.cwasm") == (stat.S_IFREG | 0o644, b"machine code")
     part = found.pop("etc/cri/conf.d/10-spin.part")
     assert found == {
         f"{ROOT}/bin/wasmtime": (program, b"wasmtime"),
@@ -52,8 +56,7 @@ def test_each_file_is_where_the_program_and_its_loader_look(contents: Contents, 
     }
     runtimes = tomllib.loads(part[1].decode())["plugins"]["io.containerd.cri.v1.runtime"]["containerd"]["runtimes"]
     assert runtimes == {"spin": {"runtime_type": "io.containerd.spin.v2"}}
-    assert contents.seen == (tmp_path / "program", tmp_path / "glibc")
-    assert spin_layer.component_file() in contents.read
+    assert contents.seen == (tmp_path / "program", tmp_path / "glibc", tmp_path / "code")
 
 
 def test_its_service_starts_what_the_layer_has() -> None:
@@ -62,7 +65,7 @@ def test_its_service_starts_what_the_layer_has() -> None:
     service = YAML(typ="safe").load(extension.service.read_text())
     container = service["container"]
     assert container["entrypoint"] == "/bin/wasmtime"
-    assert container["args"][-1] == "/component/hello.wasm"
+    assert container["args"][-1] == "/component/hello.cwasm"
     assert f"--addr=0.0.0.0:{spin_layer.PORT}" in container["args"]
     assert "--env=HIL_TRAP" in container["args"]
     assert extension.ports == (3000,)

@@ -117,7 +117,7 @@ def test_the_real_table_shows_paths_and_versions(tmp_path: Path, monkeypatch: py
     }
     for name, answer in answers.items():
         monkeypatch.setattr(programs, name, lambda *, ensure, progress, answer=answer: answer)
-    monkeypatch.setattr(wasmtime, "have_runtime", lambda cache: wasmtime.Runtime(Path("/w"), Path("/l")))
+    monkeypatch.setattr(wasmtime, "have_runtime", lambda cache: wasmtime.Runtime(Path("/w"), Path("/l"), Path("/c")))
     monkeypatch.setattr(gotool, "find_go", lambda module, cache, *, deadline: None)
     found = {finding.tool.name: finding.found for finding in look(inventory.tools())}
     assert found == {
@@ -150,6 +150,6 @@ def test_wasmtime_is_fetched_when_that_is_asked_for(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("HIL_CACHE", str(tmp_path))
     (tool,) = [tool for tool in inventory.tools() if tool.name == "wasmtime"]
     assert look([tool])[0].problem == "wasmtime 49.0.4 for arm64 is not on this bench"
-    fetched = wasmtime.Runtime(Path("/w"), Path("/l"))
+    fetched = wasmtime.Runtime(Path("/w"), Path("/l"), Path("/c"))
     monkeypatch.setattr(wasmtime, "runtime", lambda cache, *, progress, deadline: fetched)
     assert get([tool], progress=quiet)[0].found == Found("/w", "49.0.4")

@@ -57,15 +57,48 @@ def test_a_wheel_without_the_program(
 
 def test_the_guests_runtime_is_there_when_all_of_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache, glibc = Cache(tmp_path / "cache"), tmp_path / "glibc"
+    monkeypatch.setattr(host, "machine", lambda: "x86_64")
     wheel_with(monkeypatch, "wasmtime_cli/wasmtime", program())
     monkeypatch.setattr(packages, "obtain", lambda recipe, cache, *, progress, deadline: glibc)
     got = wasmtime.runtime(cache, progress=quiet, deadline=Deadline.after(WITHIN))
-    assert got == wasmtime.Runtime(
-        wasmtime.obtain("aarch64", cache, progress=quiet, deadline=Deadline.after(0)), glibc
-    )
+    kept = [wasmtime.have(machine, cache) for machine in ("aarch64", "x86_64")]
+    assert [got.program, got.compiler] == kept
     assert wasmtime.have_runtime(cache) is None, "its libraries are not in the cache"
     recipe = packages.glibc(host.distribution())
     with cache.work() as work:
         (work / "made").mkdir()
         tree = cache.put_tree(recipe.name, work / "made", key=recipe.suite, origin="", how="", watch=[])
-    assert wasmtime.have_runtime(cache) == wasmtime.Runtime(got.program, tree)
+    assert wasmtime.have_runtime(cache) == wasmtime.Runtime(got.program, tree, got.compiler)
+
+
+COMPILER = """#!/bin/sh
+echo "$@" >&2
+[ "$1" = compile ] || exit 3
+while [ $# -gt 2 ]; do [ "$2" != -o ] && last=$2; shift; done
+[ -n "$FAKE_FAIL" ] && { echo "no component at all"; exit 1; }
+{ echo "code of"; cat "$last"; } >"$2"
+"""
+
+
+def test_a_component_is_compiled_once_and_anew_when_it_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache, component, compiler, steps = Cache(tmp_path / "cache"), tmp_path / "a.wasm", tmp_path / "wt", list[Step]()
+    component.write_text("one")
+    compiler.write_text(COMPILER)
+    compiler.chmod(0o755)
+
+    def compiled() -> str:
+        deadline = Deadline.after(WITHIN)
+        return wasmtime.compiled(component, compiler, cache, progress=steps.append, deadline=deadline).read_text()
+
+    assert [compiled(), compiled()] == ["code of\none"] * 2
+    assert [step.what for step in steps] == ["compiling a.wasm for aarch64"]
+    component.write_text("two")
+    assert compiled() == "code of\ntwo"
+    monkeypatch.setenv("FAKE_FAIL", "1")
+    component.write_text("three")
+    with pytest.raises(InfrastructureError, match=r"a\.wasm could not be compiled; wasmtime said:") as caught:
+        compiled()
+    assert caught.value.evidence[-1] == "no component at all"
+    assert "--target=aarch64-unknown-linux-gnu" in caught.value.evidence[0]
