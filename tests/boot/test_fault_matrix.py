@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.simnode import PATIENCE, HostedNode, hello_layer, hosted, make_client, make_config
+from support.simnode import PATIENCE, HostedNode, hello_layer, hosted, make_client, make_config, spin_layer
 
 from hil.clock import Deadline, hold
 from hil.config.expect import TalosExpect, overridden
+from hil.images.extensions import SHIPPED
 from hil.images.simnode import FAULTS
 from hil.readiness.talos.probe import TalosProbe
 from hil.services.talos_config import MachineConfig
@@ -26,12 +27,17 @@ pytestmark = pytest.mark.boot
 Row = Mapping[str, str]
 
 MATRIX = Path(__file__).with_name("fault_matrix.txt")
-EXPECT = TalosExpect(version=talos_version(), hostname="node1", extensions={"hello": "0.1.0"}, services=("hello",))
+EXPECT = TalosExpect(
+    version=talos_version(),
+    hostname="node1",
+    extensions={"hello": "0.1.0", "spin": SHIPPED["spin"].version()},
+    services=("hello", "spin"),
+)
 LIVE = "injected into a node that is ready"
 ANEW = "injected into a node that is ready, and asked on a new connection"
 START = "from the start of a boot"
 OTHER = "another node than the expected one"
-NOTHING, SAME = "nothing", "."
+NOTHING, SAME, BACK = "nothing", ".", "back"
 
 
 def read_matrix(text: str) -> dict[str, dict[str, Row]]:
@@ -67,7 +73,7 @@ def rows_of(title: str) -> list[object]:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A cluster of one node, another cluster, and the layer of an extension."""
+    """A cluster of one node, another cluster, and the layers of its extensions."""
 
     folder: Path
     made: MachineConfig
@@ -78,7 +84,7 @@ class Cluster:
 def cluster() -> Iterator[Cluster]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        yield Cluster(folder, make_config(folder / "hil"), hello_layer(folder / "layers"))
+        yield Cluster(folder, make_config(folder / "hil"), spin_layer(hello_layer(folder / "layers")))
 
 
 @contextlib.contextmanager
@@ -100,12 +106,18 @@ def found(probe: TalosProbe, node: HostedNode) -> Row:
     return {**row, "stops": "yes" if probe.hopeless else "no"}
 
 
+def settled(row: Row) -> Row:
+    """The row when what turned for a while is back."""
+    return {column: TABLES[LIVE][NOTHING][column] if cell == BACK else cell for column, cell in row.items()}
+
+
 def differing(row: Row, other: Row) -> set[str]:
     return {column for column in row if row[column] != other[column]}
 
 
 def until_found(probe: TalosProbe, node: HostedNode, wanted: Row, *, only: Row | None = None) -> None:
     """Wait for a row that stays for one more round; with `only`, no other cell than its own may turn meanwhile."""
+    wanted = settled(wanted)
     deadline = Deadline.after(PATIENCE)
     may_turn = set(wanted) if only is None else differing(only, TABLES[LIVE][NOTHING])
     rounds = 0
@@ -199,7 +211,7 @@ def test_another(row: Row, cluster: Cluster, tmp_path: Path, request: pytest.Fix
         case "other-hostname":
             config = make_config(tmp_path / "hil", hostname="node2", secrets=made.secrets).config
         case "other-extension":
-            extensions = hello_layer(tmp_path / "layers")
+            extensions = spin_layer(hello_layer(tmp_path / "layers"))
             manifest = extensions / "etc/extensions.d/hello.yaml"
             manifest.write_text(manifest.read_text().replace("version: 0.1.0", "version: 0.2.0"))
         case "no-extension":

@@ -19,6 +19,7 @@ from typing import IO
 from hil.clock import Deadline, now_ns
 from hil.console.stream import Chunk
 from hil.console.transcript import Transcript
+from hil.images.contents import ROOTFS
 from hil.images.extensions import SHIPPED
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.talosconfig import load
@@ -91,15 +92,35 @@ def hello_layer(root: Path) -> Path:
     hello = SHIPPED["hello"]
     assert hello.service is not None
     service = hello.service.read_text().replace("HELLO_ADDRESS=:8081", "HELLO_ADDRESS=127.0.0.1:0")
+    return _layer(root, "hello", service, "hello")
+
+
+_SPIN = """\
+name: spin
+container: {entrypoint: /bin/wasmtime, environment: ["HELLO_ADDRESS=127.0.0.1:0", "HELLO_NAME=spin"]}
+depends: [{network: [addresses]}]
+restart: always
+"""
+
+
+def spin_layer(root: Path) -> Path:
+    """Files of an extension spin that runs no WebAssembly: the program of hello is in its runtime's place."""
+    part = root / "etc/cri/conf.d/10-spin.part"
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.write_text('[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.spin]\n')
+    return _layer(root, "spin", _SPIN, "bin/wasmtime")
+
+
+def _layer(root: Path, name: str, service: str, path: str) -> Path:
     files = {
-        "etc/extensions.d/hello.yaml": hello.manifest.read_bytes(),
-        "usr/local/etc/containers/hello.yaml": service.encode(),
-        "usr/local/lib/containers/hello/hello": program("hello").read_bytes(),
+        f"etc/extensions.d/{name}.yaml": SHIPPED[name].manifest.read_bytes(),
+        f"usr/local/etc/containers/{name}.yaml": service.encode(),
+        f"{ROOTFS}/{name}/{path}": program("hello").read_bytes(),
     }
-    for path, data in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(data)
-    (root / "usr/local/lib/containers/hello/hello").chmod(0o755)
+    for place, data in files.items():
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        (root / place).write_bytes(data)
+    (root / ROOTFS / name / path).chmod(0o755)
     return root
 
 
