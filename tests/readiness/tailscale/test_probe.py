@@ -26,6 +26,7 @@ from hil.services.tailnet.localapi import LocalApi
 
 SOON = 10.0
 QUICK = Pace(every=0.02, control_every=0.02, log_every=0.02, within=2.0)
+SELDOM = Pace(every=60.0, control_every=60.0, log_every=60.0)
 
 
 @dataclass
@@ -224,7 +225,7 @@ def test_a_new_beginning_forgets_it_all(around: Around) -> None:
 
 
 def test_a_new_beginning_makes_it_all_unknown(around: Around) -> None:
-    slow = Pace(every=60.0, control_every=60.0, log_every=60.0, within=0.5)
+    slow = dataclasses.replace(SELDOM, within=0.5)
     with closing(TailscaleProbe("node1", TailscaleExpect(), around.sources, slow)) as probe:
         wait(lambda: online(probe))
         around.peer.silent |= {STATUS}
@@ -243,11 +244,7 @@ def test_a_peer_that_is_in_no_tailnet_is_asked_for_no_ping(around: Around) -> No
 
 
 def test_what_was_asked_before_a_question_does_not_count(around: Around) -> None:
-    with closing(
-        TailscaleProbe(
-            "node1", TailscaleExpect(), around.sources, Pace(every=60.0, control_every=60.0, log_every=60.0)
-        )
-    ) as probe:
+    with closing(TailscaleProbe("node1", TailscaleExpect(), around.sources, SELDOM)) as probe:
         wait(lambda: online(probe))
         moment = now_ns()
         assert truths(named(probe, moment)) == dict.fromkeys(
