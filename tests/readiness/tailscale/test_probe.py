@@ -117,6 +117,17 @@ def test_it_is_online_when_all_of_them_say_so(around: Around) -> None:
     assert "POST /localapi/v0/ping?ip=100.64.0.2&type=disco" in around.peer.asked
 
 
+def test_what_changes_is_found_without_being_asked_for(around: Around) -> None:
+    with closing(TailscaleProbe("node1", TailscaleExpect(), around.sources, QUICK)) as probe:
+        wait(lambda: online(probe))
+        around.control.known = (PEER, dataclasses.replace(NODE, online=False))
+        around.healthz.bodies["/healthz"] = 503, b"node currently has no tailscale IPs\n"
+        around.log.text = JOINED + b"health(warnable=no-derp-home): error: no relay\n"
+        around.peer.set(PING, pong(Err="no matching peer"))
+        wanted = {"healthz": "false", "control": "false", "ping": "unknown", "health": "false"}
+        wait(lambda: truths(named(probe)) == wanted)
+
+
 def test_a_panel_marks_what_changes(around: Around) -> None:
     with closing(TailscaleProbe("node1", TailscaleExpect(), around.sources, QUICK)) as probe:
         wait(lambda: online(probe))
