@@ -34,10 +34,11 @@ class NodeTailscale(NodeSide[TailscaleExpect]):
             expected: keys of `expect: {tailscale: ...}` that hold instead of the rig's, as path="direct".
 
         Returns:
-            true only when every condition holds; its repr is the table of conditions.
+            true only when every condition holds; its repr is the table of conditions. On a bench that can have no
+            tailnet it is not true at once, and `stopped` says why.
 
         Raises:
-            InfrastructureError: the bench failed, or cannot have a tailnet.
+            InfrastructureError: the bench failed.
             UsageError: there is no such key, or its value cannot be.
         """
         return self._wait_for(lambda expect: overridden(expect, expected), within, stable_for)

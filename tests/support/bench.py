@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from support.hardware import Hardware
 from support.wire import Wire
@@ -16,6 +17,7 @@ from hil.images.image import Asset, Image, Ready
 from hil.machines.place import Session
 from hil.node import Fittings, Node
 from hil.node.fittings import Asking as AsksNode
+from hil.node.fittings import Sides
 from hil.readiness.panel import Panel
 from hil.timeline.timeline import Mark
 
@@ -58,9 +60,12 @@ class Follower(Wire):
 class Asking:
     """Asks a machine nothing, or what a test gives it."""
 
+    simulated = ""
+
     def __init__(self) -> None:
         self.panel: Panel | None = None
         self.asked: list[str] = []
+        self.sides = cast("Sides", None)
 
     def ports(self, image: Image | None) -> tuple[int, ...]:
         return () if image is None else image.ports
