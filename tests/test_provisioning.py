@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from hil.config.expect import Expect, TailscaleExpect
 from hil.config.model import HostPort
 from hil.errors import ConfigError, InfrastructureError
 from hil.images.image import Asset, Image, Ready
 from hil.joining import Joining, Programs
 from hil.keeper.client import Keeper
 from hil.provisioning import Provisioning
+from hil.readiness.rounds import Missing
+from hil.services.tailnet.tailnet import Tailnet
 
 GENERATOR = """#!/bin/sh
 # Writes what `talostool generate` writes: the words it was called with stand for the configuration.
@@ -101,3 +106,130 @@ def test_a_generator_that_fails_is_the_benchs_fault(tmp_path: Path, provisioning
     with pytest.raises(InfrastructureError, match="could not be made") as caught:
         provisioning.provide("node1", image(), "generated")
     assert "no keys today" in caught.value.evidence[-1]
+
+
+@dataclass
+class Tailnets:
+    """The tailnet of a bench, in memory: notes when it is opened, and gives keys."""
+
+    found: Tailnet | Missing | None = None
+    opened: int = 0
+    keys: list[str] = field(default_factory=list)
+
+    def open(self) -> Tailnet | Missing:
+        self.opened += 1
+        return self.found or Tailnet(SERVER, "the bench's authority\n", None, None, None, None, self.new_key)
+
+    def new_key(self, hostname: str) -> str:
+        self.keys.append(f"hskey-auth-canary-{len(self.keys) + 1}-{hostname}")
+        return self.keys[-1]
+
+
+SERVER = "https://10.0.2.100:8443"
+# Writes the environments of extension services into the configuration, as Talos's library does, and notes its words.
+WITH_FILES = """#!/bin/sh
+folder="$(dirname "$0")"
+echo "$@" >>"$folder/calls"
+while [ $# -gt 0 ]; do
+    case "$1" in --out) out=$2;; --extensions) extensions=$2;; --trusted-roots) roots=$2;; esac
+    shift
+done
+mkdir -p "$out" && cp "$extensions" "$out/controlplane.yaml" && touch "$out/talosconfig" "$out/secrets.yaml"
+rm -f "$folder/roots" && [ -z "$roots" ] || cp "$roots" "$folder/roots"
+"""
+
+
+@pytest.fixture
+def tailnets(tmp_path: Path, provisioning: Provisioning, monkeypatch: pytest.MonkeyPatch) -> Tailnets:
+    (tmp_path / "talostool").write_text(WITH_FILES)
+    tailnets = Tailnets()
+    monkeypatch.setattr(Joining, "open", lambda joining: tailnets.open())
+    return tailnets
+
+
+def environments(provisioning: Provisioning, booted: Image, node: str = "node1") -> dict[str, dict[str, str]]:
+    """Of the extension services in the node's configuration, at its next boot."""
+    given = provisioning.provide(node, booted, None)
+    assert given is not None
+    return cast("dict[str, dict[str, str]]", json.loads(given.machine_config))
+
+
+JOINING = {
+    "machine_config": True,
+    "tailnet": True,
+    "extension_configs": {"hello": {"A": "b"}, "tailscale": {"B": "c"}},
+}
+
+
+def test_a_node_that_joins_has_a_key_of_its_own_at_each_boot(
+    tmp_path: Path, provisioning: Provisioning, tailnets: Tailnets
+) -> None:
+    first, second = (environments(provisioning, image(**JOINING)) for _ in range(2))
+    assert first["hello"] == second["hello"] == {"A": "b"}
+    assert (first["tailscale"]["B"], first["tailscale"]["TS_HOSTNAME"]) == ("c", "node1")
+    assert first["tailscale"]["TS_EXTRA_ARGS"] == f"--login-server={SERVER}"
+    assert [each["tailscale"]["TS_AUTHKEY"] for each in (first, second)] == tailnets.keys
+    assert tailnets.keys == ["hskey-auth-canary-1-node1", "hskey-auth-canary-2-node1"]
+    assert (tmp_path / "roots").read_text() == "the bench's authority\n"
+    again = calls(tmp_path)[1]
+    assert f"--secrets {tmp_path}/talos/node1-talos/secrets.yaml" in again, (
+        "it stays the same node of the same cluster"
+    )
+
+
+def test_the_key_is_in_the_configuration_alone(
+    tmp_path: Path, provisioning: Provisioning, tailnets: Tailnets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = provisioning.provide("node1", image(**JOINING), None)
+    assert given is not None
+    assert "canary" in given.machine_config
+    assert "canary" not in repr(given) + repr(provisioning) + repr(provisioning._made) + "".join(calls(tmp_path))
+    fails = "#!/bin/sh\necho 'no keys today' >&2\nexit 1\n"
+    (tmp_path / "talostool").write_text(fails)
+    with pytest.raises(InfrastructureError, match="could not be made") as caught:
+        provisioning.provide("node1", image(**JOINING), None)
+    assert "canary" not in str(caught.value) + repr(caught.value.evidence) + caught.value.hint
+
+
+def test_a_node_that_does_not_join_opens_no_tailnet(
+    tmp_path: Path, provisioning: Provisioning, tailnets: Tailnets
+) -> None:
+    own = {"tailscale": {"TS_AUTHKEY": "of the user's"}}
+    found = environments(provisioning, image(machine_config=True, extension_configs=own))
+    assert (found, tailnets.opened) == (own, 0)
+    assert not (tmp_path / "roots").exists()
+    environments(provisioning, image(machine_config=True, extension_configs=own))
+    assert len(calls(tmp_path)) == 1
+
+
+def test_an_image_that_is_expected_in_a_tailnet_joins_one(provisioning: Provisioning, tailnets: Tailnets) -> None:
+    found = environments(provisioning, image(machine_config=True, expect=Expect(tailscale=TailscaleExpect())))
+    assert found["tailscale"]["TS_AUTHKEY"] == tailnets.keys[0]
+
+
+def test_where_no_tailnet_can_be_the_service_is_not_configured_and_waits(
+    tmp_path: Path, provisioning: Provisioning, tailnets: Tailnets
+) -> None:
+    tailnets.found = Missing("no network namespace can be made")
+    assert environments(provisioning, image(**JOINING)) == {"hello": {"A": "b"}}
+    assert not (tmp_path / "roots").exists()
+    environments(provisioning, image(**JOINING))
+    assert len(calls(tmp_path)) == 1, "nothing of it is used once, so it is made once"
+
+
+@pytest.mark.parametrize("source", ["none", "mine.yaml"])
+def test_a_configuration_of_the_users_own_opens_no_tailnet(
+    tmp_path: Path, provisioning: Provisioning, tailnets: Tailnets, source: str
+) -> None:
+    (tmp_path / "mine.yaml").write_text("version: v1alpha1\n")
+    provisioning.provide("node1", image(**JOINING), source if source == "none" else tmp_path / source)
+    assert tailnets.opened == 0
+
+
+def test_a_server_that_gives_no_key_is_the_benchs_fault(provisioning: Provisioning, tailnets: Tailnets) -> None:
+    def refuses(hostname: str) -> str:
+        raise InfrastructureError("headscale cannot be asked", hint="look")
+
+    tailnets.found = Tailnet(SERVER, "", None, None, None, None, refuses)
+    with pytest.raises(InfrastructureError, match="headscale cannot be asked"):
+        environments(provisioning, image(**JOINING))
