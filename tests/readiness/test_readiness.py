@@ -157,6 +157,36 @@ def test_a_panel_is_its_probes_together() -> None:
     assert first.asked == second.asked == ["begin again", "close"]
 
 
+T, F, U = Truth.TRUE, Truth.FALSE, Truth.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        ([([T], "")], ""),
+        ([([U], "")], ""),
+        ([([U], "no peer")], "no peer"),
+        ([([T, U], "no peer")], "no peer"),
+        ([([T, T], "no peer")], ""),
+        ([([F, U], "no peer")], ""),
+        ([([T], ""), ([U], "no peer")], "no peer"),
+        ([([F], ""), ([U], "no peer")], ""),
+        ([([U], ""), ([U], "no peer")], ""),
+        ([([U], "no peer"), ([U], "no cluster")], "no peer; no cluster"),
+        ([([U], "no peer"), ([F], "no cluster")], ""),
+        ([([T], "no peer"), ([U], "no cluster")], "no cluster"),
+    ],
+)
+def test_the_bench_is_at_fault_only_where_all_that_lacks_is_what_it_cannot_ask(
+    found: list[tuple[list[Truth], str]], why: str
+) -> None:
+    probes = [
+        Stub(tuple(condition(f"c{probe}{n}", truth) for n, truth in enumerate(truths)), broken=broken)
+        for probe, (truths, broken) in enumerate(found)
+    ]
+    assert Panel("n1", probes).broken == why
+
+
 class Script:
     """What is found at each look: the truths a test lists, the last one for ever."""
 
