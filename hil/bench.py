@@ -35,7 +35,7 @@ from hil.services.matchbox.server import Matchbox, serve
 from hil.tools import programs
 from hil.tools.cache import Cache
 from hil.tools.gonode import node_program
-from hil.tools.progress import quiet
+from hil.tools.progress import Progress, quiet
 
 if TYPE_CHECKING:
     from hil.config.model import HostPort
@@ -64,6 +64,7 @@ class Bench:
         provisioning: makes what Talos nodes are configured with.
         joining: its tailnet.
         fetch: what Matchbox answers to a URL as a machine would ask for it, by a deadline.
+        progress: told of what is fetched and built for an image.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Bench:
         provisioning: Provisioning,
         joining: Joining,
         fetch: Callable[[str, Deadline], bytes],
+        progress: Progress,
     ) -> None:
         self.rig = rig
         self.folder = folder
@@ -88,6 +90,7 @@ class Bench:
         self._provisioning = provisioning
         self._joining = joining
         self._fetch = fetch
+        self._progress = progress
         self._images: dict[str, Image] = {}
         self._asking: dict[str, Asking] = {}
         self.nodes: Mapping[str, Node] = {
@@ -120,7 +123,7 @@ class Bench:
             ConfigError, NodeError, InfrastructureError: it cannot be made.
         """
         if name not in self._images:
-            self._images[name] = make_image(self.rig, name)
+            self._images[name] = make_image(self.rig, name, self._progress)
         return self._images[name]
 
     def _node(self, name: str, config: NodeConfig, image: str) -> Node:
@@ -198,6 +201,7 @@ def open_bench(
     keep: bool = False,
     image: str | None = None,
     early: EarlyKeeper | None = None,
+    progress: Progress = quiet,
 ) -> Iterator[Bench]:
     """Open a rig, and close it at the end of the block, whatever happens in it.
 
@@ -207,6 +211,7 @@ def open_bench(
         keep: leave it open when the block ends without an error; `hil bench end NAME` ends it then.
         image: every node's image instead of the rig's own.
         early: the keeper to take, where one is on its way.
+        progress: told of what is fetched and built for an image, which can take minutes.
 
     Raises:
         InfrastructureError: the bench cannot be opened.
@@ -243,7 +248,9 @@ def open_bench(
         def fetch(url: str, deadline: Deadline) -> bytes:
             return answer(url, seen=segment.bench, address=matchbox.address, deadline=deadline)
 
-        bench = Bench(rig, folder, keeper, matchbox, netdev, segment.deaths, image, provisioning, joining, fetch)
+        bench = Bench(
+            rig, folder, keeper, matchbox, netdev, segment.deaths, image, provisioning, joining, fetch, progress
+        )
         try:
             yield bench
             if keep:

@@ -17,6 +17,7 @@ from hil.machine import Machine
 from hil.machines.place import Place
 from hil.tools import programs
 from hil.tools.cache import Cache
+from hil.tools.progress import Progress, quiet
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +61,9 @@ class _SegmentKind(Protocol):
 
 
 class _ImageKind(Protocol):
-    def create(self, config: ImageConfig, *, name: str, cache: Cache, deadline: Deadline) -> Image: ...
+    def create(
+        self, config: ImageConfig, *, name: str, cache: Cache, deadline: Deadline, progress: Progress
+    ) -> Image: ...
 
 
 def make_machine(config: NodeConfig, place: Place) -> Machine:
@@ -94,8 +97,13 @@ def known_image(rig: Rig, name: str) -> ImageConfig:
     return rig.images[name]
 
 
-def make_image(rig: Rig, name: str) -> Image:
+def make_image(rig: Rig, name: str, progress: Progress = quiet) -> Image:
     """An image of the rig, fetched or built where it is not in the cache.
+
+    Args:
+        rig: whose.
+        name: the rig's name for it.
+        progress: told of what is fetched and built, which can take minutes.
 
     Raises:
         UsageError: the rig has no such image.
@@ -103,7 +111,7 @@ def make_image(rig: Rig, name: str) -> Image:
     """
     config = known_image(rig, name)
     made = cast(_ImageKind, _module(kinds.IMAGES, config.kind, ImageConfig))
-    return made.create(config, name=name, cache=Cache(), deadline=Deadline.after(_IMAGE_WITHIN))
+    return made.create(config, name=name, cache=Cache(), deadline=Deadline.after(_IMAGE_WITHIN), progress=progress)
 
 
 def _module(group: str, name: str, base: type[NodeConfig] | type[SegmentConfig] | type[ImageConfig]) -> object:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,9 +42,13 @@ def command(
         # What follows takes longer to import than a keeper takes to start.
         from hil.bench import open_bench
         from hil.config.rig import load_rig
+        from hil.tools.progress import shown_on
 
         loaded = load_rig(rig, cwd=Path.cwd())
-        with open_bench(loaded, artifacts=artifacts, keep=keep, image=image, early=early) as bench:
+        with (
+            closing(shown_on(sys.stderr)) as show,
+            open_bench(loaded, artifacts=artifacts, keep=keep, image=image, early=early, progress=show) as bench,
+        ):
             boots: list[Boot] = []
             ways: list[str] = []
             try:
@@ -77,11 +83,17 @@ def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -
             last = node.boots[-1]
             click.echo(f"{node.name}: image {last.image}, {_facts(last)}")
             click.echo(table(last.timeline))
-            if last.readiness is not None:
+            if last.readiness is not None and not _is_in_the_error(last):
                 click.echo(last.readiness.table())
             click.echo(f"record: {last.folder}")
     if not quiet:
         click.secho(f"{node.name} is ready: {boot.timeline.seconds('ready'):.2f} s from power-on", fg="green")
+
+
+def _is_in_the_error(boot: Boot) -> bool:
+    """Whether the error that is shown next has the table of conditions."""
+    table = "" if boot.readiness is None else boot.readiness.table()
+    return boot.error is not None and table.partition("\n")[0] in boot.error.evidence
 
 
 def _facts(boot: Boot) -> str:

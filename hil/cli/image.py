@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,9 +51,11 @@ def list_(rig_name: str, as_json: bool) -> None:
 def build(name: str, rig_name: str, as_json: bool) -> None:
     """Build or fetch the image NAME of a rig, and say where its files are."""
     from hil.kinds import make_image
+    from hil.tools.progress import shown_on
 
     rig = _load(rig_name)
-    image = make_image(rig, name)
+    with closing(shown_on(sys.stderr)) as show:
+        image = make_image(rig, name, show)
     if as_json:
         click.echo(json.dumps({"schema": "hil.image-build/1", "rig": rig.name, **_document(image)}, indent=2))
         return

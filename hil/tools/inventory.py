@@ -93,6 +93,7 @@ def tools() -> list[Tool]:
         Tool("kernel", "the probe image's Linux", "any", _kernel, "", ("HIL_KERNEL", "HIL_KERNEL_MODULES")),
         Tool("busybox", "the probe image's userspace", "any", _busybox, "", ("HIL_BUSYBOX",)),
         Tool("simnode", "the simulated Talos node", _talos(), _simnode),
+        Tool("tailscale", "joins a tailnet on simnode", gobuild.TAILSCALED.version, _tailscale, required=False),
         Tool("wasmtime", "runs WebAssembly on simnode", wasmtime.WHEEL.version, _wasmtime, required=False),
         Tool("go", "builds services and simnode", _needed_go(), _go, "", ("HIL_GO",), required=False, gettable=False),
         Tool("debian-installer", "someone else's image, for a test", "any", _installer, required=False),
@@ -175,6 +176,10 @@ def _headscale(ensure: bool, progress: Progress) -> Found:
 
 def _tailscaled(ensure: bool, progress: Progress) -> Found:
     return _cached(programs.tailscaled(ensure=ensure, progress=progress), gobuild.TAILSCALED.entry)
+
+
+def _tailscale(ensure: bool, progress: Progress) -> Found:
+    return Found(str(programs.tailscale_arm64(ensure=ensure, progress=progress)), gobuild.TAILSCALED.version)
 
 
 def _kernel(ensure: bool, progress: Progress) -> Found:

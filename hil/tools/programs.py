@@ -158,6 +158,13 @@ def tailscaled(*, ensure: bool = False, progress: Progress = quiet) -> Path:
     return pinned(gobuild.TAILSCALED, ensure=ensure, progress=progress)
 
 
+def tailscale_arm64(*, ensure: bool = False, progress: Progress = quiet) -> Path:
+    """The tailscaled of the simulated node, there only if its containerboot is as well; errors as in `matchbox`."""
+    for service in (gobuild.CONTAINERBOOT, gobuild.TAILSCALED):
+        path = pinned(service.for_machine(gonode.GUEST), ensure=ensure, progress=progress)
+    return path
+
+
 def pinned(service: gobuild.Service, *, ensure: bool = False, progress: Progress = quiet) -> Path:
     """A program that a module of our own pins, from the cache.
 

@@ -71,7 +71,7 @@ def test_check_for_a_program(folder: Path) -> None:
         ],
     }
     assert right["ok"]
-    assert right["nodes"] == {"node1": {"kind": "qemu", "image": "simnode"}}
+    assert right["nodes"] == {"node1": {"kind": "qemu", "image": "simnode-gateway"}}
     assert isinstance(result.exception, ConfigError)
 
 
@@ -91,7 +91,7 @@ def test_list(folder: Path) -> None:
     assert result.exit_code == 0
     lines = {line.split("  ")[0]: line for line in result.stdout.splitlines()}
     assert list(lines)[-2:] == ["rigs/mine.yaml", "rigs/wrong.yml"]
-    about = "QEMU virt machine that boots a simulated Talos node"
+    about = "QEMU virt machine that boots a simulated Talos node with Tailscale and Spin"
     assert f"2 nodes (qemu), segment user: one {about}  (rigs/mine.yaml)" in lines["rigs/mine.yaml"]
     assert "not usable: 1 problem; see `hil rig check rigs/wrong.yml`" in lines["rigs/wrong.yml"]
     assert any(name.startswith("virt") and str(shipped("rigs") / "virt.yaml") in line for name, line in lines.items())
@@ -103,7 +103,7 @@ def test_list_for_a_program(folder: Path) -> None:
     assert document["schema"] == "hil.rig-list/1"
     rigs = {rig["name"]: rig for rig in document["rigs"]}
     assert rigs["virt"]["ok"]
-    assert rigs["virt"]["nodes"] == {"node1": {"kind": "qemu", "image": "simnode"}}
+    assert rigs["virt"]["nodes"] == {"node1": {"kind": "qemu", "image": "simnode-gateway"}}
     assert rigs["rigs/mine.yaml"]["rig"] == "mine"
     assert not rigs["rigs/wrong.yml"]["ok"]
     assert "a rig needs at least one node" in rigs["rigs/wrong.yml"]["reason"]
