@@ -113,7 +113,7 @@ class Sides:
         kubernetes = around.expect.kubernetes
         sources = SpinSources(
             extension=around.no_talos or self._extension,
-            service=around.no_talos or (lambda since_ns: self._service_runs(_SPIN, since_ns)),
+            started=around.no_talos or (lambda: self.talos.running_since(f"ext-{_SPIN}")),
             read=around.no_talos or self._read,
             cluster=self._cluster if kubernetes or around.kubeconfig else _NO_CLUSTER,
             reach=self._door,

@@ -81,7 +81,7 @@ def test_it_becomes_ready_and_tells_how_long_its_answers_took(machine: Node) -> 
     assert boot.readiness["spin.http"].observed.startswith("200; ")
     first = boot.timeline.first(FIRST_ANSWER)
     assert first is not None
-    assert "after its service was seen to run" in first.evidence
+    assert "after its service came to run" in first.evidence
     timings = machine.asking.sides.spin.timings
     assert timings is not None
     assert timings.cold_start is not None

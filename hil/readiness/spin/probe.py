@@ -87,7 +87,6 @@ class SpinProbe:
             expect: they.
             since_ns: what was asked before that moment, ns of the one clock, is unknown.
         """
-        self._note_start()
         wanted = Wanted.of(expect)
         seen = Seen(
             extension=self._extension(expect, since_ns),
@@ -118,9 +117,9 @@ class SpinProbe:
         if timings is None or timings.first_ns is None or self._told:
             return []
         self._told = True
-        cold = "" if timings.cold_start is None else f", {timings.cold_start:.2f} s after its service was seen to run"
+        cold = "" if timings.cold_start is None else f", {timings.cold_start:.2f} s after its service came to run"
         path = "" if self.expect.serves is None else self.expect.serves.path
-        bound = round(timings.bound * NANOSECONDS)
+        bound = round((timings.bound or 0.0) * NANOSECONDS)
         return [Mark(FIRST_ANSWER, timings.first_ns, bound, "http", f"the first answer to GET {path}{cold}")]
 
     @property
@@ -149,12 +148,6 @@ class SpinProbe:
     def _all(self) -> Sequence[Rounds[SpinFacts] | Rounds[Served]]:
         return [*self._facts.all, *(() if isinstance(self._served, Missing) else self._served.all)]
 
-    def _note_start(self) -> None:
-        """When what serves was first seen to run."""
-        if self._up_ns is None and not isinstance(self._sources.service, Missing):
-            service = self._sources.service(self._began_ns)
-            self._up_ns = service.at_ns if service.holds else None
-
     def _extension(self, expect: SpinExpect, since_ns: int) -> Condition | Missing:
         source = self._sources.extension
         if isinstance(source, Missing) or expect.extension is None:
@@ -168,6 +161,8 @@ class SpinProbe:
         if isinstance(found, Missing):
             return found
         served, at_ns = found
+        if self._up_ns is None and served.timings.count and not isinstance(self._sources.started, Missing):
+            self._up_ns = self._sources.started()
         return replace(served, timings=replace(served.timings, up_ns=self._up_ns)), at_ns
 
     def _facts_rounds(self, wanted: Wanted) -> Rounds[SpinFacts]:

@@ -42,8 +42,8 @@ class SpinSources:
         extension: the condition that an extension of this name is there in this version ("any" for any), by what
             Talos was asked after a moment (ns of the one clock), as `TalosProbe.look_for` judges it; it waits for
             nothing.
-        service: the condition that the extension's service runs, told and judged in the same way: cold start counts
-            from there. Missing where no service serves, as with containerd; then none is told.
+        started: when the service came to run that serves, ns of the one clock; None where that is not known, and then
+            no cold start is told. It waits for nothing.
         read: a file of the node by its path, as `TalosApi.read` gives it to administrators.
         cluster: the cluster that the node is in.
         reach: where a TCP port of the node is reached now, as host and port.
@@ -51,7 +51,7 @@ class SpinSources:
     """
 
     extension: Callable[[str, str, int], Condition] | Missing
-    service: Callable[[int], Condition] | Missing
+    started: Callable[[], int | None] | Missing
     read: Callable[[str, Deadline], bytes] | Missing
     cluster: Cluster | Missing
     reach: Callable[[int, Deadline], tuple[str, int]] | Missing

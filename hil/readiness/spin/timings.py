@@ -20,8 +20,9 @@ class Timings:
         count: how many answers were as expected; of the last thousand are the next three.
         p50, p95, worst: seconds from the connection's beginning to the answer's end; 0 without an answer.
         first_ns: when the first such answer was there, ns of the one clock; None without one.
-        bound: seconds by which the first answer may have been possible sooner: since the last time that none came.
-        up_ns: when what serves was seen to run, ns of the one clock; None where nobody said so.
+        bound: seconds by which the first answer may have been possible sooner: since the last time that none came;
+            None where the first request was answered, so that nothing says since when it could have been.
+        up_ns: when what serves came to run, ns of the one clock; None where nobody said so.
     """
 
     count: int
@@ -29,13 +30,13 @@ class Timings:
     p95: float
     worst: float
     first_ns: int | None
-    bound: float
+    bound: float | None
     up_ns: int | None = None
 
     @property
     def cold_start(self) -> float | None:
-        """Seconds from when what serves was seen to run to its first answer; None where that was not seen."""
-        if self.first_ns is None or self.up_ns is None or self.up_ns > self.first_ns:
+        """Seconds from when what serves came to run to its first answer; None where not both were seen."""
+        if self.bound is None or self.first_ns is None or self.up_ns is None or self.up_ns > self.first_ns:
             return None
         return (self.first_ns - self.up_ns) / NANOSECONDS
 
@@ -57,7 +58,7 @@ class Timings:
             "p95": round(self.p95, 6),
             "max": round(self.worst, 6),
             "cold_start": None if self.cold_start is None else round(self.cold_start, 6),
-            "cold_start_bound": round(self.bound, 6),
+            "cold_start_bound": None if self.bound is None else round(self.bound, 6),
         }
 
 
@@ -95,8 +96,9 @@ class Stopwatch:
     def read(self) -> Timings:
         """What was measured until now."""
         ordered = sorted(self._latencies)
-        since = self._silent_ns if self._silent_ns is not None else self._first_ns
-        bound = 0.0 if self._first_ns is None or since is None else (self._first_ns - since) / NANOSECONDS
+        bound = None
+        if self._first_ns is not None and self._silent_ns is not None:
+            bound = (self._first_ns - self._silent_ns) / NANOSECONDS
         return Timings(
             self._count,
             percentile(ordered, 50),

@@ -21,7 +21,8 @@ _LONGEST: Final = 4096
 _MOST_SERVICES: Final = 200
 _SHOWN: Final = 3
 # Where a service of Talos can rest (machinery, api/machine, ServiceStateEvent).
-_SETTLED: Final = frozenset({"Running", "Finished", "Skipped"})
+_RUNNING: Final = "Running"
+_SETTLED: Final = frozenset({_RUNNING, "Finished", "Skipped"})
 # In a guest go-kmsg writes the line; a Talos in a container prints it with a date (siderolabs/talos, pkg/logging).
 _PREFIX: Final = re.compile(
     rb"^(?:\[ *\d+\.\d{6}\](?:\[ *[TC]\d+\])? )?(?P<talos>\[talos\] (?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d )?)?"
@@ -37,6 +38,7 @@ class ConsoleProgress:
         doing: the last step, in words.
         at_ns: when that was printed, or read, ns of the one clock.
         services: the last state of each service of Talos, by id.
+        running_ns: when each of those that run came to run, where that is known, ns of the one clock.
         fingerprint: of the key of a node in maintenance mode, or "".
         ready: whether Talos said that the machine is running and ready.
         hopeless: what no waiting mends, in words, or "".
@@ -46,6 +48,7 @@ class ConsoleProgress:
     doing: str = ""
     at_ns: int | None = None
     services: Mapping[str, str] = field(default_factory=dict)
+    running_ns: Mapping[str, int] = field(default_factory=dict)
     fingerprint: str = ""
     ready: bool = False
     hopeless: str = ""
@@ -87,15 +90,19 @@ class ProgressReader:
     def _take(self, row: Row, found: re.Match[bytes], at_ns: int | None) -> None:
         groups = {name: _text(text or b"", json_inside=row.json) for name, text in found.groupdict().items()}
         before = ConsoleProgress() if row.anew else self.progress
-        services = dict(before.services)
+        services, running = dict(before.services), dict(before.running_ns)
         if row.service and len(services) < _MOST_SERVICES:
             services[groups["service"]] = groups["state"]
+            running.pop(groups["service"], None)
+            if groups["state"] == _RUNNING and at_ns is not None:
+                running[groups["service"]] = at_ns
         said = bool(row.doing)
         self.progress = ConsoleProgress(
             begun=True,
             doing=row.doing.format_map(groups) if said else before.doing,
             at_ns=at_ns if said or row.hopeless else before.at_ns,
             services=services,
+            running_ns=running,
             fingerprint=groups.get("fingerprint") or before.fingerprint,
             ready=row.ready or before.ready,
             hopeless=before.hopeless or row.hopeless.format_map(groups),

@@ -86,6 +86,14 @@ class TalosProbe:
         """How far it came by its console; None without one."""
         return None if self._lines is None else self._reader.progress
 
+    def running_since(self, service: str) -> int | None:
+        """When a service came to run, ns of the one clock; None where it does not, or its console does not tell.
+
+        Args:
+            service: its id, as "ext-tailscale".
+        """
+        return None if self.console is None else self.console.running_ns.get(service)
+
     @property
     def begun(self) -> bool:
         """Whether somebody could answer: its console has shown a kernel, or says nothing. For any thread."""

@@ -141,6 +141,7 @@ def test_the_first_answer_is_known_as_exactly_as_the_last_time_without_one() -> 
         timings = asked.ask(Deadline.after(SOON)).timings
         answers.over.set()
     assert timings.first_ns is not None
+    assert timings.bound is not None
     assert began < timings.first_ns - timings.bound * NANOSECONDS
     assert timings.first_ns - timings.bound * NANOSECONDS > after_other - 1000
 
@@ -154,6 +155,7 @@ def test_an_answer_that_is_another_is_none_for_the_cold_start() -> None:
         answers.bodies["/hello"] = (200, b"hello")
         timings = asked.ask(Deadline.after(SOON)).timings
     assert timings.first_ns is not None
+    assert timings.bound is not None
     assert 0 < timings.bound <= (timings.first_ns - began) / NANOSECONDS + 1e-6
 
 

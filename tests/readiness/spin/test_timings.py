@@ -38,11 +38,22 @@ def test_the_first_answer_is_known_as_exactly_as_one_asked() -> None:
     }
 
 
-def test_a_service_that_was_seen_only_after_its_first_answer_tells_no_cold_start() -> None:
+def test_a_service_that_came_to_run_after_the_first_answer_tells_no_cold_start() -> None:
     stopwatch = Stopwatch(0)
     stopwatch.answered(SECOND, 0.01)
     assert stopwatch.read().to_json()["cold_start"] is None
-    assert replace(stopwatch.read(), up_ns=2 * SECOND).cold_start is None
+    early = Stopwatch(0)
+    early.silent(SECOND // 2)
+    early.answered(SECOND, 0.01)
+    assert replace(early.read(), up_ns=0).cold_start == 1.0
+    assert replace(early.read(), up_ns=2 * SECOND).cold_start is None
+
+
+def test_what_was_answered_when_it_was_first_asked_may_have_been_able_to_for_long() -> None:
+    stopwatch = Stopwatch(0)
+    stopwatch.answered(SECOND, 0.01)
+    late = replace(stopwatch.read(), up_ns=0)
+    assert (late.bound, late.cold_start, late.to_json()["cold_start_bound"]) == (None, None, None)
     assert stopwatch.read().words == "10 ms"
 
 

@@ -160,6 +160,22 @@ def test_services_that_have_not_settled_are_named() -> None:
     assert len(told(*many).services) == 200
 
 
+def test_since_when_a_service_runs_is_known_while_it_does() -> None:
+    reader = ProgressReader()
+
+    def say(state: str, at_ns: int | None) -> int | None:
+        reader.line(f"[    3.616910] [talos] service[ext-spin]({state}): x".encode(), at_ns)
+        return reader.progress.running_ns.get("ext-spin")
+
+    assert say("Preparing", 1) is None
+    assert say("Running", 2) == 2
+    assert say("Waiting", 3) is None, "it was started in vain"
+    assert say("Running", 4) == 4
+    reader.line(b"[    4.000000] [talos] service[apid](Running): x", 5)
+    assert reader.progress.running_ns == {"ext-spin": 4, "apid": 5}
+    assert say("Running", None) is None
+
+
 def test_a_kernel_that_starts_anew_begins_anew() -> None:
     ready = '[  199.020299] [talos] machine is running and ready {"component": "controller-runtime"}'
     assert told(ready).ready

@@ -155,6 +155,15 @@ def test_the_console_speaks_where_the_api_does_not(said: Said) -> None:
     assert "phase config (9/9)" in stage.observed
 
 
+def test_since_when_a_service_runs_is_told_by_the_console(said: Said) -> None:
+    probed = probe(said)
+    said.says(KERNEL + b"[    3.100000] [talos] service[ext-hello](Running): Started task ext-hello\n")
+    assert probed.running_since("ext-hello") is None, "nobody has looked at the console since"
+    probed.look()
+    assert probed.running_since("ext-hello") == 1
+    assert probed.running_since("ext-other") is None
+
+
 def test_news_are_what_must_hold_and_was_seen_to_change(said: Said) -> None:
     probed = probe(said)
     assert probed.news() == []
