@@ -207,7 +207,7 @@ def test_a_relay_that_goes_after_the_join(
     headscale.start(Deadline.after(WITHIN), relay=False)
     wait(probe, lambda: lacking(probe) == {"ping": "false", "health": "false"})
     found = named(probe)
-    assert found["ping"].observed.startswith("no pong within 1.5 s from 100.64.0.")
+    assert found["ping"].observed.startswith("no pong within 1.6 s from 100.64.0.")
     assert found["health"].observed.startswith("no-derp-")
     assert (found["control"].observed, found["healthz"].observed) == ("online as node1", "200 ok")
 

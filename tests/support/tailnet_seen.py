@@ -38,7 +38,7 @@ NODE = TailnetNode(
 )
 PEER = dataclasses.replace(NODE, ident=1, hostname="bench-peer", given_name="bench-peer", addresses=("100.64.0.1",))
 PONG = Pong(0.022, "", "bench", "")
-SILENT = NoPong("no pong within 1.5 s", sent=True)
+SILENT = NoPong("no pong within 1.6 s", sent=True)
 JOINED = b"""\
 boot: 2026/11/25 20:00:01 Starting tailscaled
 2026/11/25 20:00:02 Switching ipn state NoState -> NeedsLogin (WantRunning=false, nm=false)

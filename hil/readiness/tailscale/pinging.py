@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from hil.clock import Deadline
 from hil.services.tailnet.control import TailnetNode
 from hil.services.tailnet.localapi import LocalApi
 from hil.services.tailnet.status import BackendState, Member, NoPong, Pong, TailscaleStatus
 
-# A pong through a relay took 22 ms under emulation, and a path by UDP may lose one: two tries are a fair question.
-_ONE_PING = 1.5
-_TRIES = 2
+# Seconds for each try. A ping that is sent before the node has its relay is lost, and so may be one by UDP; a pong
+# through a relay took 23 ms from an emulated node, and a busy host takes longer.
+_TRIES: Final = (0.4, 0.8, 1.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,8 @@ def ask_peer(peer: LocalApi, address_of: Callable[[tuple[TailnetNode, ...]], str
     address = address_of(found.nodes) if found.running else ""
     if not address:
         return found
-    for _ in range(_TRIES):
-        pong = peer.ping(address, deadline.sooner(_ONE_PING))
+    for seconds in _TRIES:
+        pong = peer.ping(address, deadline.sooner(seconds))
         if isinstance(pong, Pong) or not pong.sent:
             break
     return Pinged(status, address, pong)

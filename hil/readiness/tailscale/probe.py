@@ -40,7 +40,7 @@ class Pace:
         control_every: the same for the control server: headscale v0.29.2 checks the key of its API with bcrypt, which
             took 66 ms of a CPU for each question.
         log_every: the same for the log, which the node sends anew each time.
-        within: seconds that a round may take; two pings that do not come back take three.
+        within: seconds that a round may take; pings that do not come back take 2.8.
         first_lines: how many lines of the log are read at first.
         next_lines: and how many each time after.
     """

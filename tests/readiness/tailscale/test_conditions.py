@@ -83,7 +83,7 @@ def test_what_is_not_expected_is_not_asked() -> None:
         ("key", {"nodes": nodes(key_expiry=NOW - timedelta(hours=3))}, "expired 3 h ago"),
         ("key", {"nodes": nodes(key_expiry=NOW)}, "expired 0 s ago"),
         ("address", {"nodes": nodes(addresses=()), "peer": pinged(None)}, "none"),
-        ("ping", {"peer": pinged(SILENT)}, "no pong within 1.5 s from 100.64.0.2 to bench-peer"),
+        ("ping", {"peer": pinged(SILENT)}, "no pong within 1.6 s from 100.64.0.2 to bench-peer"),
         ("health", {"log": said(JOINED + b"health(warnable=no-derp-connection): error: no relay\n")}, "no-derp-conn"),
         ("cidrs", {"networks": {"pods": ("100.64.0.0/16",)}}, "pods 100.64.0.0/16, CozyStack's default joinCIDR, ov"),
     ],

@@ -129,7 +129,7 @@ TROUBLES = {
         seen(peer=pinged(SILENT, RELAY), log=said(complaining(RELAY))),
         {"ping": "false", "health": "false"},
         {
-            "ping": f"no pong within 1.5 s from 100.64.0.2 to bench-peer; it complains itself: {RELAY}",
+            "ping": f"no pong within 1.6 s from 100.64.0.2 to bench-peer; it complains itself: {RELAY}",
             "health": f"no-derp-connection: {RELAY}",
             "control": "online as node1",
             "healthz": "200 ok",
@@ -143,7 +143,7 @@ TROUBLES = {
     "relay dead from the start, before anybody complains": Trouble(
         seen(peer=pinged(SILENT)),
         {"ping": "false"},
-        {"ping": "no pong within 1.5 s from 100.64.0.2 to bench-peer", "control": "online as node1"},
+        {"ping": "no pong within 1.6 s from 100.64.0.2 to bench-peer", "control": "online as node1"},
     ),
     "the container ends while the node is known": Trouble(
         seen(
