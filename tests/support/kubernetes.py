@@ -190,11 +190,17 @@ def kubeconfig(port: int, ca: bytes, token: str) -> bytes:
     ).encode()
 
 
-def until(holds: Callable[[], bool], what: str, *, within: float = _STARTS_WITHIN) -> None:
-    """Wait for something that can be looked at."""
+def until(holds: Callable[[], bool], what: str | Callable[[], object], *, within: float = _STARTS_WITHIN) -> None:
+    """Wait for something that can be looked at.
+
+    Args:
+        holds: whether it is there.
+        what: it is, in words; or gives what is there in its place.
+        within: seconds.
+    """
     deadline = Deadline.after(within)
     while not holds():
-        assert not deadline.expired, f"waited {within:g} s and not: {what}"
+        assert not deadline.expired, f"waited {within:g} s, and not: {what if isinstance(what, str) else what()}"
         hold(0.1)
 
 
