@@ -22,7 +22,7 @@ _STARTS: Final = re.compile(rb"Starting tailscaled$|Program starting: v")
 _HEALTH: Final = re.compile(rb"health\(warnable=(?P<code>[A-Za-z0-9-]{1,60})\): (?:ok|error: (?P<text>.*))")
 # tailscaled leaves lines out of which there are too many, five and then one in five seconds of each kind, and says so
 # (types/logger/logger.go, RateLimitedFnWithClock; cmd/tailscaled/tailscaled.go).
-_LEFT_OUT: Final = re.compile(rb'\[RATELIMIT\] format\("health\(warnable=')
+_LEFT_OUT: Final = re.compile(rb'\[RATELIMIT\] format\("(?P<health>health\(warnable=)?')
 _STATE: Final = re.compile(rb"Switching ipn state \S+ -> (?P<state>[A-Za-z]{1,30})")
 # The first is tailscaled's, the second that of `tailscale up` (cmd/tailscale/cli/up.go), which containerboot runs.
 _ERROR: Final = re.compile(rb"(?:Received error|backend error): (?P<why>.*)")
@@ -94,8 +94,8 @@ class LogReader:
     def _line(self, line: bytes) -> None:
         if _STARTS.search(line):
             self._complaints, self._running, self._error, self._gaps = {}, False, "", False
-        elif _LEFT_OUT.search(line):
-            self._gaps = True
+        elif found := _LEFT_OUT.search(line):
+            self._gaps = self._gaps or found["health"] is not None
         elif found := _HEALTH.search(line):
             code = found["code"].decode()
             if found["text"] is None:

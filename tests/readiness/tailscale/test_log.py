@@ -51,6 +51,12 @@ def test_lines_that_were_left_out_are_a_gap_until_the_next_start() -> None:
     assert not reader.read(START).gaps
 
 
+def test_a_line_about_errors_that_were_left_out_is_no_error() -> None:
+    said = LogReader().read(START + EXPIRED + b'2026/11/25 20:00:09 [RATELIMIT] format("Received error: %v")\n')
+    assert (said.error, said.gaps) == ("authkey expired", False)
+    assert said.refusal is not None
+
+
 def test_an_error_before_it_runs_is_of_the_past() -> None:
     said = LogReader().read(EXPIRED + b"Switching ipn state Starting -> Running (WantRunning=true, nm=true)\n")
     assert (said.running, said.error) == (True, "")
