@@ -182,6 +182,8 @@ class Asking:
         host, port = self._door(self._own.talos.port, deadline)
         made = None if self.configured is None else self.configured.talosconfig
         file = self._own.talos.talosconfig or made
+        sections = self._expected(self._image).sections()
+        sections.pop("talos", None)
         reached = Reached(
             self._node,
             host,
@@ -191,7 +193,7 @@ class Asking:
             fingerprint=fingerprint,
             simulated=self._simulated_image,
             expect=self.sides.talos.expect.model_dump(mode="json"),
-            sections=self._expected(self._image).model_dump(mode="json", exclude={"talos"}, exclude_none=True),
+            sections=sections,
             doors={str(port): self._door(port, deadline) for port in self.ports(self._image)},
             kubeconfig=str(self._own.kubernetes.kubeconfig or ""),
             kube_context=self._own.kubernetes.context or "",

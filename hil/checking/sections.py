@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +20,16 @@ from hil.config.expect import (
 from hil.config.expect.overriding import Section
 from hil.config.explain import validate
 from hil.config.model import FileContext
-from hil.config.source import Findings
+from hil.config.source import Findings, Source
 from hil.config.suggest import did_you_mean
 from hil.config.yamlpos import MAX_BYTES, compose, decode
-from hil.errors import UsageError
+from hil.errors import ConfigError, UsageError
 
 _DEFAULTS: Final[Mapping[str, Section]] = {
     section.SECTION: section()
     for section in (TalosExpect, TailscaleExpect, SpinExpect, KubernetesExpect, CozystackExpect)
 }
+_EXAMPLE: Final = "write it like `talos: {version: v1.13.9}`"
 
 
 def whole(sections: Mapping[str, Mapping[str, object]]) -> Expect:
@@ -62,11 +65,19 @@ def read_expect(file: Path) -> dict[str, dict[str, object]]:
             data = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}", hint="name a file with the keys of `expect:`") from error
-    source = decode(str(file), data)
+    try:
+        return _parse(decode(str(file), data), file).sections(as_said=True)
+    except ConfigError as error:
+        # What reads YAML knows rig files alone, and says of any file how a rig begins.
+        mended = [replace(each, hint=_EXAMPLE) if "hil: 1" in each.hint else each for each in error.problems]
+        raise ConfigError(mended, hint="mend the file: its keys are those of a rig's `expect:`") from error
+
+
+def _parse(source: Source, file: Path) -> Expect:
     findings = Findings(source)
-    tree = compose(source, findings, {})
+    tree = compose(source, findings, os.environ)
     findings.settle()
     expect = validate(Expect, tree, tree.place, findings, FileContext(file.absolute().parent))
     if findings or expect is None:
         raise findings.error()
-    return dict(expect.model_dump(mode="json", exclude_none=True, exclude_unset=True))
+    return expect

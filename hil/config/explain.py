@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from hil.config.environment import EnvValue
-from hil.config.model import CUSTOM_ERROR, SECRET_ERROR, FileContext, Model
+from hil.config.model import CUSTOM_ERROR, SECRET_ERROR, Fault, FileContext, Model
 from hil.config.source import Findings, Place
 from hil.config.suggest import did_you_mean
 from hil.config.tree import YamlList, YamlMapping, YamlNode, YamlScalar, kind_of, plain_value, quoted
@@ -83,9 +84,18 @@ def validate(
         for detail in error.errors(include_url=False):
             _report(detail, model, node, key_place, findings)
         return None
-    for fault in section.faults():
+    for fault in _faults(section):
         _note(findings, descend(node, fault.at, key_place), fault.message, fault.hint)
     return section
+
+
+def _faults(section: Model) -> Iterator[Fault]:
+    """Those of the section, and of the sections in it."""
+    yield from section.faults()
+    for name in type(section).model_fields:
+        inner = getattr(section, name)
+        if isinstance(inner, Model):
+            yield from (replace(fault, at=(name, *fault.at)) for fault in _faults(inner))
 
 
 def _read_as_plain(data: Data, location: Location) -> Data:

@@ -13,6 +13,7 @@ from support.talos_api import READY, ApiInMemory, apis_in_memory
 from support.wire import Wire
 
 from hil.asking import Asking, Own
+from hil.checking.sections import whole
 from hil.config.expect import (
     CozystackExpect,
     Expect,
@@ -244,6 +245,25 @@ def test_where_it_is_reached_is_written_down_for_others(hardware: Hardware, tmp_
     assert reached == Reached("n1", "127.0.0.1", 40001, simulated=SIMULATED, expect=reached.expect, doors=doors)
     hardware.doors[50000] = ("127.0.0.1", 40002)
     assert ApiInMemory.made[0].reach().port == read_reached(tmp_path)["n1"].port == 40002
+
+
+def test_what_is_expected_besides_and_its_doors_are_written_down_too(hardware: Hardware, tmp_path: Path) -> None:
+    expect = Expect(
+        tailscale=TailscaleExpect(healthz=None), spin=SpinExpect(handler=None, serves=ServesExpect(path="/"))
+    )
+    given = asking(hardware, tmp_path, expect, kubeconfig=tmp_path / "kubeconfig")
+    given.configured = Provision("cluster: {network: {podSubnets: [10.244.0.0/16]}}", "", None)
+    hardware.doors[3000] = ("127.0.0.1", 40003)
+    began(given, image())
+    _ = given.sides.talos.api
+    ApiInMemory.made[0].reach()
+    reached = read_reached(tmp_path)["n1"]
+    assert (reached.doors, reached.kubeconfig) == (
+        {"50000": ("127.0.0.1", 40001), "3000": ("127.0.0.1", 40003)},
+        str(tmp_path / "kubeconfig"),
+    )
+    assert reached.networks == {"pods": ("10.244.0.0/16",)}
+    assert whole({"talos": reached.expect, **reached.sections}) == expect.model_copy(update={"talos": TalosExpect()})
 
 
 def test_a_door_that_is_not_there(hardware: Hardware, tmp_path: Path) -> None:

@@ -65,3 +65,5 @@ def test_a_runtime_class_is_judged_by_its_handler() -> None:
     assert fault.at == ("runtime_class",)
     assert "judged by its handler" in fault.message
     assert list(SpinExpect(runtime_class="wasmtime-spin-v2").faults()) == []
+    with pytest.raises(UsageError, match="of Spin cannot be: runtime_class: a RuntimeClass is judged by its handler"):
+        overridden(SpinExpect(runtime_class="wasmtime-spin-v2"), {"handler": None})

@@ -36,3 +36,16 @@ class Expect(Model):
     spin: SpinExpect | None = Field(default=None, description="what must hold of Spin on it")
     kubernetes: KubernetesExpect | None = Field(default=None, description="what must hold of it in Kubernetes")
     cozystack: CozystackExpect | None = Field(default=None, description="what must hold of the CozyStack there")
+
+    def sections(self, *, as_said: bool = False) -> dict[str, dict[str, object]]:
+        """Each section of which something is expected, with its keys as JSON has them, those that are null too.
+
+        Args:
+            as_said: only the keys that were given, without those that have their defaults.
+        """
+        there = {name: getattr(self, name) for name in type(self).model_fields}
+        return {
+            name: section.model_dump(mode="json", exclude_unset=as_said)
+            for name, section in there.items()
+            if isinstance(section, Model)
+        }

@@ -44,7 +44,7 @@ def overridden(expect: S, changes: Mapping[str, object]) -> S:
             hint = did_you_mean(key, known, what=f"keys of expect: {{{expect.SECTION}: ...}}")
             raise UsageError(f"nothing called {key!r} can be expected of {expect.WHOSE}", hint=hint)
     try:
-        return type(expect).model_validate({**expect.model_dump(), **given})
+        changed = type(expect).model_validate({**expect.model_dump(), **given})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         place = ".".join(str(part) for part in first["loc"])
@@ -52,3 +52,7 @@ def overridden(expect: S, changes: Mapping[str, object]) -> S:
         raise UsageError(
             f"what is expected of {expect.WHOSE} cannot be: {place}: {first['msg']}", hint=hint
         ) from error
+    for fault in changed.faults():
+        place = ".".join(str(part) for part in fault.at)
+        raise UsageError(f"what is expected of {expect.WHOSE} cannot be: {place}: {fault.message}", hint=fault.hint)
+    return changed
