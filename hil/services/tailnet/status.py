@@ -234,4 +234,7 @@ def _moment(top: Mapping[str, object], key: str) -> datetime | None:
     found = datetime.fromisoformat(text)
     if found.tzinfo is None:
         raise ValueError(f"{key} has no time zone")
-    return None if found.year <= 1 else found.astimezone(UTC)
+    try:
+        return None if found.year <= 1 else found.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{key} is out of range") from None

@@ -55,9 +55,17 @@ def test_moments_are_read_as_go_writes_them() -> None:
     assert node.tags == ("tag:bench",)
 
 
-def test_a_moment_without_a_time_zone_is_none_of_go_s() -> None:
-    with pytest.raises(ValueError, match="KeyExpiry has no time zone"):
-        read_status(json.dumps(status(member(KeyExpiry="2027-05-24T19:00:00"))).encode())
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("2027-05-24T19:00:00", "KeyExpiry has no time zone"),
+        ("9999-12-31T23:59:59-23:00", "KeyExpiry is out of range"),
+        ("tomorrow", "Invalid isoformat"),
+    ],
+)
+def test_a_moment_that_is_none_of_go_s(text: str, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        read_status(json.dumps(status(member(KeyExpiry=text))).encode())
 
 
 def test_before_it_has_joined_there_is_little() -> None:
