@@ -13,6 +13,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from hil.config.model import HostPort
 from hil.errors import InfrastructureError
 from hil.keeper.client import Keeper
 from hil.keeper.runtime import new_runtime_dir
+from hil.services.tailnet.headscale_api import HeadscaleApi
 from hil.services.tailnet.localapi import LocalApi
 from hil.services.tailnet.peer import HOSTNAME, STREAM, Peer
 from hil.services.tailnet.private_net import Unavailable, hold
@@ -224,7 +226,14 @@ def test_a_node_of_the_next_boot_has_the_name_of_the_one_before(start: Callable[
         again.await_running(Deadline.after(WITHIN))
         keeper.signal(STREAM, signal.SIGKILL)
         found = [node for node in tailnet.control.nodes(Deadline.after(WITHIN)) if node.hostname == "again"]
-        assert [node.given_name for node in found] == ["again"]
+        assert [(node.given_name, node.key_expiry) for node in found] == [("again", None)]
+    assert isinstance(tailnet.control, HeadscaleApi)
+    tailnet.control.expire_node(found[0].ident, Deadline.after(WITHIN))
+    (expired,) = [node for node in tailnet.control.nodes(Deadline.after(WITHIN)) if node.hostname == "again"]
+    assert expired.key_expiry is not None
+    assert expired.key_expiry <= datetime.now(UTC)
+    tailnet.control.delete_node(expired.ident, Deadline.after(WITHIN))
+    assert "again" not in online(tailnet)
 
 
 def test_no_key_is_in_a_record_or_on_a_command_line(tailnet: Tailnet, own: OwnServers, node: Peer) -> None:

@@ -183,7 +183,7 @@ class Headscale:
             "disable_check_updates": True,
             # Its defaults (0.5 s and 0.8 s for each change) save work in tailnets of thousands; here they would be a
             # third of the time that a node takes to join (hscontrol/types/config.go, Tuning).
-            "tuning": {"node_store_batch_timeout": "10ms", "batch_change_delay": "10ms"},
+            "tuning": {"node_store_batch_timeout": "50ms", "batch_change_delay": "50ms"},
             "database": {"type": "sqlite", "sqlite": {"path": str(self.folder / "db.sqlite")}},
             "tls_cert_path": str(self.authority.certificate),
             "tls_key_path": str(self.authority.key),

@@ -107,6 +107,8 @@ class Tailnet:
     def auth_key(self, hostname: str) -> str:
         """A key for a node that is about to boot: a fresh one each time, or the one that the user has given.
 
+        A machine without a disk that is reset has lost its state, and cannot join again with a key that is used.
+
         Args:
             hostname: the name that the node will have there.
 
