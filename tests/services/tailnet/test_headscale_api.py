@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -126,6 +127,25 @@ def test_a_server_that_is_gone(authority: Authority, tmp_path: Path) -> None:
         with pytest.raises(InfrastructureError, match="does not answer") as caught:
             HeadscaleApi(access, SECRET).nodes(soon())
         assert SECRET not in caught.value.render()
+
+
+def test_a_server_by_tcp_without_tls() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(WITHIN)
+        heard: list[bytes] = []
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                heard.append(connection.recv(1 << 16))
+                connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"nodes":[]}')
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        api = HeadscaleApi(Access(f"http://127.0.0.1:{listener.getsockname()[1]}"), SECRET)
+        assert api.nodes(soon()) == ()
+        thread.join(WITHIN)
+    assert heard[0].startswith(b"GET /api/v1/node HTTP/1.1\r\n")
 
 
 def test_a_server_that_is_silent_or_says_too_much(
