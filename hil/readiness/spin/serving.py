@@ -2,6 +2,9 @@
 
 A connection that is refused, or ends without an answer, is the node's own word that nothing answers there: QEMU's
 forwarded ports take each connection, and end it when the guest has refused it. No answer in time says nothing.
+
+A connection that was made before the guest has an address is lost, and hangs. So the first requests are given up
+early, each a little later than the one before, until the node was heard of.
 """
 
 from __future__ import annotations
@@ -17,6 +20,9 @@ from hil.services.tailnet.exchange import Answer, exchange, tcp
 
 if TYPE_CHECKING:
     from hil.config.expect.spin import ServesExpect
+
+_FIRST_PATIENCE = 1.0
+_MORE_PATIENCE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,23 +71,32 @@ class Asker:
         self._expect = expect
         self._reach = reach
         self._began = began
-        self._stopwatch = Stopwatch(began())
+        self._begin(began())
+
+    def _begin(self, life: int) -> None:
+        self._stopwatch = Stopwatch(life)
+        self._heard = False
+        self._lost = 0
 
     def ask(self, deadline: Deadline) -> Served:
         """Ask once.
+
+        Args:
+            deadline: of the answer; a node that was not heard of yet is given up sooner.
 
         Raises:
             HilError: no answer came in time, or the way to the port is not open.
         """
         if self._stopwatch.began_ns != (life := self._began()):
-            self._stopwatch = Stopwatch(life)
+            self._begin(life)
         stopwatch = self._stopwatch
         began = now_ns()
         try:
-            answer, why = self._once(deadline)
+            answer, why = self._once(self._patience(deadline))
         except HilError:
             stopwatch.silent(began)
             raise
+        self._heard = True
         at_ns = now_ns()
         latency = (at_ns - began) / NANOSECONDS
         holds = answer is not None and self._fits(answer)
@@ -91,6 +106,9 @@ class Asker:
             stopwatch.silent(began)
         return Served(answer, why, holds, latency, stopwatch.read())
 
+    def _patience(self, deadline: Deadline) -> Deadline:
+        return deadline if self._heard else deadline.sooner(_FIRST_PATIENCE + self._lost * _MORE_PATIENCE)
+
     def _once(self, deadline: Deadline) -> tuple[Answer | None, str]:
         """The answer, or how the connection ended without one."""
         where = f"port {self._expect.port}"
@@ -98,6 +116,7 @@ class Asker:
         try:
             return exchange(tcp(host, port), "GET", self._expect.path, host, deadline), ""
         except TimeoutError as error:
+            self._lost += 1
             raise InfrastructureError(
                 f"{where} gave no answer within {deadline}", hint="read the node's console: it may hang, or be busy"
             ) from error

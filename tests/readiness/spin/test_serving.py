@@ -13,6 +13,7 @@ from support.fake_tailscaled import Answers, on_tcp
 from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.config.expect.spin import ServesExpect
 from hil.errors import HilError, InfrastructureError, MissingPart
+from hil.readiness.spin import serving
 from hil.readiness.spin.serving import Asker, Served
 
 SOON = 5.0
@@ -114,6 +115,32 @@ def test_no_answer_in_time_says_nothing_of_the_node() -> None:
     with on_tcp(answers) as place:
         with pytest.raises(InfrastructureError, match=r"port 3000 gave no answer within 0\.2 s"):
             ask(place, within=0.2)
+        answers.over.set()
+
+
+def test_a_node_that_was_not_heard_of_is_given_up_early_and_each_time_a_little_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "_FIRST_PATIENCE", 0.1)
+    monkeypatch.setattr(serving, "_MORE_PATIENCE", 0.05)
+    answers = Answers({"/hello": (200, b"hello")})
+    answers.silent.add("/hello")
+    life = 1
+    with on_tcp(answers) as place:
+        asked = Asker(HELLO, lambda port, deadline: place, lambda: life)
+
+        def lost(within: float) -> str:
+            with pytest.raises(InfrastructureError) as caught:
+                asked.ask(Deadline.after(within))
+            return caught.value.message.partition(" within ")[2]
+
+        assert [lost(SOON), lost(SOON), lost(0.02)] == ["0.1 s", "0.15 s", "0.02 s"]
+        answers.silent.clear()
+        asked.ask(Deadline.after(SOON))
+        answers.silent.add("/hello")
+        assert lost(0.3) == "0.3 s", "it was heard of"
+        life = 2
+        assert lost(SOON) == "0.1 s"
         answers.over.set()
 
 
