@@ -39,6 +39,7 @@ _STARTS_WITHIN: Final = 60.0
 # What Tailscale's container is told whatever it joins (tailscale, cmd/containerboot/settings.go).
 _ALWAYS: Final = {
     "TS_ENABLE_HEALTH_CHECK": "true",
+    "TS_ENABLE_METRICS": "true",
     "TS_LOCAL_ADDR_PORT": "0.0.0.0:9002",
     "TS_AUTH_ONCE": "true",
 }

@@ -76,6 +76,7 @@ class Extension:
 
 _TAILSCALE: Final = {
     "TS_ENABLE_HEALTH_CHECK": "true",
+    "TS_ENABLE_METRICS": "true",
     "TS_LOCAL_ADDR_PORT": f"0.0.0.0:{tailscale_layer.HEALTH_PORT}",
     # Its logs are the bench's; Tailscale's own server for them is not reached.
     "TS_NO_LOGS_NO_SUPPORT": "true",

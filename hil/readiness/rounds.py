@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from hil.clock import Deadline, now_ns
-from hil.errors import HilError
+from hil.errors import HilBug, HilError
 
 T = TypeVar("T")
 
@@ -63,13 +63,19 @@ class Rounds(Generic[T]):
         self._forgotten_ns = 0
         self._wanted = False
         self._over = False
+        self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     @property
     def latest(self) -> Round[T] | None:
-        """What the last round found; None before the first is over."""
+        """What the last round found; None before the first is over.
+
+        Raises:
+            HilBug: asking has ended by a fault of hil.
+        """
         with self._changed:
+            self._must_run()
             return self._latest
 
     def ask_now(self) -> None:
@@ -91,9 +97,13 @@ class Rounds(Generic[T]):
         Args:
             deadline: by when.
             since_ns: that moment, ns of the one clock.
+
+        Raises:
+            HilBug: asking has ended by a fault of hil.
         """
         with self._changed:
             while self._latest is None or self._latest.began_ns < since_ns:
+                self._must_run()
                 if deadline.expired or self._over:
                     return None
                 self._changed.wait(deadline.remaining())
@@ -115,8 +125,16 @@ class Rounds(Generic[T]):
                 began = now_ns()
                 self._keep(self._one_round(), began)
                 self._pause()
+        except BaseException as error:
+            self._failure = error
+            raise
         finally:
             self._end()
+
+    def _must_run(self) -> None:
+        if self._failure is not None:
+            what = f"{self._thread.name} is asked no more, by a fault of hil: {self._failure!r}"
+            raise HilBug(what, hint="report it with this message") from self._failure
 
     def _one_round(self) -> T | Missing:
         try:

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from hil.clock import Deadline, now_ns
-from hil.errors import InfrastructureError
+from hil.errors import HilBug, InfrastructureError
 from hil.readiness.rounds import Missing, Rounds
 
 SOON = 5.0
@@ -93,14 +93,16 @@ def test_waiting_ends_at_its_deadline() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_nobody_waits_for_a_thread_that_broke() -> None:
+def test_a_fault_of_hils_own_is_no_silence_of_the_node() -> None:
     def ask(deadline: Deadline) -> int:
         raise ZeroDivisionError
 
     with closing(Rounds("broken", ask, every=60.0, within=1.0)) as rounds:
-        deadline = Deadline.after(SOON)
-        assert rounds.wait(deadline) is None
-        assert not deadline.expired
+        for _ in range(2):
+            with pytest.raises(HilBug, match=r"broken is asked no more, by a fault of hil: ZeroDivisionError\(\)"):
+                rounds.wait(Deadline.after(SOON))
+        with pytest.raises(HilBug):
+            _ = rounds.latest
 
 
 def test_after_its_close_nothing_of_it_runs() -> None:
