@@ -33,14 +33,12 @@ class Served:
         answer: what came; None where nothing answers.
         why: how the connection ended where nothing answers, or "".
         holds: whether it is the expected answer.
-        latency: seconds from the connection's beginning to the end of the answer, or of the connection.
         timings: of all such requests until now.
     """
 
     answer: Answer | None
     why: str
     holds: bool
-    latency: float
     timings: Timings
 
     @property
@@ -98,13 +96,12 @@ class Asker:
             raise
         self._heard = True
         at_ns = now_ns()
-        latency = (at_ns - began) / NANOSECONDS
         holds = answer is not None and self._fits(answer)
         if holds:
-            stopwatch.answered(at_ns, latency)
+            stopwatch.answered(at_ns, (at_ns - began) / NANOSECONDS)
         else:
             stopwatch.silent(began)
-        return Served(answer, why, holds, latency, stopwatch.read())
+        return Served(answer, why, holds, stopwatch.read())
 
     def _patience(self, deadline: Deadline) -> Deadline:
         return deadline if self._heard else deadline.sooner(_FIRST_PATIENCE + self._lost * _MORE_PATIENCE)

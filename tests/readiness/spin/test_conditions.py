@@ -35,7 +35,7 @@ WELL = SpinFacts(Handlers(("spin",), "kubernetes"), "spin", app())
 
 
 def served(status: int, body: bytes) -> Served:
-    return Served(Answer(status, body), "", status == 200, 0.01, Stopwatch(0).read())
+    return Served(Answer(status, body), "", status == 200, Stopwatch(0).read())
 
 
 SEEN = Seen(EXTENSION, (WELL, 6), (served(200, b"hello"), 7))
