@@ -8,16 +8,20 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from support import kubernetes_objects as made
 from support import strangers
+from support.fake_kubernetes import FakeCluster, kubeconfig, serving
 from support.fake_talos import FakeTalos
 from support.talos_pki import Cluster, self_signed
 
 from hil.checking import asked as checking_asked
+from hil.checking.around import Around
 from hil.checking.asked import Asked
 from hil.checking.target import Target
 from hil.clock import Deadline, now_ns
 from hil.errors import UsageError
 from hil.readiness.condition import Truth
+from hil.readiness.kubernetes import kinds
 from hil.readiness.readiness import Readiness
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.probe import TalosProbe
@@ -230,3 +234,98 @@ def test_an_expectation_that_cannot_be(talos: FakeTalos) -> None:
     target = Target("n1", Access("127.0.0.1", talos.port), {"stages": "running"})
     with closing(Asked(target)) as asked, pytest.raises(UsageError, match="nothing called 'stages' can be expected"):
         asked.once()
+
+
+@pytest.fixture
+def cluster_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[FakeCluster, Path]]:
+    """A cluster with one node, tp-1, that is ready; and what opens it."""
+    monkeypatch.setattr("hil.readiness.kubernetes.probe._EVERY", 0.05)
+    with serving() as there:
+        there.put(kinds.NODE, made.node("tp-1"))
+        there.knows(kinds.LEASE, kinds.POD)
+        file = tmp_path / "kubeconfig"
+        file.write_bytes(kubeconfig(f"http://127.0.0.1:{there.port}"))
+        yield there, file
+
+
+@contextmanager
+def nobody_comes() -> Iterator[int]:
+    """A port of this host to which nobody connects until the end of the block."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+        server.settimeout(0.0)
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def cluster_alone(port: int, around: Around, **keys: object) -> Target:
+    return Target("n1", Access("127.0.0.1", port), None, sections={"kubernetes": keys}, around=around)
+
+
+def test_a_cluster_is_asked_without_talos(cluster_of: tuple[FakeCluster, Path]) -> None:
+    _, file = cluster_of
+    with nobody_comes() as port, closing(Asked(cluster_alone(port, Around(file), node="tp-1"))) as asked:
+        found = asked.once()
+        assert found, found.table()
+        assert next(iter(found)).name == "kubernetes.node"
+        assert (asked.exit_code(found), asked.trouble) == (0, ("", ""))
+        assert asked.until_ready(30.0, 0.0)
+        assert next(asked.changing())[0]
+
+
+def test_what_a_cluster_says_is_not_ready(cluster_of: tuple[FakeCluster, Path]) -> None:
+    _, file = cluster_of
+    with nobody_comes() as port, closing(Asked(cluster_alone(port, Around(file), node="tp-2"))) as asked:
+        found = asked.once()
+        assert found["kubernetes.node"].truth is Truth.FALSE
+        assert (asked.exit_code(found), asked.trouble) == (1, ("", ""))
+
+
+def test_a_cluster_that_cannot_be_asked_says_nothing_of_the_node(tmp_path: Path) -> None:
+    with closed_port() as gone, nobody_comes() as port:
+        file = tmp_path / "kubeconfig"
+        file.write_bytes(kubeconfig(f"http://127.0.0.1:{gone}"))
+        with closing(Asked(cluster_alone(port, Around(file)))) as asked:
+            found = asked.once()
+            assert {condition.truth for condition in found} == {Truth.UNKNOWN}
+            assert asked.exit_code(found) == 3
+
+
+def test_where_there_is_nobody_to_ask_it_is_said_what_to_give() -> None:
+    everything = {"kubernetes": {}, "cozystack": {}, "tailscale": {"healthz": None}, "spin": {}}
+    for name, keys in everything.items():
+        with nobody_comes() as port:
+            target = Target("n1", Access("127.0.0.1", port), None, sections={name: keys})
+            with closing(Asked(target)) as asked:
+                found = asked.once()
+                assert not found
+                assert asked.exit_code(found) == 3
+                assert "Talos" in asked.trouble[0]
+                assert "`hil check --help`" in asked.trouble[1]
+
+
+def test_talos_and_what_stands_around_it_are_asked_together(
+    talos: FakeTalos, tmp_path: Path, cluster: Cluster, cluster_of: tuple[FakeCluster, Path]
+) -> None:
+    there, file = cluster_of
+    context = load(cluster.talosconfig(tmp_path / "tc", cluster.client("os:admin"))).context()
+    access = Access("127.0.0.1", talos.port, context)
+    target = Target("n1", access, {}, "", "tp-1", {"kubernetes": {}}, Around(file))
+    with closing(Asked(target)) as asked:
+        told = asked.changing()
+        found, news = next(told)
+        assert found, found.table()
+        names = [condition.name for condition in found]
+        assert (names[0], names[4]) == ("talos.api", "kubernetes.node")
+        assert set(names) == {mark.stage for mark in news}
+        there.put(kinds.NODE, made.node("tp-1", made.status("Ready", "False", "KubeletNotReady")))
+        found, news = next(told)
+        assert [mark.stage for mark in news] == ["kubernetes.node"]
+        assert asked.exit_code(found) == 1
+
+
+def test_what_is_closed_before_it_was_asked_makes_no_probe(cluster_of: tuple[FakeCluster, Path]) -> None:
+    there, file = cluster_of
+    with nobody_comes() as port:
+        Asked(cluster_alone(port, Around(file))).close()
+    assert there.asked == []

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from support.talos_pki import Cluster
 
 from hil.checking import target
+from hil.checking.around import Around
 from hil.checking.target import Opening, find_target
+from hil.config.expect import CozystackExpect, Expect, ServesExpect, SpinExpect, TailscaleExpect, TalosExpect
 from hil.errors import ConfigError, UsageError
 from hil.keeper.runtime import LiveBench
 from hil.reached import Reached, write_reached
@@ -169,3 +171,95 @@ def test_no_name_raises_anything_else(name: str) -> None:
         return
     assert host
     assert 1 <= port <= 65535
+
+
+def test_what_a_bench_knows_of_a_nodes_surroundings(benches: Benches, tmp_path: Path) -> None:
+    known = {
+        "sections": {"spin": {"handler": None, "app": "a/b"}},
+        "doors": {"9002": ("127.0.0.1", 40001), "x": ("h", 1)},
+        "kubeconfig": "/t/kubeconfig",
+        "kube_context": "lab",
+        "networks": {"pods": ("10.244.0.0/16",)},
+    }
+    benches("virt-x", node("node1", **known))
+    found = find_target("node1", Opening(), {}).around
+    assert found.bench == tmp_path / "run" / "virt-x"
+    assert found.doors == {9002: ("127.0.0.1", 40001)}
+    assert (found.kubeconfig, found.kube_context) == (Path("/t/kubeconfig"), "lab")
+    assert found.networks == {"pods": ("10.244.0.0/16",)}
+
+
+@pytest.mark.parametrize(
+    ("said", "kubeconfig", "context"),
+    [
+        (Around(kube_context="other"), "/t/kubeconfig", "other"),
+        (Around(kubeconfig=Path("mine")), "mine", None),
+        (Around(kubeconfig=Path("mine"), kube_context="other"), "mine", "other"),
+    ],
+)
+def test_a_kubeconfig_that_is_said_goes_before_the_benchs_and_its_context_with_it(
+    benches: Benches, said: Around, kubeconfig: str, context: str | None
+) -> None:
+    benches("virt-x", node("node1", kubeconfig="/t/kubeconfig", kube_context="lab"))
+    found = find_target("node1", Opening(), {}, {}, said).around
+    assert (found.kubeconfig, found.kube_context) == (Path(kubeconfig), context)
+
+
+def test_keys_that_are_said_go_before_the_rigs_and_the_rigs_other_keys_stay(benches: Benches) -> None:
+    sections = {"spin": {"handler": None, "serves": {"path": "/rigs"}}, "cozystack": {"releases": 3}}
+    benches("virt-x", node("node1", sections=sections))
+    rigs = find_target("node1", Opening(), {}).whole
+    assert (rigs.spin, rigs.tailscale) == (SpinExpect(handler=None, serves=ServesExpect(path="/rigs")), None)
+    said = find_target("node1", Opening(), {}, {"spin": {"serves": {"path": "/x"}}, "tailscale": {}}).whole
+    assert said == Expect(
+        talos=TalosExpect(),
+        tailscale=TailscaleExpect(),
+        spin=SpinExpect(handler=None, serves=ServesExpect(path="/x")),
+        cozystack=CozystackExpect(releases=3),
+    )
+
+
+@pytest.mark.parametrize(
+    ("expected", "sections", "opening", "asks"),
+    [
+        ({}, {"kubernetes": {}}, Opening(), False),
+        ({}, {"kubernetes": {}}, Opening(insecure=True), True),
+        ({"stage": "maintenance"}, {"kubernetes": {}}, Opening(insecure=True), True),
+    ],
+)
+def test_without_a_talosconfig_talos_is_asked_only_where_it_is_meant(
+    benches: Benches, expected: dict[str, object], sections: dict[str, dict[str, object]], opening: Opening, asks: bool
+) -> None:
+    found = find_target("10.0.0.5", opening, expected, sections)
+    assert (found.expected is not None) == asks
+    assert (found.whole.talos is not None) == asks
+    assert (found.subject, found.access.host) == ("10.0.0.5:50000", "10.0.0.5")
+
+
+def test_with_a_talosconfig_talos_is_asked_whatever_is_expected_besides(
+    benches: Benches, talosconfig: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for opening in (Opening(talosconfig), Opening(context="test")):
+        monkeypatch.setenv("TALOSCONFIG", str(talosconfig))
+        assert find_target("10.0.0.5", opening, {}, {"kubernetes": {}}).whole.talos == TalosExpect()
+
+
+def test_keys_of_talos_need_a_talosconfig_whatever_is_expected_besides(benches: Benches) -> None:
+    with pytest.raises(UsageError, match="there is no talosconfig"):
+        find_target("10.0.0.5", Opening(), {"version": "v1.13.9"}, {"kubernetes": {}})
+
+
+def test_where_no_node_is_named_and_no_talosconfig_could(benches: Benches) -> None:
+    with pytest.raises(UsageError, match="it was not said which node is meant"):
+        find_target(None, Opening(), {}, {"kubernetes": {"node": "n1"}})
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [({"spn": {}}, "nothing called 'spn'"), ({"spin": {"app": "x"}}, "cannot be: app")],
+)
+def test_a_section_that_cannot_be_is_said_before_anyone_is_asked(
+    benches: Benches, sections: dict[str, dict[str, object]], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        find_target("10.0.0.5", Opening(), {}, sections)
