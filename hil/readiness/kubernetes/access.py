@@ -11,9 +11,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from hil.errors import ConfigError, Problem
-from hil.readiness.kubernetes.fields import Object, objects, text
+from hil.readiness.kubernetes.fields import Object, objects, section, text
 
 _MEND = "take the kubeconfig that was made with the cluster; `kubectl config view` shows how kubectl reads it"
 
@@ -43,11 +44,14 @@ class Parsed:
 
     Args:
         keys: the whole of it; never shown.
-        server: the URL of the chosen context's cluster.
+        cluster, user: the chosen context's own; the latter never shown.
+        server: the URL of the cluster.
         server_name: the name that the server's certificate must have, where the file says so; else "".
     """
 
     keys: Object = field(repr=False)
+    cluster: Object = field(repr=False)
+    user: Object = field(repr=False)
     server: str
     server_name: str
 
@@ -106,12 +110,18 @@ def parse(access: KubernetesAccess) -> Parsed:
     user = text(context, "context", "user")
     if not user:
         raise _error(access.origin, f"its context {wanted!r} names no user", _MEND)
-    _named(access, keys, "users", user)
+    person = _named(access, keys, "users", user)
     cluster = _named(access, keys, "clusters", text(context, "context", "cluster"))
     server = text(cluster, "cluster", "server")
-    if not server.startswith(("https://", "http://")):
+    if not _is_url(server):
         raise _error(access.origin, f"the cluster of its context {wanted!r} has no server to go to", _MEND)
-    return Parsed(keys, server, text(cluster, "cluster", "tls-server-name"))
+    return Parsed(
+        keys,
+        section(cluster, "cluster"),
+        section(person, "user"),
+        server,
+        text(cluster, "cluster", "tls-server-name"),
+    )
 
 
 def _yaml(access: KubernetesAccess) -> Object:
@@ -126,6 +136,14 @@ def _yaml(access: KubernetesAccess) -> Object:
     if not isinstance(keys, dict) or text(keys, "kind") not in ("Config", ""):
         raise _error(access.origin, "this is not a kubeconfig", _MEND)
     return keys
+
+
+def _is_url(server: str) -> bool:
+    try:
+        there = urlsplit(server)
+        return there.scheme in ("https", "http") and bool(there.hostname) and there.port != 0
+    except ValueError:
+        return False
 
 
 def _named(access: KubernetesAccess, keys: Object, part: str, name: str) -> Object:

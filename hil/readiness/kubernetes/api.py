@@ -19,7 +19,7 @@ from hil.readiness.kubernetes.access import KubernetesAccess
 from hil.readiness.kubernetes.facts import SpinApp
 from hil.readiness.kubernetes.fields import Object, line, moment
 from hil.readiness.kubernetes.kinds import Kind
-from hil.readiness.kubernetes.trouble import CannotAsk
+from hil.readiness.kubernetes.trouble import CannotAsk, NotLetIn
 
 if TYPE_CHECKING:
     from hil.readiness.kubernetes.wire import Wire
@@ -134,8 +134,11 @@ class KubernetesApi:
         try:
             if self._wire is None or access != self._opened:
                 self._shut()
-                self._wire, self._opened = _wire(access), access
+                self._wire, self._opened = _wire(access, deadline), access
             yield self._wire
+        except NotLetIn:
+            self._shut()
+            raise
         finally:
             self._lock.release()
 
@@ -145,7 +148,7 @@ class KubernetesApi:
         self._wire = self._opened = None
 
 
-def _wire(access: KubernetesAccess) -> Wire:
+def _wire(access: KubernetesAccess, deadline: Deadline) -> Wire:
     try:
         from hil.readiness.kubernetes.wire import Wire
     except ImportError as error:
@@ -153,7 +156,7 @@ def _wire(access: KubernetesAccess) -> Wire:
             f"Kubernetes cannot be asked: {error.name or 'lightkube'} is not installed",
             hint="install hil with its extra: pip install 'hil[kubernetes]'",
         ) from error
-    return Wire(access)
+    return Wire(access, deadline)
 
 
 def _when(event: Object) -> float:

@@ -47,6 +47,12 @@ def truth(value: object, *path: str) -> bool:
     return at(value, *path) is True
 
 
+def section(value: object, *path: str) -> Object:
+    """An object, or an empty one."""
+    found = at(value, *path)
+    return found if isinstance(found, Mapping) else {}
+
+
 def objects(value: object, *path: str) -> list[Object]:
     """The objects of a list; what is none is left out."""
     found = at(value, *path)

@@ -28,6 +28,10 @@ class NoSuchKind(CannotAsk):
     """The cluster answered: it knows no objects of that kind. Whoever expects them learns that they are absent."""
 
 
+class NotLetIn(CannotAsk):
+    """Whoever asked is nobody to the cluster; a credential that has expired may be had anew."""
+
+
 def refused(place: str, kind: Kind, status: int, body: bytes) -> CannotAsk:
     """An answer that is an error of HTTP.
 
@@ -39,7 +43,7 @@ def refused(place: str, kind: Kind, status: int, body: bytes) -> CannotAsk:
     """
     said = _status(body)
     if status == 401:
-        return CannotAsk(
+        return NotLetIn(
             f"{place} does not accept these credentials (401)",
             hint="the kubeconfig is of another cluster, or has expired: take it anew",
         )

@@ -6,32 +6,33 @@ asked, as both cost a start half a second.
 
 from __future__ import annotations
 
-import binascii
 import json
 import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 from lightkube import Client, KubeConfig
-from lightkube.config.client_adapter import verify_cluster
 from lightkube.config.kubeconfig import SingleConfig
-from lightkube.config.models import User
+from lightkube.config.models import Cluster, User
 from lightkube.core.exceptions import ConfigError
 from lightkube.generic_resource import GenericGlobalResource, GenericNamespacedResource, create_api_info
 
 from hil.clock import Deadline
 from hil.readiness.kubernetes.access import KubernetesAccess, parse
-from hil.readiness.kubernetes.fields import Object
+from hil.readiness.kubernetes.fields import Object, section
 from hil.readiness.kubernetes.kinds import Kind
+from hil.readiness.kubernetes.plugin import ask_plugin
+from hil.readiness.kubernetes.tls import BadFile, context
 from hil.readiness.kubernetes.trouble import CannotAsk, no_answer, not_understood, object_absent, refused
 
 _LARGEST = 64 << 20
 _EVERYWHERE = "*"
+# What of a kubeconfig's user goes into a request, and not into TLS (client-go, tools/clientcmd/api/v1: AuthInfo).
+_SHOWN = frozenset({"token", "tokenFile", "username", "password", "auth-provider"})
 _PAGE = 500
 _LAST_LINES = 5
 
@@ -44,13 +45,14 @@ class Wire:
 
     Args:
         access: what it is of.
+        deadline: for a program that gives the credential.
 
     Raises:
         ConfigError: of hil's: the kubeconfig cannot be.
         CannotAsk: what the kubeconfig names cannot be used.
     """
 
-    def __init__(self, access: KubernetesAccess) -> None:
+    def __init__(self, access: KubernetesAccess, deadline: Deadline) -> None:
         parsed = parse(access)
         there = urlsplit(parsed.server)
         server, name = parsed.server, parsed.server_name
@@ -59,9 +61,14 @@ class Wire:
             server = f"{there.scheme}://{f'[{host}]' if ':' in host else host}:{port}"
             name = name or there.hostname or ""
         self.place = server
-        config, user = _chosen(access, parsed.keys)
-        config.cluster.server = server
-        self._transport = _Bounded(_context(access, config, user), name)
+        person = parsed.user
+        if "exec" in person:
+            person = ask_plugin(section(person, "exec"), parsed.cluster, access.folder, deadline)
+        config = _chosen(access, parsed.keys, person, server)
+        try:
+            self._transport = _Bounded(context(parsed.cluster, person, access.folder), name)
+        except BadFile as error:
+            raise _unusable(access, error) from error
         self._client = _client(access, config, self._transport)
 
     @property
@@ -202,27 +209,19 @@ class _Bounded(httpx2.BaseTransport):
         return b"".join(parts)
 
 
-def _chosen(access: KubernetesAccess, keys: Object) -> tuple[SingleConfig, User]:
-    """The kubeconfig as lightkube has it, and its user."""
-    file = None if access.folder is None else access.folder / Path(access.origin).name
+def _chosen(access: KubernetesAccess, keys: Object, person: Object, server: str) -> SingleConfig:
+    """The kubeconfig as lightkube has it, with another server and user, and without what `tls` has of it.
+
+    lightkube makes a TLS context of its own in any case, which nothing uses here, and writes keys to files for it.
+    """
     try:
-        config = KubeConfig.from_dict(dict(keys), fname=file).get(access.context)
+        config = KubeConfig.from_dict(dict(keys)).get(access.context)
+        user = msgspec.convert({key: value for key, value in person.items() if key in _SHOWN}, User)
     except (msgspec.MsgspecError, ConfigError, KeyError, TypeError, ValueError) as error:
         raise _unusable(access, error) from error
-    if config is None or config.user is None:
-        raise _unusable(access, ValueError("it has no user"))
-    return config, config.user
-
-
-def _context(access: KubernetesAccess, config: SingleConfig, user: User) -> ssl.SSLContext:
-    """The CA and the client's certificate of a kubeconfig."""
-    try:
-        context = verify_cluster(config.cluster, user, config.abs_file, trust_env=False)
-    except (ssl.SSLError, binascii.Error, ValueError, TypeError, ConfigError, OSError) as error:
-        raise _unusable(access, error) from error
-    # As kubectl does not, Python 3.13 and newer ask more of a CA than RFC 5280's must (strict checks).
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    return context
+    if config is None:
+        raise _unusable(access, ValueError("it has no context"))
+    return config._replace(user=user, cluster=Cluster(server=server, insecure=True))
 
 
 def _client(access: KubernetesAccess, config: SingleConfig, transport: _Bounded) -> Client:

@@ -115,8 +115,7 @@ def test_no_keys_are_a_traceback(keys: dict[str, object]) -> None:
         parse(KubernetesAccess("f", changed(**keys)))
 
 
-def test_a_server_that_is_no_url_is_an_error_in_words() -> None:
-    api = KubernetesApi(lambda _: KubernetesAccess("f", kubeconfig("https://a:b:c")))
-    with pytest.raises(HilError):
-        api.one(kinds.NODE, "n", Deadline.after(5))
-    api.close()
+@pytest.mark.parametrize("server", ["https://a:b:c", "https://[::1", "https://", "ftp://a", "https://a:99999", ""])
+def test_a_server_that_is_no_url_is_an_error_in_words(server: str) -> None:
+    with pytest.raises(ConfigError, match="no server to go to"):
+        parse(KubernetesAccess("f", kubeconfig(server)))
