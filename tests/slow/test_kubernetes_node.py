@@ -32,6 +32,7 @@ from hil.images.simnode import CONTROL_PORT
 from hil.node.node import Node
 from hil.readiness.condition import Condition, Truth
 from hil.readiness.kubernetes import asking, kinds
+from hil.readiness.kubernetes.access import from_talos
 from hil.readiness.kubernetes.api import KubernetesApi
 from hil.readiness.kubernetes.conditions import conditions
 from hil.readiness.rounds import Missing
@@ -230,6 +231,15 @@ def test_the_node_is_one_in_its_cluster(well: World) -> None:
     assert node["metadata"]["labels"]["kubernetes.io/arch"] == "arm64"
     lease = well.server.ask("GET", f"{base(kinds.LEASE, 'kube-node-lease')}/{NODE}")
     assert lease["spec"]["holderIdentity"] == NODE
+
+
+def test_the_kubeconfig_that_talos_hands_out_opens_the_cluster(well: World) -> None:
+    deadline = Deadline.after(60.0)
+    talos = well.node.asking.sides.talos.answering
+    assert talos is not None
+    access = from_talos(talos.kubeconfig(deadline), "127.0.0.1", well.server.port)
+    with closing(KubernetesApi(lambda _: access)) as api:
+        assert api.handlers(NODE, deadline) == ("spin",)
 
 
 def test_all_five_levels_of_spin_hold(well: World) -> None:
