@@ -72,6 +72,17 @@ class Around:
             )
         return in_tailnet(self.control, HeadscaleApi(Access(self.control), key), peer)
 
+    def must_open(self) -> None:
+        """See that the kubeconfig, where one is named, can open a cluster; asks none.
+
+        Raises:
+            ConfigError: it cannot be read, or has no such context.
+        """
+        if self.kubeconfig is not None:
+            from hil.readiness.kubernetes.access import from_file, parse
+
+            parse(from_file(self.kubeconfig, self.kube_context))
+
     def door(self, host: str, port: int, deadline: Deadline) -> tuple[str, int]:
         """Where a port of a machine at an address is reached."""
         del deadline  # nothing here waits

@@ -114,11 +114,13 @@ def find_target(
 
     Raises:
         UsageError: it is not clear which node is meant, or how it is opened, or what is expected of it cannot be.
-        ConfigError: the talosconfig is wrong.
+        ConfigError: the talosconfig or the kubeconfig is wrong.
     """
     target = _found(name, opening, expected, sections, around or Around())
     if expected or sections:
         _ = target.whole  # what a person got wrong is said before anyone is asked
+    if target.sections:
+        target.around.must_open()
     return target
 
 

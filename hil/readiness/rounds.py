@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from hil.clock import Deadline, now_ns
-from hil.errors import HilBug, HilError
+from hil.errors import ConfigError, HilBug, HilError
 
 T = TypeVar("T")
 
@@ -27,6 +27,14 @@ class Missing:
 
     reason: str
     hint: str = ""
+
+    @classmethod
+    def of(cls, error: HilError) -> Missing:
+        """What an error says, on one line; of a user's file the first thing that is wrong."""
+        said = error.message
+        if isinstance(error, ConfigError) and error.problems:
+            said = f"{error.problems[0].file}: {error.problems[0].message}"
+        return cls(" ".join(said.split()), error.hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +148,7 @@ class Rounds(Generic[T]):
         try:
             return self._ask(Deadline.after(self._within))
         except HilError as error:
-            return Missing(error.message, error.hint)
+            return Missing.of(error)
 
     def _keep(self, found: T | Missing, began: int) -> None:
         with self._changed:

@@ -175,7 +175,6 @@ def test_no_name_raises_anything_else(name: str) -> None:
 
 def test_what_a_bench_knows_of_a_nodes_surroundings(benches: Benches, tmp_path: Path) -> None:
     known = {
-        "sections": {"spin": {"handler": None, "app": "a/b"}},
         "doors": {"9002": ("127.0.0.1", 40001), "x": ("h", 1)},
         "kubeconfig": "/t/kubeconfig",
         "kube_context": "lab",
@@ -263,3 +262,10 @@ def test_a_section_that_cannot_be_is_said_before_anyone_is_asked(
 ) -> None:
     with pytest.raises(UsageError, match=words):
         find_target("10.0.0.5", Opening(), {}, sections)
+
+
+def test_a_kubeconfig_that_opens_nothing_is_said_before_anyone_is_asked(benches: Benches, tmp_path: Path) -> None:
+    gone = Around(kubeconfig=tmp_path / "gone")
+    with pytest.raises(ConfigError, match="gone: the kubeconfig cannot be read"):
+        find_target("10.0.0.5", Opening(), {}, {"kubernetes": {}}, gone)
+    assert find_target("10.0.0.5", Opening(insecure=True), {}, {}, gone).sections == {}, "Talos alone needs none"

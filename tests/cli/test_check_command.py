@@ -20,6 +20,8 @@ from pathlib import Path
 from termios import TIOCSWINSZ
 
 import pytest
+from support import kubernetes_objects as made
+from support.fake_kubernetes import FakeCluster, kubeconfig, serving
 from support.fake_talos import FakeTalos
 from support.talos_pki import Cluster, self_signed
 
@@ -28,6 +30,7 @@ from hil.cli.check import command
 from hil.clock import Deadline
 from hil.keeper.runtime import LiveBench
 from hil.reached import Reached, write_reached
+from hil.readiness.kubernetes import kinds
 from hil.readiness.talos.certificate import Certificate
 
 WITHIN = 60.0
@@ -333,3 +336,198 @@ def test_watching_by_documents(node: Node) -> None:
     documents = [json.loads(line) for line in watched.seen.splitlines()]
     assert {document["schema"] for document in documents} == {"hil.check/1"}
     assert [documents[0]["exit_code"], documents[-1]["exit_code"]] == [0, 1]
+
+
+@dataclass
+class Kube:
+    """A cluster with one node, tp-1, that is ready; what opens it; and an address at which Talos is not asked."""
+
+    cluster: FakeCluster
+    file: Path
+    address: str
+
+    @property
+    def words(self) -> list[str]:
+        return ["check", self.address, "--kubernetes", "tp-1", "--kubeconfig", str(self.file)]
+
+
+@pytest.fixture
+def kube(tmp_path: Path) -> Iterator[Kube]:
+    with serving() as cluster, socket.create_server(("127.0.0.1", 0)) as nobody:
+        cluster.put(kinds.NODE, made.node("tp-1"))
+        cluster.knows(kinds.LEASE, kinds.POD)
+        file = tmp_path / "kubeconfig"
+        file.write_bytes(kubeconfig(f"http://127.0.0.1:{cluster.port}"))
+        yield Kube(cluster, file, f"127.0.0.1:{nobody.getsockname()[1]}")
+        nobody.settimeout(0.0)
+        with pytest.raises(BlockingIOError):
+            nobody.accept()
+
+
+def test_a_node_in_its_cluster_without_any_talosconfig(kube: Kube, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(kube.words) == 0
+    captured = capsys.readouterr()
+    head, _, *rows = captured.out.splitlines()
+    assert head == f"{kube.address}: ready: all 3 conditions hold"
+    assert [row.split()[0] for row in rows] == ["kubernetes.node", "kubernetes.arch", "kubernetes.pods"]
+    assert captured.err == ""
+
+
+def test_a_node_that_its_cluster_does_not_call_ready(kube: Kube, capsys: pytest.CaptureFixture[str]) -> None:
+    kube.cluster.put(kinds.NODE, made.node("tp-1", made.status("Ready", "False", "KubeletNotReady", "no network")))
+    assert cli.run([*kube.words, "--json"]) == 1
+    document = json.loads(capsys.readouterr().out)
+    truths = {condition["name"]: condition["truth"] for condition in document["conditions"]}
+    assert (truths["kubernetes.node"], truths["kubernetes.arch"]) == ("false", "true")
+    assert (document["exit_code"], document["trouble"]) == (1, None)
+
+
+def test_the_context_of_the_kubeconfig(kube: Kube, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([*kube.words, "--kube-context", "c"]) == 0
+    assert cli.run([*kube.words, "--kube-context", "d"]) == 2
+    assert f"{kube.file}: there is no 'd' among its contexts: c" in capsys.readouterr().err
+    kube.file.unlink()
+    assert cli.run(kube.words) == 2
+    assert "the kubeconfig cannot be read: No such file or directory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [
+        (["--kubernetes", "tp-1"], "no kubeconfig was given, and Talos, which would hand one out, is not asked"),
+        (["--cozystack"], "no kubeconfig was given"),
+    ],
+)
+def test_nobody_to_ask(kube: Kube, capsys: pytest.CaptureFixture[str], words: list[str], missing: str) -> None:
+    assert cli.run(["check", kube.address, *words]) == 3
+    captured = capsys.readouterr()
+    assert captured.err.startswith(missing)
+    assert "what to do: give what is missing; `hil check --help` says how" in captured.err
+
+
+def test_no_peer_and_no_control_server(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hil.checking.around.HOST_PEER", tmp_path / "none.sock")
+    file = tmp_path / "expect.yaml"
+    file.write_text("tailscale: {healthz: null}\n")
+    assert cli.run(["check", "127.0.0.1:1", "--tailscale", "tp-1", "--expect", str(file)]) == 3
+    captured = capsys.readouterr()
+    assert "no tailscaled of this host is in the tailnet, so the node cannot be pinged" in captured.err
+    assert "what to do: give what is missing" in captured.err
+    assert cli.run(["check", "127.0.0.1:1", "--tailscale", "tp-1", "--expect", str(file), "--json"]) == 3
+    document = json.loads(capsys.readouterr().out)
+    assert "no tailscaled" in document["trouble"]["message"]
+    assert {condition["truth"] for condition in document["conditions"]} == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--spin", "hello"], "what is expected of Spin cannot be: serves.path"),
+        (["--kubernetes", "TP 1"], "what is expected of Kubernetes cannot be: node"),
+        (["--tailscale", ""], "what is expected of Tailscale cannot be: hostname"),
+        (["--tailscale", "n1", "--control", "https://h"], "$HEADSCALE_API_KEY has no key of its API"),
+        (["--tailscale", "n1", "--control", "h"], "'h' is not the address of a control server"),
+        (["--expect", "/nonexistent"], "/nonexistent: No such file or directory"),
+        (["--kubernetes", "n1", "--version", "v1.13.9"], "there is no talosconfig"),
+    ],
+)
+def test_bad_input_on_what_stands_around(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+) -> None:
+    monkeypatch.delenv("HEADSCALE_API_KEY", raising=False)
+    assert cli.run(["check", "127.0.0.1:1", *words]) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert "what to do: " in captured.err
+    assert captured.out == ""
+
+
+def test_a_file_that_is_wrong_is_shown_with_the_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "expect.yaml"
+    file.write_text("talos:\n  verison: v1.13.9\ntailscal: {}\n")
+    assert cli.run(["check", "127.0.0.1:1", "--expect", str(file)]) == 2
+    said = capsys.readouterr().err
+    assert f"{file}:2:3: unknown key 'verison'\n      verison: v1.13.9\n      ^\n    did you mean 'version'?" in said
+    assert f"{file}:3:1: unknown key 'tailscal'" in said
+    assert "did you mean 'tailscale'?" in said
+
+
+def test_an_option_goes_before_a_file_and_leaves_its_other_keys(
+    kube: Kube, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "expect.yaml"
+    file.write_text("kubernetes: {node: other, version: v1.34.4, pods: none}\n")
+    assert cli.run([*kube.words, "--expect", str(file)]) == 0
+    rows = capsys.readouterr().out
+    assert "kubernetes.version" in rows
+    assert "kubernetes.pods" not in rows
+
+
+def test_keys_of_talos_in_a_file(node: Node, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "expect.yaml"
+    file.write_text("talos: {hostname: other, version: v1.13.9}\n")
+    assert cli.run([*node.words, "--expect", str(file)]) == 1
+    assert cli.run([*node.words, "--expect", str(file), "--hostname", "node1"]) == 0
+    assert "all 6 conditions hold" in capsys.readouterr().out
+
+
+def test_a_benchs_node_is_asked_for_all_that_its_rig_expects(
+    node: Node, kube: Kube, benches: list[LiveBench], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    benches.append(LiveBench("virt-x1", tmp_path))
+    reached = Reached(
+        "tp-1",
+        "127.0.0.1",
+        node.talos.port,
+        str(node.talosconfig),
+        sections={"kubernetes": {"pods": "none"}},
+        kubeconfig=str(kube.file),
+    )
+    write_reached(tmp_path, reached)
+    assert cli.run(["check", "tp-1"]) == 0
+    assert "kubernetes.node" in capsys.readouterr().out
+    assert cli.run(["check", "tp-1", "--kubernetes", "tp-2"]) == 1
+    rows = capsys.readouterr().out
+    assert "tp-2" in rows
+    assert "kubernetes.pods" not in rows, "the rig's other keys stay"
+
+
+IMPORTS = """
+import sys
+from hil import cli
+from hil.readiness.talos.api import TalosApi
+
+connects = TalosApi.__init__
+
+def noted(self, *given, **more):
+    print(*sorted(sys.modules), file=sys.stderr)
+    connects(self, *given, **more)
+
+TalosApi.__init__ = noted
+code = cli.run(sys.argv[1:])
+print(*sorted(sys.modules), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def test_what_a_check_of_talos_alone_does_without(node: Node) -> None:
+    """To connect takes as long as to learn what is expected, and a cluster's library longer than the whole check."""
+    command = [sys.executable, "-c", IMPORTS, *node.words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=WITHIN, check=False)
+    assert done.returncode == 0, done.stderr
+    before, after = (set(line.split()) for line in done.stderr.splitlines())
+    never = {
+        "lightkube",
+        "httpx",
+        "hil.asking.sides",
+        "hil.joining",
+        "hil.services.tailnet.tailnet",
+        "urllib3",
+        "rich",
+    }
+    first = {"pydantic", "hil.config.expect", "hil.checking.sections"}
+    assert before & never == after & never == set()
+    assert before & first == set()
+    assert {"hil.readiness.talos.api", "hil.checking.target"} <= before

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from hil.clock import Deadline, now_ns
-from hil.errors import HilBug, InfrastructureError
+from hil.errors import ConfigError, HilBug, InfrastructureError, Problem
 from hil.readiness.rounds import Missing, Rounds
 
 SOON = 5.0
@@ -111,3 +111,11 @@ def test_after_its_close_nothing_of_it_runs() -> None:
     count = len(asked)
     assert not any(thread.name == "count" for thread in threading.enumerate())
     assert len(asked) == count
+
+
+def test_what_an_error_says_is_one_line() -> None:
+    problem = Problem("kubeconfig", 3, 1, "", "there is no 'd' among its contexts")
+    assert Missing.of(InfrastructureError("one\n  two", hint="wait")) == Missing("one two", "wait")
+    assert Missing.of(ConfigError([problem, problem], hint="mend it")) == Missing(
+        "kubeconfig: there is no 'd' among its contexts", "mend it"
+    )

@@ -65,7 +65,7 @@ def _list(api: KubernetesApi, kind: Kind, deadline: Deadline) -> tuple[Item, ...
     except NoSuchKind:
         return Absent(f"{kind.name} is no kind of this cluster")
     except HilError as error:
-        return Missing(error.message, error.hint)
+        return Missing.of(error)
 
 
 def _each(api: KubernetesApi, kind: Kind, names: Iterable[str], deadline: Deadline) -> dict[str, Item | None]:
@@ -84,4 +84,4 @@ def _or_missing(question: Callable[[], T]) -> T | Missing:
     try:
         return question()
     except HilError as error:
-        return Missing(error.message, error.hint)
+        return Missing.of(error)

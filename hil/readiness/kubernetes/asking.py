@@ -53,7 +53,7 @@ def _or_missing(question: Callable[[], T]) -> T | Missing:
     try:
         return question()
     except HilError as error:
-        return Missing(error.message, error.hint)
+        return Missing.of(error)
 
 
 def _node(api: KubernetesApi, name: str, deadline: Deadline) -> NodeFacts | None:

@@ -97,7 +97,7 @@ def _asked(cluster: Cluster | Missing, question: Callable[[Cluster], T]) -> T | 
     except NoSuchKind as error:
         return Absent(error.message)
     except HilError as error:
-        return Missing(error.message, error.hint)
+        return Missing.of(error)
 
 
 def _runtime_class(cluster: Cluster, name: str, deadline: Deadline) -> str | Absent:

@@ -102,7 +102,7 @@ def _by_cluster(node: str, cluster: Cluster | Missing, deadline: Deadline) -> Ha
     try:
         names = cluster.handlers(node, deadline)
     except HilError as error:
-        return Missing(error.message, error.hint)
+        return Missing.of(error)
     if names is None:
         return Missing(f"Kubernetes does not say which handlers {node} has")
     return Handlers(tuple(name for name in names if name), KUBERNETES)
@@ -116,7 +116,7 @@ def _by_node(read: Callable[[str, Deadline], bytes] | Missing, deadline: Deadlin
     except HilError as error:
         if _NO_FILE in error.message:
             return Handlers((), API, f"none: there is no {PART}")
-        return Missing(error.message, error.hint)
+        return Missing.of(error)
     try:
         return Handlers(parse_part(data), API)
     except ValueError as error:
