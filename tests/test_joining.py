@@ -239,6 +239,7 @@ def test_a_node_joins_with_a_key_of_its_own_for_each_boot() -> None:
         "TS_ENABLE_HEALTH_CHECK": "true",
         "TS_LOCAL_ADDR_PORT": "0.0.0.0:9002",
         "TS_AUTH_ONCE": "true",
+        "TS_ENABLE_METRICS": "true",
         "TS_AUTHKEY": "hskey-auth-1-n1",
         "TS_EXTRA_ARGS": f"--login-server={SERVER}",
         "TS_HOSTNAME": "n1",
