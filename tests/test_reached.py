@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,12 +38,47 @@ def test_a_broken_file_is_passed_over(tmp_path: Path) -> None:
     assert read_reached(tmp_path / "gone") == {}
 
 
-values = st.recursive(st.none() | st.integers() | st.text(), lambda inner: st.lists(inner), max_leaves=3)
-KEYS = ["node", "host", "port", "talosconfig", "context", "fingerprint", "simulated", "expect", "sections", "doors"]
-keys = st.sampled_from(KEYS)
-whole = st.fixed_dictionaries({key: values for key in [*KEYS, "kubeconfig", "kube_context", "networks"]})
+RIGHT = asdict(Reached("a", "127.0.0.1", 1, doors={"1": ("h", 2)}, sections={"spin": {}}, networks={"pods": ("p",)}))
 
 
-@given(st.binary() | (whole | st.dictionaries(keys, values)).map(lambda found: json.dumps(found).encode()))
+@pytest.mark.parametrize("key", RIGHT)
+def test_a_file_that_lacks_a_key_is_passed_over(key: str) -> None:
+    assert _parse(json.dumps(RIGHT).encode()) is not None
+    assert _parse(json.dumps({name: value for name, value in RIGHT.items() if name != key}).encode()) is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"node": 7},
+        {"kube_context": None},
+        {"port": "1"},
+        {"expect": []},
+        {"sections": {"spin": 7}},
+        {"sections": 7},
+        {"doors": []},
+        {"doors": {"1": "h:2"}},
+        {"doors": {"1": ["h"]}},
+        {"doors": {"1": ["h", "2"]}},
+        {"doors": {"1": [1, 2]}},
+        {"networks": 7},
+        {"networks": {"pods": "10.0.0.0/8"}},
+        {"networks": {"pods": [7]}},
+    ],
+)
+def test_a_file_whose_value_is_of_another_kind_is_passed_over(wrong: dict[str, object]) -> None:
+    assert _parse(json.dumps({**RIGHT, **wrong}).encode()) is None
+
+
+values = st.recursive(
+    st.none() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+changed = st.dictionaries(st.sampled_from(sorted(RIGHT)), values).map(lambda wrong: {**RIGHT, **wrong})
+
+
+@given(st.binary() | (changed | values).map(lambda found: json.dumps(found).encode()) | st.just(b"[" * 100_000))
 def test_no_bytes_raise(data: bytes) -> None:
-    assert _parse(data) is None or isinstance(_parse(data), Reached)
+    found = _parse(data)
+    assert found is None or (isinstance(found, Reached) and isinstance(found.port, int))

@@ -228,13 +228,17 @@ def test_one_cluster_serves_the_node_its_spin_and_its_cozystack(around: Around, 
 
 def test_where_talos_is_not_asked_each_says_so_and_none_asks(around: Around) -> None:
     sides = around.sides(ALL.model_copy(update={"talos": None}), no_talos=NO_TALOS)
-    assert observed(sides.tailscale.look)["tailscale.service"] == "Talos is not asked"
+    said = observed(sides.tailscale.look)
+    assert said["tailscale.service"] == said["tailscale.health"] == "Talos is not asked"
     assert observed(sides.spin.look)["spin.extension"] == "Talos is not asked"
     for probe in (sides.kubernetes, sides.cozystack):
         assert probe.broken == "no kubeconfig was given, and Talos, which would hand one out, is not asked"
         assert {condition.truth for condition in probe.look()} == {Truth.UNKNOWN}
         assert probe.asked
+    by_a_file_of_it = around.sides(Expect(spin=SpinExpect(extension=None)), no_talos=NO_TALOS)
+    assert by_a_file_of_it.spin.broken == "Talos is not asked"
     assert ApiInMemory.made == []
+    assert [made for made in around.made if "talos" in vars(made)] == []
     assert 50000 not in around.doors
 
 
