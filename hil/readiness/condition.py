@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 
 from hil.clock import NANOSECONDS
@@ -33,6 +34,7 @@ class Condition:
         observed: what was observed, or why nothing was, in a few words on one line.
         source: who said so: "api", "console", "certificate", ...
         at_ns: when that was observed, ns of the one clock; None when nothing was.
+        figures: what was measured by the way, each with its unit in its name, as "latency_seconds"; told, not judged.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Condition:
     observed: str
     source: str
     at_ns: int | None
+    figures: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -63,4 +66,5 @@ class Condition:
             "observed": self.observed,
             "source": self.source,
             "seconds": seconds,
+            **({"figures": dict(self.figures)} if self.figures else {}),
         }

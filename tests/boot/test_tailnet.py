@@ -236,6 +236,13 @@ def test_a_node_of_the_next_boot_has_the_name_of_the_one_before(start: Callable[
     assert "again" not in online(tailnet)
 
 
+def test_nothing_of_it_is_outside_the_benchs_folder(own: OwnServers) -> None:
+    """tailscaled has a log key of its own, which root's would write where one of the host's has it."""
+    (log,) = own.peer.keeper.directory.glob("tailnet-peer.log")
+    assert b"/var/lib/tailscale" not in log.read_bytes()
+    assert (own.peer.folder / "tailscaled.log.conf").exists()
+
+
 def test_no_key_is_in_a_record_or_on_a_command_line(tailnet: Tailnet, own: OwnServers, node: Peer) -> None:
     keys = {own.bad_key("used"), tailnet.auth_key("nobody")}
     records = list(own.headscale.keeper.directory.glob("tailnet-*.log"))

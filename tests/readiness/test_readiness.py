@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given
@@ -99,6 +99,8 @@ def test_json_counts_from_power_on() -> None:
         ],
     }
     assert readiness.conditions[0].to_json()["seconds"] is None
+    measured = replace(readiness.conditions[0], figures={"latency_seconds": 0.02, "cold_start_seconds": None})
+    assert measured.to_json()["figures"] == {"latency_seconds": 0.02, "cold_start_seconds": None}
 
 
 @dataclass

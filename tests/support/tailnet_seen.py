@@ -25,6 +25,8 @@ from hil.services.tailnet.status import NoPong, Pong, TailscaleStatus, read_stat
 T = TypeVar("T")
 
 NOW = datetime(2026, 11, 25, 20, 0, tzinfo=UTC)
+# One moment for all that is made and judged here: tables of cases are made long before their tests run.
+MOMENT = now_ns()
 NODE = TailnetNode(
     ident=2,
     hostname="node1",
@@ -49,13 +51,13 @@ boot: 2026/11/25 20:00:01 Starting tailscaled
 
 def round_of(found: T | Missing, *, age: float = 0.1) -> Round[T]:
     """A round that was over so many seconds ago."""
-    at = now_ns() - round(age * NANOSECONDS)
+    at = MOMENT - round(age * NANOSECONDS)
     return Round(found, at - 1000, at)
 
 
 def service(truth: Truth = Truth.TRUE, observed: str = "running") -> Condition:
     """What Talos's probe says of the service."""
-    at = None if truth is Truth.UNKNOWN else now_ns()
+    at = None if truth is Truth.UNKNOWN else MOMENT
     return Condition("talos.service.ext-tailscale", truth, "running", observed, "api", at)
 
 
@@ -87,7 +89,7 @@ def seen(**changes: object) -> Seen:
         peer=pinged(),
         log=said(),
         networks={"pods": ("10.244.0.0/16",), "services": ("10.96.0.0/12",)},
-        since_ns=now_ns(),
+        since_ns=MOMENT,
     )
     return dataclasses.replace(well, **changes)  # type: ignore[arg-type]
 
@@ -100,7 +102,7 @@ def nodes(*others: TailnetNode, **changes: object) -> Round[tuple[TailnetNode, .
 
 def judged(found: Seen, expect: TailscaleExpect | None = None, *, since_ns: int = 0) -> dict[str, Condition]:
     """The conditions by name, without their "tailscale."."""
-    facts = Facts(found, "node1", now_ns(), since_ns)
+    facts = Facts(found, "node1", MOMENT, since_ns)
     all_of_them = conditions(facts, expect or TailscaleExpect(), NOW)
     return {condition.name.removeprefix("tailscale."): condition for condition in all_of_them}
 

@@ -124,7 +124,8 @@ class _Judge:
         if isinstance(self._served, Missing):
             return _unknown("spin.http", expected, self._served, _HTTP)
         served, at_ns = self._served
-        return _known("spin.http", expected, served.words, _HTTP, at_ns, holds=served.holds)
+        found = _known("spin.http", expected, served.words, _HTTP, at_ns, holds=served.holds)
+        return replace(found, figures=served.timings.to_json() if served.timings.count else {})
 
     def _by_cluster(self, name: str, expected: str, observed: str, *, holds: bool) -> Condition:
         return _known(name, expected, observed, KUBERNETES, self._facts_ns, holds=holds)

@@ -50,16 +50,20 @@ class Timings:
             return f"{_ms(self.worst)} ms{cold}"
         return f"p50 {_ms(self.p50)} p95 {_ms(self.p95)} max {_ms(self.worst)} ms of {self.count}{cold}"
 
-    def to_json(self) -> dict[str, object]:
-        """It as a record has it; seconds."""
+    def to_json(self) -> dict[str, float | None]:
+        """It as a record has it."""
         return {
-            "count": self.count,
-            "p50": round(self.p50, 6),
-            "p95": round(self.p95, 6),
-            "max": round(self.worst, 6),
-            "cold_start": None if self.cold_start is None else round(self.cold_start, 6),
-            "cold_start_bound": None if self.bound is None else round(self.bound, 6),
+            "answers": self.count,
+            "p50_seconds": round(self.p50, 6),
+            "p95_seconds": round(self.p95, 6),
+            "max_seconds": round(self.worst, 6),
+            "cold_start_seconds": _rounded(self.cold_start),
+            "cold_start_error_seconds": _rounded(self.bound),
         }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 6)
 
 
 @dataclass(slots=True)

@@ -145,7 +145,8 @@ class _Judge:
             words = f"{pinged.pong.why} from {pinged.address} to {pinged.name}{complaints}"
             return known(name, expected, words, _PEER, at_ns, holds=False)
         words = f"{pinged.pong.way} to {pinged.name} in {pinged.pong.latency * 1000:.0f} ms"
-        return known(name, expected, words, _PEER, at_ns, holds=_fits(pinged.pong, path))
+        judged = known(name, expected, words, _PEER, at_ns, holds=_fits(pinged.pong, path))
+        return replace(judged, figures={"latency_seconds": round(pinged.pong.latency, 6)})
 
     def _node(self, name: str, expected: str) -> Condition | tuple[TailnetNode, str, int]:
         """The machine's node, who tells of it, and when; or the condition that nothing is known of it."""

@@ -20,6 +20,9 @@ from hil.services.tailnet.exchange import Answer, exchange, tcp
 _HEALTHZ: Final = "/healthz"
 _METRICS: Final = "/metrics"
 _COMPLAINTS: Final = re.compile(rb'^tailscaled_health_messages\{type="warning"\} (\d{1,6})\s*$', re.MULTILINE)
+# Seconds: an emulated node under load answers in less.
+_FIRST_PATIENCE: Final = 1.0
+_MORE_PATIENCE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,25 @@ class Healthz:
     healthy: bool
     words: str
     complaints: int | None = None
+
+
+class HealthzAsker:
+    """Asks one port over and over; a node that was not heard of yet is given up sooner, each time a little later.
+
+    A connection that was made before the node has an address is lost, and would hang until its deadline.
+    """
+
+    def __init__(self) -> None:
+        self._heard = False
+        self._lost = 0
+
+    def ask(self, reach: Callable[[Deadline], tuple[str, int]], deadline: Deadline) -> Healthz:
+        """As `ask_healthz`."""
+        patience = deadline if self._heard else deadline.sooner(_FIRST_PATIENCE + self._lost * _MORE_PATIENCE)
+        self._lost += 1
+        found = ask_healthz(reach, patience)
+        self._heard = True
+        return found
 
 
 def ask_healthz(reach: Callable[[Deadline], tuple[str, int]], deadline: Deadline) -> Healthz:

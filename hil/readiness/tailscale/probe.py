@@ -16,7 +16,7 @@ from hil.readiness.condition import Condition
 from hil.readiness.rounds import Missing, Round, Rounds
 from hil.readiness.tailscale.conditions import conditions
 from hil.readiness.tailscale.facts import Facts
-from hil.readiness.tailscale.healthz import Healthz, ask_healthz
+from hil.readiness.tailscale.healthz import Healthz, HealthzAsker
 from hil.readiness.tailscale.log import LogReader, Said
 from hil.readiness.tailscale.pinging import Pinged, ask_peer
 from hil.readiness.tailscale.registered import registered
@@ -72,9 +72,10 @@ class TailscaleProbe:
         self._pace = pace = pace or Pace()
         self._since_ns = now_ns()
         self._reader = LogReader()
+        self._healthz_asker = HealthzAsker()
         self._healthz: Rounds[Healthz] | Missing | None = None
         if expect.healthz is not None:
-            self._healthz = self._rounds(sources.healthz, lambda reach, by: ask_healthz(reach, by), pace.every)
+            self._healthz = self._rounds(sources.healthz, lambda reach, by: self._healthz_asker.ask(reach, by), pace.every)
         self._nodes = self._rounds(sources.control, lambda control, by: control.nodes(by), pace.control_every)
         self._log = self._rounds(sources.log, lambda log, by: self._read(log, by), pace.log_every)
         self._peer = self._rounds(sources.peer, lambda peer, by: ask_peer(peer, self._address, by), pace.every)
@@ -130,6 +131,7 @@ class TailscaleProbe:
     def begin_again(self) -> None:
         """The machine starts anew: what was found of it before no longer counts."""
         self._reader = LogReader()
+        self._healthz_asker = HealthzAsker()
         for rounds in self._all:
             rounds.begin_again()
 

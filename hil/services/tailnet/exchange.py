@@ -119,6 +119,8 @@ def exchange(dial: Dial, method: str, target: str, host: str, deadline: Deadline
         body = got.read(_MOST_BYTES)
         if len(body) == _MOST_BYTES:
             raise ConnectionError(f"the answer is longer than {_MOST_BYTES} bytes")
+        if got.length:  # what was promised and did not come; a read of at most so many bytes does not complain
+            raise ConnectionError(f"the answer ended {got.length} bytes before its end")
         return Answer(got.status, body)
     except HTTPException as error:
         if isinstance(error, ConnectionError):  # it ended the connection instead of answering

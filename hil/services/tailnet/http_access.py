@@ -15,10 +15,11 @@ from hil.errors import InfrastructureError
 from hil.services.tailnet.exchange import Answer
 
 if TYPE_CHECKING:
-    from http.client import HTTPConnection, HTTPResponse
+    from http.client import HTTPConnection, HTTPException, HTTPResponse
 
 _MOST_BYTES: Final = 16 << 20
 _PIECE: Final = 1 << 16
+_ENDED: Final = "the connection was ended, as where nothing listens"
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -70,7 +71,7 @@ class Access:
                 response = connection.getresponse()
                 return Answer(response.status, _read(connection, response, deadline))
         except (OSError, HTTPException) as error:
-            said = str(error) or type(error).__name__
+            said = _ENDED if _is_end(error) else str(error) or type(error).__name__
             raise InfrastructureError(
                 f"{self.url} does not answer: {said}", hint="see that the control server runs, and is the one meant"
             ) from error
@@ -92,6 +93,13 @@ class Access:
             connection.close()
             raise
         return connection
+
+
+def _is_end(error: OSError | HTTPException) -> bool:
+    """Whether the other side has ended the connection: before TLS was agreed on, within it, or after it."""
+    import ssl
+
+    return isinstance(error, ConnectionResetError | BrokenPipeError | ssl.SSLEOFError)
 
 
 def _read(connection: HTTPConnection, response: HTTPResponse, deadline: Deadline) -> bytes:

@@ -126,6 +126,8 @@ class Peer:
             "HOME": str(self.folder),
             "SSL_CERT_FILE": str(self.ca_file),
             "TS_NO_LOGS_NO_SUPPORT": "true",
+            # It would have its log's key in /var/lib/tailscale, where a tailscaled of the host's own has it.
+            "TS_LOGS_DIR": str(self.folder),
         }
 
 

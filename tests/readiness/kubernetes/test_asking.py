@@ -14,7 +14,7 @@ from support.fake_kubernetes import FakeCluster, base, kubeconfig, serving
 from hil.clock import Deadline
 from hil.config.expect.kubernetes import KubernetesExpect
 from hil.readiness.condition import Condition, Truth
-from hil.readiness.kubernetes import kinds
+from hil.readiness.kubernetes import kinds, wire
 from hil.readiness.kubernetes.access import KubernetesAccess
 from hil.readiness.kubernetes.api import KubernetesApi
 from hil.readiness.kubernetes.asking import ask
@@ -188,6 +188,14 @@ def test_odd_answers_are_no_answers(cluster: FakeCluster, answer: tuple[int, str
     found = looked(cluster.access())
     assert failing(found)["kubernetes.node"] is Truth.UNKNOWN
     assert words in found["kubernetes.node"].observed
+
+
+def test_an_answer_larger_than_is_sane_is_not_read(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "_LARGEST", 1 << 20)
+    cluster.raw[base(kinds.NODE)] = (200, "application/json", b" " * (1 << 21))
+    found = looked(cluster.access())
+    assert found["kubernetes.node"].truth is Truth.UNKNOWN
+    assert "more than 1 MiB" in found["kubernetes.node"].observed
 
 
 def test_lists_come_in_pages(cluster: FakeCluster) -> None:

@@ -29,19 +29,19 @@ def test_the_first_answer_is_known_as_exactly_as_one_asked() -> None:
     assert (timings.first_ns, timings.bound, timings.cold_start) == (6 * SECOND + SECOND // 2, 0.5, 2.5)
     assert timings.words == "p50 2.0 p95 12 max 12 ms of 2, cold start 2.5 s"
     assert timings.to_json() == {
-        "count": 2,
-        "p50": 0.002,
-        "p95": 0.012,
-        "max": 0.012,
-        "cold_start": 2.5,
-        "cold_start_bound": 0.5,
+        "answers": 2,
+        "p50_seconds": 0.002,
+        "p95_seconds": 0.012,
+        "max_seconds": 0.012,
+        "cold_start_seconds": 2.5,
+        "cold_start_error_seconds": 0.5,
     }
 
 
 def test_a_service_that_came_to_run_after_the_first_answer_tells_no_cold_start() -> None:
     stopwatch = Stopwatch(0)
     stopwatch.answered(SECOND, 0.01)
-    assert stopwatch.read().to_json()["cold_start"] is None
+    assert stopwatch.read().to_json()["cold_start_seconds"] is None
     early = Stopwatch(0)
     early.silent(SECOND // 2)
     early.answered(SECOND, 0.01)
@@ -53,7 +53,7 @@ def test_what_was_answered_when_it_was_first_asked_may_have_been_able_to_for_lon
     stopwatch = Stopwatch(0)
     stopwatch.answered(SECOND, 0.01)
     late = replace(stopwatch.read(), up_ns=0)
-    assert (late.bound, late.cold_start, late.to_json()["cold_start_bound"]) == (None, None, None)
+    assert (late.bound, late.cold_start, late.to_json()["cold_start_error_seconds"]) == (None, None, None)
     assert stopwatch.read().words == "10 ms"
 
 

@@ -12,7 +12,7 @@ from support.fake_tailscaled import Answers, on_tcp
 
 from hil.clock import Deadline
 from hil.errors import InfrastructureError
-from hil.readiness.tailscale.healthz import Healthz, ask_healthz
+from hil.readiness.tailscale.healthz import Healthz, HealthzAsker, ask_healthz
 
 SOON = 5.0
 
@@ -99,3 +99,27 @@ def test_a_door_that_is_not_open_is_the_bench_s_matter() -> None:
 
     with pytest.raises(InfrastructureError, match="no door"):
         ask_healthz(closed, Deadline.after(SOON))
+
+
+def test_a_node_that_was_not_heard_of_is_given_up_early_and_each_time_a_little_later() -> None:
+    patience: list[float] = []
+
+    def lost(deadline: Deadline) -> tuple[str, int]:
+        patience.append(deadline.remaining() or 0.0)
+        raise InfrastructureError("nobody answers", hint="wait")
+
+    asker = HealthzAsker()
+    for _ in range(3):
+        with pytest.raises(InfrastructureError):
+            asker.ask(lost, Deadline.after(60))
+    assert patience[0] < patience[1] < patience[2] < 10
+    with on_tcp(Answers({"/healthz": (200, b"ok")})) as place:
+        assert asker.ask(lambda _: place, Deadline.after(60)).healthy
+    with pytest.raises(InfrastructureError):
+        asker.ask(lost, Deadline.after(60))
+    assert patience[-1] > 50
+
+
+def test_an_answer_that_ends_before_its_end_is_none() -> None:
+    with listening(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok") as place:
+        assert ask(place) == Healthz(False, "the answer ended 7 bytes before its end")
