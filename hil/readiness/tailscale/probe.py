@@ -75,7 +75,9 @@ class TailscaleProbe:
         self._healthz_asker = HealthzAsker()
         self._healthz: Rounds[Healthz] | Missing | None = None
         if expect.healthz is not None:
-            self._healthz = self._rounds(sources.healthz, lambda reach, by: self._healthz_asker.ask(reach, by), pace.every)
+            self._healthz = self._rounds(
+                sources.healthz, lambda reach, by: self._healthz_asker.ask(reach, by), pace.every
+            )
         self._nodes = self._rounds(sources.control, lambda control, by: control.nodes(by), pace.control_every)
         self._log = self._rounds(sources.log, lambda log, by: self._read(log, by), pace.log_every)
         self._peer = self._rounds(sources.peer, lambda peer, by: ask_peer(peer, self._address, by), pace.every)
