@@ -7,6 +7,7 @@ answer, and a firmware has no use for connections to ports that it does not have
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -28,12 +29,14 @@ from hil.readiness.spin.probe import SpinProbe
 from hil.readiness.spin.sources import SpinSources
 from hil.readiness.tailscale.probe import TailscaleProbe
 from hil.readiness.tailscale.sources import Sources as TailscaleSources
+from hil.services.tailnet.control import ControlServer, TailnetNode
 from hil.services.tailnet.localapi import LocalApi
 
 if TYPE_CHECKING:
     from hil.readiness.talos.api import TalosApi
     from hil.readiness.talos.probe import TalosProbe
 
+_NO_KERNEL = "not asked yet: no kernel runs"
 _SPIN = "spin"
 _NO_CLUSTER = Missing(
     "no cluster is asked about the node", "expect something of `kubernetes:`, or give the node a kubeconfig"
@@ -52,6 +55,23 @@ class Others(Probe, Protocol):
     def asked(self) -> bool:
         """Whether everything was asked once, or cannot be."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _OnceBegun:
+    """A control server, from the moment on at which the machine runs a kernel."""
+
+    server: ControlServer
+    talos: TalosProbe
+
+    @property
+    def name(self) -> str:
+        return self.server.name
+
+    def nodes(self, deadline: Deadline) -> tuple[TailnetNode, ...]:
+        if not self.talos.begun:
+            raise InfrastructureError(_NO_KERNEL, hint="wait")
+        return self.server.nodes(deadline)
 
 
 class Sides:
@@ -84,7 +104,7 @@ class Sides:
             log=around.no_talos or self._log,
             addresses=around.no_talos or partial(_addresses_of, self.talos),
             healthz=Missing("it is not expected") if port is None else lambda deadline: self._door(port, deadline),
-            control=tailnet.control,
+            control=self._once_begun(tailnet.control),
             peer=tailnet.peer if isinstance(tailnet.peer, Missing) else LocalApi(tailnet.peer),
             networks=around.networks,
         )
@@ -158,9 +178,15 @@ class Sides:
         around = self._around
         return Cluster(self._door, lambda: self.talos.answering, around.kubeconfig, around.context)
 
+    def _once_begun(self, control: ControlServer | Missing) -> ControlServer | Missing:
+        """A control server that is asked about the node only when that could have joined."""
+        if isinstance(control, Missing) or self._around.expect.talos is None:
+            return control
+        return _OnceBegun(control, self.talos)
+
     def _door(self, port: int, deadline: Deadline) -> tuple[str, int]:
         if self._around.expect.talos is not None and not self.talos.begun:
-            raise InfrastructureError("not asked yet: no kernel runs", hint="wait")
+            raise InfrastructureError(_NO_KERNEL, hint="wait")
         return self._around.door(port, deadline)
 
     def _service_runs(self, name: str, since_ns: int) -> Condition:

@@ -30,8 +30,10 @@ from hil.joining import InTailnet
 from hil.readiness.condition import Condition, Truth
 from hil.readiness.kubernetes import kinds
 from hil.readiness.rounds import Missing
+from hil.readiness.tailscale.probe import TailscaleProbe
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.probe import TalosProbe
+from hil.services.tailnet.control import TailnetNode
 
 WITHIN = 20.0
 KERNEL = b"[    0.000000] Booting Linux on physical CPU 0x0000000000\n"
@@ -55,6 +57,7 @@ class Around:
     transcript: Transcript = field(default_factory=Transcript)
     doors: list[int] = field(default_factory=list)
     tailnets: int = 0
+    in_the_tailnet: InTailnet = NOBODY
     made: list[Sides] = field(default_factory=list)
 
     def door(self, port: int, deadline: Deadline) -> tuple[str, int]:
@@ -63,7 +66,7 @@ class Around:
 
     def in_tailnet(self) -> InTailnet:
         self.tailnets += 1
-        return NOBODY
+        return self.in_the_tailnet
 
     def sides(self, expect: Expect, *, file: Path | None = None, no_talos: Missing | None = None) -> Sides:
         surroundings = Surroundings("n1", expect, self.door, self.in_tailnet, kubeconfig=file, no_talos=no_talos)
@@ -76,6 +79,22 @@ class Around:
 
     def kernel_runs(self) -> None:
         self.transcript.append(Chunk(1, now_ns(), 0, KERNEL))
+
+
+class NobodyThere:
+    """A control server of an empty tailnet."""
+
+    name = "headscale at https://10.0.2.100:8443"
+
+    def nodes(self, deadline: Deadline) -> tuple[TailnetNode, ...]:
+        return ()
+
+
+def until_asked(probe: TailscaleProbe) -> None:
+    deadline = Deadline.after(WITHIN)
+    while not probe.asked:
+        assert not deadline.expired
+        hold(0.01)
 
 
 @pytest.fixture
@@ -176,6 +195,18 @@ def test_a_tailnet_that_cannot_be_is_the_reason_of_both(around: Around) -> None:
     around.made.append(sides)
     assert sides.tailscale.broken == "no network namespace can be made"
     assert observed(sides.tailscale.look)["tailscale.ping"] == "no network namespace can be made"
+
+
+def test_the_control_server_is_asked_when_the_node_could_have_joined(around: Around) -> None:
+    around.in_the_tailnet = InTailnet(NobodyThere(), Missing("no peer"))
+    sides = around.sides(Expect(talos=TalosExpect(), tailscale=TailscaleExpect(healthz=None)))
+    until_asked(sides.tailscale)
+    control = until(sides.tailscale.look, "tailscale.control", Truth.UNKNOWN)
+    assert control.observed == "not asked yet: no kernel runs"
+    around.kernel_runs()
+    sides.talos.look()
+    sides.tailscale.ask_now()
+    assert "no 'n1'" in until(sides.tailscale.look, "tailscale.control", Truth.FALSE).observed
 
 
 def test_where_healthz_is_not_expected_its_port_is_not_asked(around: Around) -> None:
