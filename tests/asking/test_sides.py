@@ -214,6 +214,8 @@ def test_where_healthz_is_not_expected_its_port_is_not_asked(around: Around) -> 
     assert "tailscale.healthz" not in observed(sides.tailscale.look)
     sides.tailscale.ask_now()
     assert around.doors == []
+    assert "it is not expected" in sides.tailscale.cannot_ask(TailscaleExpect())
+    assert "it is not expected" not in sides.tailscale.broken
 
 
 def test_spins_extension_is_judged_by_talos(around: Around) -> None:
