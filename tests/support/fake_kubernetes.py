@@ -99,6 +99,8 @@ def serving(cluster: FakeCluster | None = None) -> Iterator[FakeCluster]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body in one segment: a second one would wait 40 ms for the first one's acknowledgement.
+        wbufsize = -1
 
         def do_GET(self) -> None:
             code, kind, body = _answer(served, self.path, self.headers.get("Authorization", ""))

@@ -35,6 +35,8 @@ _EVERYWHERE = "*"
 _SHOWN = frozenset({"token", "tokenFile", "username", "password", "auth-provider"})
 _PAGE = 500
 _LAST_LINES = 5
+# Redirections too: no API server sends one, and following it would show the credential to whoever is meant.
+_NO_ANSWER = 300
 
 # What lightkube, its HTTP library and its JSON reader raise, and what they let through when an answer is odd.
 _FAILURES = (httpx2.HTTPError, httpx2.InvalidURL, msgspec.MsgspecError, ConfigError, OSError, ValueError, TypeError)
@@ -134,7 +136,7 @@ class Wire:
         self._client.close()
 
     def _trouble(self, kind: Kind, failure: Exception) -> CannotAsk:
-        if self._transport.status >= 400:
+        if self._transport.status >= _NO_ANSWER:
             return refused(self.place, kind, self._transport.status, self._transport.body)
         if isinstance(failure, ConfigError):
             return CannotAsk(
@@ -184,7 +186,7 @@ class _Bounded(httpx2.BaseTransport):
             response.close()
         self.date = _date(response.headers.get("Date", ""))
         self.status = response.status_code
-        if self.status < 400:
+        if self.status < _NO_ANSWER:
             return httpx2.Response(self.status, content=body, request=request)
         self.body = body
         # lightkube reads the body of an error as a Status, and fails on any other.

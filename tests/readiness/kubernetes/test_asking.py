@@ -228,8 +228,10 @@ def test_single_questions_of_a_spin_application(cluster: FakeCluster) -> None:
 
 
 def test_an_access_that_changes_is_opened_anew(cluster: FakeCluster) -> None:
-    tokens = iter(["other", "secret"])
-    with closing(KubernetesApi(lambda _: cluster.access(token=next(tokens)))) as api:
-        with pytest.raises(CannotAsk, match="401"):
-            api.one(kinds.NODE, made.NODE, Deadline.after(WITHIN))
-        assert api.one(kinds.NODE, made.NODE, Deadline.after(WITHIN)) is not None
+    with serving() as another:
+        another.put(kinds.NODE, made.node("another"))
+        both = iter([cluster.access(), another.access(), another.access()])
+        with closing(KubernetesApi(lambda _: next(both))) as api:
+            assert api.one(kinds.NODE, made.NODE, Deadline.after(WITHIN)) is not None
+            assert api.one(kinds.NODE, made.NODE, Deadline.after(WITHIN)) is None
+            assert api.one(kinds.NODE, "another", Deadline.after(WITHIN)) is not None
