@@ -89,10 +89,8 @@ def test_an_init_container_that_fails_is_told_and_not_those_that_wait_for_it() -
 
 def test_of_containers_that_wait_the_one_that_says_why_is_told() -> None:
     beside = {**made.waiting("ContainerCreating"), "name": "beside"}
-    assert (
-        why(made.pod("p", "Pending", containers=[beside, made.waiting("ErrImagePull", "no")]))
-        == "app: ErrImagePull: no"
-    )
+    pod = made.pod("p", "Pending", containers=[beside, made.waiting("ErrImagePull", "no")])
+    assert why(pod) == "app: ErrImagePull: no"
 
 
 def test_a_pod_that_no_scheduler_saw() -> None:
