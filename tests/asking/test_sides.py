@@ -275,6 +275,20 @@ def test_where_talos_is_not_asked_each_says_so_and_none_asks(around: Around) -> 
     assert 50000 not in around.doors
 
 
+def test_an_answer_needs_no_word_of_talos_where_that_is_not_asked(around: Around) -> None:
+    wanted = SpinExpect(extension=None, handler=None, serves=ServesExpect(path="/", status=401))
+    with serving() as there:
+        reached = ("127.0.0.1", there.port)
+        surroundings = Surroundings(
+            "n1", Expect(spin=wanted), lambda port, deadline: reached, around.in_tailnet, no_talos=NO_TALOS
+        )
+        sides = Sides(surroundings, lambda: pytest.fail("a probe of Talos was made"))
+        around.made.append(sides)
+        assert until(sides.spin.look, "spin.http")
+        assert sides.spin.timings is not None
+        sides.close()
+
+
 def test_closing_ends_what_was_made_and_makes_nothing(around: Around) -> None:
     around.kernel_runs()
     sides = around.sides(ALL)

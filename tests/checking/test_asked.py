@@ -329,3 +329,19 @@ def test_what_is_closed_before_it_was_asked_makes_no_probe(cluster_of: tuple[Fak
     with nobody_comes() as port:
         Asked(cluster_alone(port, Around(file))).close()
     assert there.asked == []
+
+
+def test_a_node_that_is_ready_as_far_as_it_was_asked_is_not_said_to_be_unready(
+    talos: FakeTalos, tmp_path: Path, cluster: Cluster
+) -> None:
+    context = load(cluster.talosconfig(tmp_path / "tc", cluster.client("os:admin"))).context()
+    keys = {"extension": None, "handler": None, "app": "default/hello"}
+    target = Target("n1", Access("127.0.0.1", talos.port, context), {}, sections={"spin": keys})
+    with closing(Asked(target)) as asked:
+        found = asked.once()
+        assert [condition.name for condition in found.lacking] == ["spin.app"]
+        assert asked.exit_code(found) == 3
+        assert asked.trouble[0] == "no cluster is asked about the node"
+        talos.be("booting", ready=False)
+        found = next(found for found, _ in asked.changing() if len(found.lacking) > 1)
+        assert (asked.exit_code(found), asked.trouble) == (1, ("", ""))
