@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,10 +24,9 @@ from support.rigs import write_rig
 from support.simnode import program
 
 from hil.bench import open_bench
-from hil.clock import Deadline
+from hil.clock import Deadline, now_ns
 from hil.config.expect.kubernetes import KubernetesExpect
 from hil.config.expect.spin import ServesExpect, SpinExpect
-from hil.config.expect.talos import TalosExpect
 from hil.config.rig import load_rig
 from hil.images.simnode import CONTROL_PORT
 from hil.node.node import Node
@@ -35,9 +35,6 @@ from hil.readiness.kubernetes import asking, kinds
 from hil.readiness.kubernetes.access import from_talos
 from hil.readiness.kubernetes.api import KubernetesApi
 from hil.readiness.kubernetes.conditions import conditions
-from hil.readiness.rounds import Missing
-from hil.readiness.spin.probe import SpinProbe
-from hil.readiness.spin.sources import SpinSources
 from hil.services.talos_config import MachineConfig, generate
 
 pytestmark = pytest.mark.slow
@@ -85,22 +82,6 @@ class World:
         facts = asking.ask(self.api, NODE, expect, Deadline.after(60.0))
         return {one.name.partition(".")[2]: one for one in conditions(facts, NODE, expect, 1)}
 
-    def spin(self, expect: SpinExpect = SPIN) -> SpinProbe:
-        """Asks about Spin on it; the caller closes it."""
-        talos = self.node.asking.sides.talos
-
-        def extension(name: str, version: str, since_ns: int) -> Condition:
-            return talos.look_for(TalosExpect(extensions={name: version}), since_ns)[-1]
-
-        sources = SpinSources(
-            extension=extension,
-            started=Missing("a pod serves"),
-            read=Missing("the cluster tells"),
-            cluster=self.api,
-            reach=lambda port, _: self.node.address(port),
-        )
-        return SpinProbe(NODE, expect, sources)
-
 
 def authority_of(config: MachineConfig) -> tuple[Authority, str]:
     """The CA and the bootstrap token of a Talos cluster's secrets."""
@@ -110,7 +91,7 @@ def authority_of(config: MachineConfig) -> tuple[Authority, str]:
     return authority, secrets["secrets"]["bootstraptoken"]
 
 
-def rig(config: MachineConfig, port: int) -> dict[str, Json]:
+def rig(config: MachineConfig, port: int, kubeconfig: Path) -> dict[str, Json]:
     image = {
         "kind": "simnode",
         "extensions": ["spin"],
@@ -125,6 +106,7 @@ def rig(config: MachineConfig, port: int) -> dict[str, Json]:
         "boot_within": f"{WITHIN:g}s",
         "ports": [PORT],
         "talos": {"talosconfig": str(config.talosconfig)},
+        "kubernetes": {"kubeconfig": str(kubeconfig)},
     }
     egress = [{"at": f"{GUEST_SEES}:6443", "to": f"127.0.0.1:{port}"}]
     segment = {"kind": "user", "egress": egress}
@@ -153,7 +135,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         tokens = {token: (f"system:node:{NODE}", "system:nodes")}
         server = stack.enter_context(api_server(folder / "cluster", authority=authority, tokens=tokens))
         populate(server)
-        loaded = load_rig(write_rig(folder, rig(config, server.port)), cwd=folder)
+        kubeconfig = folder / "kubeconfig"
+        kubeconfig.write_bytes(server.access().kubeconfig)
+        loaded = load_rig(write_rig(folder, rig(config, server.port, kubeconfig)), cwd=folder)
         bench = stack.enter_context(open_bench(loaded, artifacts=folder / "artifacts"))
         api = stack.enter_context(closing(KubernetesApi(lambda _: server.access())))
         node = bench.nodes[NODE]
@@ -208,18 +192,18 @@ def levels(world: World, *false: str, expect: SpinExpect = SPIN, answer: str = "
         answer: what the answer of HTTP must have in it by then.
     """
     expected = dict.fromkeys(false, Truth.FALSE)
-    with closing(world.spin(expect)) as probe:
+    probe, began = world.node.asking.sides.spin, now_ns()
 
-        def found() -> dict[str, Condition]:
-            return {one.name.partition(".")[2]: one for one in probe.look()}
+    def found() -> dict[str, Condition]:
+        return {one.name.partition(".")[2]: one for one in probe.look_for(expect, began)}
 
-        def as_expected() -> bool:
-            world.operate()
-            there = found()
-            return failing(there) == expected and answer in there["http"].observed
+    def as_expected() -> bool:
+        world.operate()
+        there = found()
+        return failing(there) == expected and answer in there["http"].observed
 
-        until(as_expected, lambda: (expected, found()), within=120.0)
-        return found()
+    until(as_expected, lambda: (expected, found()), within=120.0)
+    return found()
 
 
 def test_the_node_is_one_in_its_cluster(well: World) -> None:
@@ -231,6 +215,14 @@ def test_the_node_is_one_in_its_cluster(well: World) -> None:
     assert node["metadata"]["labels"]["kubernetes.io/arch"] == "arm64"
     lease = well.server.ask("GET", f"{base(kinds.LEASE, 'kube-node-lease')}/{NODE}")
     assert lease["spec"]["holderIdentity"] == NODE
+
+
+def test_a_test_asks_the_node_as_it_stands(well: World) -> None:
+    well.operate()
+    found = well.node.kubernetes.ready(within=120.0, version=VERSION, runtime_classes={CLASS: "spin"})
+    assert found, found
+    found = well.node.spin.ready(within=120.0, runtime_class=CLASS, app=f"default/{APP}", serves=SPIN.serves)
+    assert found, found
 
 
 def test_the_kubeconfig_that_talos_hands_out_opens_the_cluster(well: World) -> None:
