@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from hil.config.rig import NodeConfig, Rig
     from hil.console.deaths import Death
     from hil.keeper.journal import Entry
+    from hil.services.tailnet.tailnet import Tailnet
 
 _KEEPER_STARTS = 10.0
 _MATCHBOX_STARTS = 10.0
@@ -101,6 +102,15 @@ class Bench:
     def name(self) -> str:
         """What users type to reach a bench that is kept."""
         return self.keeper.directory.name
+
+    @property
+    def tailnet(self) -> Tailnet | Missing:
+        """The tailnet that its nodes join, opened when it is first asked for; or why this host can have none.
+
+        Raises:
+            InfrastructureError: a program of it cannot be had, or does not start.
+        """
+        return self._joining.open()
 
     def choose(self, names: Sequence[str] = ()) -> list[Node]:
         """The nodes of these names, or all of them.

@@ -15,6 +15,7 @@ from typing import Final
 from hil.clock import Deadline
 from hil.config.model import HostPort
 from hil.config.tailnet import TailnetConfig
+from hil.errors import UsageError
 from hil.images.image import Image
 from hil.keeper.client import Keeper
 from hil.readiness.rounds import Missing
@@ -23,7 +24,7 @@ from hil.services.tailnet.control import ControlServer
 from hil.services.tailnet.headscale_api import HeadscaleApi
 from hil.services.tailnet.http_access import Access
 from hil.services.tailnet.private_net import Unavailable
-from hil.services.tailnet.tailnet import FORWARD, Tailnet, join_tailnet, open_tailnet
+from hil.services.tailnet.tailnet import FORWARD, BadKey, Tailnet, join_tailnet, open_tailnet
 
 PORT: Final = 8443
 """Where machines find the control server and the relay of a bench's own tailnet, on the bench's address."""
@@ -31,6 +32,7 @@ PORT: Final = 8443
 SERVICE: Final = "tailscale"
 """The extension service that joins (siderolabs/extensions, network/tailscale)."""
 
+_BAD_KEYS: Final[Mapping[str, BadKey]] = {"key-invalid": "invalid", "key-expired": "expired", "key-used": "used"}
 _WRITTEN: Final = "tailnet.json"
 _SERVER: Final = re.compile(
     r"https?://(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*)(?::(?P<port>[0-9]{1,5}))?/?"
@@ -231,17 +233,31 @@ def join_environment(tailnet: Tailnet, hostname: str, image: Image) -> dict[str,
     Args:
         tailnet: what it joins.
         hostname: the name that it will have there.
-        image: what it boots; what that says besides comes along.
+        image: what it boots; what that says besides comes along, and what it has wrong with joining.
 
     Raises:
         InfrastructureError: the control server gives no key.
+        UsageError: it has something wrong that only a tailnet of the bench's own can have.
     """
-    said = image.extension_configs.get(SERVICE, {})
+    said, fault = image.extension_configs.get(SERVICE, {}), image.tailnet_fault
+    key, server = _wrong(tailnet, fault) if fault else (tailnet.auth_key(hostname), tailnet.login_server)
     return {
         **_ALWAYS,
         **said,
-        "TS_AUTHKEY": tailnet.auth_key(hostname),
+        "TS_AUTHKEY": key,
         # Of a flag that is there twice, the last one holds (Go, package flag).
-        "TS_EXTRA_ARGS": f"{said.get('TS_EXTRA_ARGS', '')} --login-server={tailnet.login_server}".strip(),
+        "TS_EXTRA_ARGS": f"{said.get('TS_EXTRA_ARGS', '')} --login-server={server}".strip(),
         "TS_HOSTNAME": hostname,
     }
+
+
+def _wrong(tailnet: Tailnet, fault: str) -> tuple[str, str]:
+    """The key and the control server of a node with a fault of joining."""
+    if tailnet.own is None:
+        raise UsageError(
+            f"the fault {fault!r} needs a tailnet of the bench's own, and the rig names a control server",
+            hint="leave `tailnet:` out of the rig file, or the fault out of the image",
+        )
+    if fault == "control-unreachable":
+        return tailnet.own.bad_key("invalid"), tailnet.own.nowhere
+    return tailnet.own.bad_key(_BAD_KEYS[fault]), tailnet.login_server

@@ -85,6 +85,7 @@ class Image:
         extension_configs: the environment of each extension service in that configuration, by the service's name.
         tailnet: whether it joins a tailnet: the configuration of its extension service `tailscale` then needs the
             address of a control server and a key as well (TS_EXTRA_ARGS, TS_AUTHKEY, TS_HOSTNAME).
+        tailnet_fault: what is wrong with how it joins, as "key-expired"; "" for nothing.
         simulated: what of it is simulated, in a few words for every report; "" when it is all real.
     """
 
@@ -101,6 +102,7 @@ class Image:
     machine_config: bool = False
     extension_configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tailnet: bool = False
+    tailnet_fault: str = ""
     simulated: str = ""
 
     @property

@@ -56,6 +56,9 @@ FAULTS: Final = (
 )
 """What an image can have wrong with it; `fixtures/node/internal/fault` says what each does."""
 
+JOIN_FAULTS: Final = ("key-invalid", "key-expired", "key-used", "control-unreachable")
+"""What can be wrong with how it joins a tailnet of the bench's own; that lies in the configuration it is served."""
+
 # The first is the machine's. The next are Talos 1.13's own (machinery, kernel.DefaultArgs), less those for SELinux,
 # IMA, NVMe and signed modules, none of which is there. The last is how Talos's kernel is built (CONFIG_PANIC_TIMEOUT).
 _ARGS = (
@@ -84,8 +87,9 @@ def _extension_name(name: str) -> str:
 
 def _fault_name(text: str) -> str:
     name, equals, value = text.partition("=")
-    if name not in FAULTS:
-        raise invalid(f"there is no fault {name[:40]!r}", did_you_mean(name, FAULTS, what="faults"))
+    known = (*FAULTS, *JOIN_FAULTS)
+    if name not in known:
+        raise invalid(f"there is no fault {name[:40]!r}", did_you_mean(name, known, what="faults"))
     if equals and name != "clock-off":
         raise invalid(f"the fault {name!r} takes no value", f"write {name} alone")
     if equals and _VALUE.fullmatch(value) is None:
@@ -109,10 +113,16 @@ class Config(ImageConfig):
     )
 
     def faults(self) -> Iterator[Fault]:
-        """An extension that is listed twice."""
+        """An extension that is listed twice; a fault of joining without anything that joins, or several."""
         for index, name in enumerate(self.extensions):
             if name in self.extensions[:index]:
                 yield Fault(("extensions", index), f"the extension {name!r} is there twice", "name it once")
+        joining = [index for index, name in enumerate(self.fault) if name in JOIN_FAULTS]
+        if joining and not any(SHIPPED[name].tailnet for name in self.extensions):
+            what = f"{self.fault[joining[0]]!r} is a fault of joining a tailnet, and the image joins none"
+            yield Fault(("fault", joining[0]), what, "add the extension tailscale")
+        if len(joining) > 1:
+            yield Fault(("fault", joining[1]), "it joins in one wrong way at a time", "keep one of them")
 
 
 def create(config: Config, *, name: str, cache: Cache, deadline: Deadline, progress: Progress = quiet) -> Image:
@@ -147,6 +157,7 @@ def create(config: Config, *, name: str, cache: Cache, deadline: Deadline, progr
         machine_config=True,
         extension_configs={extension.name: extension.environment for extension in extensions},
         tailnet=any(extension.tailnet for extension in extensions),
+        tailnet_fault=next((fault for fault in config.fault if fault in JOIN_FAULTS), ""),
         simulated=SIMULATED,
     )
 
@@ -157,7 +168,8 @@ def _ports(extensions: list[Extension], *, control: bool) -> tuple[int, ...]:
 
 
 def _arguments(config: Config) -> tuple[str, ...]:
-    faults = (f"simnode.fault={','.join(config.fault)}",) if config.fault else ()
+    own = [fault for fault in config.fault if fault not in JOIN_FAULTS]
+    faults = (f"simnode.fault={','.join(own)}",) if own else ()
     control = (f"simnode.control={CONTROL_PORT}",) if config.control else ()
     return (*_ARGS, *faults, *control, *config.args)
 

@@ -55,6 +55,12 @@ class OwnServers:
     _user: int
     _peers_key: str = field(repr=False)
 
+    @property
+    def nowhere(self) -> str:
+        """The URL of a control server that is not there: the same address, and a port where nothing listens."""
+        address = self.headscale.address
+        return f"https://{HostPort(address.host, address.port + 1)}"
+
     def new_key(self, hostname: str) -> str:
         """A one-time key for a node that is about to boot; nodes of that name from former boots are forgotten.
 

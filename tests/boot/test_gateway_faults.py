@@ -1,0 +1,124 @@
+"""A node that joins the bench's tailnet, in QEMU: what is wrong with its joining, or with the tailnet, is said so."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.rigs import run_hil, write_rig
+from support.trouble import trouble
+
+from hil.bench import Bench, open_bench
+from hil.clock import Deadline
+from hil.config.rig import load_rig
+from hil.errors import NodeError
+from hil.readiness.readiness import Readiness
+from hil.readiness.rounds import Missing
+from hil.services.tailnet.tailnet import OwnServers
+
+pytestmark = pytest.mark.boot
+
+LONG = 120.0
+SOON = 60.0
+
+
+def rig(*faults: str) -> dict[str, object]:
+    image = {"kind": "simnode", "extensions": ["tailscale"], "fault": list(faults)}
+    node = {"kind": "qemu", "image": "ts", "memory": "768MiB", "boot_within": f"{LONG:.0f}s"}
+    return {"hil": 1, "images": {"ts": image}, "nodes": {"node1": node}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "short"),
+    [
+        ("key-invalid", "the control server does not know its key (invalid pre auth key)"),
+        ("key-expired", "its key has expired (authkey expired)"),
+        ("key-used", "its one-time key was used before"),
+    ],
+)
+@pytest.mark.usefixtures("runtime")
+def test_a_key_that_is_no_good_ends_the_boot(tmp_path: Path, fault: str, short: str) -> None:
+    done = run_hil("boot", str(write_rig(tmp_path, rig(fault))), cwd=tmp_path, within=LONG)
+    found = trouble(done, tmp_path)
+    assert found.code == 1
+    assert found.message.startswith(
+        f"node error: node1: it cannot become ready any more: Tailscale on node1 cannot join: {short}"
+    )
+    assert any(
+        re.match(r"  tailscale\.control +FALSE +online +no 'node1' among its nodes", line) for line in found.evidence
+    )
+    assert any(re.match(r"  talos\.stage +(true|FALSE) ", line) for line in found.evidence)
+
+
+@pytest.fixture(scope="module")
+def bench() -> Iterator[Bench]:
+    """A node that is ready."""
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="hb-", dir="/tmp") as folder:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        place = Path(folder)
+        images = {"away": {"kind": "simnode", "extensions": ["tailscale"], "fault": ["control-unreachable"]}}
+        whole = rig()
+        whole["images"] = {**images, **whole["images"]}  # type: ignore[dict-item]
+        with open_bench(load_rig(write_rig(place, whole), cwd=place), artifacts=place / "records") as bench:
+            yield bench
+
+
+@pytest.fixture
+def own(bench: Bench) -> OwnServers:
+    tailnet = bench.tailnet
+    assert not isinstance(tailnet, Missing)
+    assert tailnet.own is not None
+    return tailnet.own
+
+
+def truths(found: Readiness) -> dict[str, str]:
+    return {condition.name: condition.truth.value for condition in found if not condition.holds}
+
+
+def test_a_control_server_that_cannot_be_reached_is_waited_for(bench: Bench) -> None:
+    node = bench.nodes["node1"]
+    with pytest.raises(NodeError, match="not ready within") as late:
+        node.boot(25.0, image="away")
+    rows = late.value.evidence
+    assert any("no 'node1' among its nodes" in row for row in rows), rows
+    assert not any("cannot become ready" in row for row in rows)
+    node.power.off()
+
+
+def test_a_control_server_that_goes_and_comes_back(bench: Bench, own: OwnServers) -> None:
+    node = bench.nodes["node1"]
+    assert node.tailscale.online(within=LONG)
+    own.headscale.stop(Deadline.after(SOON))
+    gone = node.tailscale.online(within=6.0)
+    assert not gone
+    # /healthz stays 200 for as long as the node has an address.
+    assert gone["tailscale.healthz"].holds
+    assert gone["tailscale.service"].holds
+    assert not gone["tailscale.control"].holds
+    own.headscale.start(Deadline.after(SOON))
+    assert node.tailscale.online(within=LONG)
+
+
+def test_a_relay_that_is_dead_is_seen_by_the_ping_alone(bench: Bench, own: OwnServers) -> None:
+    node = bench.nodes["node1"]
+    assert node.tailscale.online(within=LONG)
+    own.headscale.stop(Deadline.after(SOON))
+    own.headscale.start(Deadline.after(SOON), relay=False)
+    dead = node.tailscale.online(within=25.0)
+    assert not dead
+    assert not dead["tailscale.ping"].holds
+    assert dead["tailscale.healthz"].holds
+    own.headscale.stop(Deadline.after(SOON))
+    own.headscale.start(Deadline.after(SOON))
+    assert node.tailscale.online(within=LONG, path="relay")
+
+
+def test_a_reset_node_joins_with_a_key_of_its_own(bench: Bench) -> None:
+    node = bench.nodes["node1"]
+    assert node.tailscale.online(within=LONG)
+    node.reset()
+    node.wait_ready(LONG)
+    assert node.tailscale.online(within=LONG)
