@@ -241,9 +241,14 @@ def test_what_no_waiting_mends_ends_it_with_the_reason(
     side.truth, side.hopeless = Truth.FALSE, "the key has expired"
     assert of(node)(within=20).stopped == "the key has expired"
     side.hopeless, side.lacks = "", lambda expect: "no peer is in the tailnet"
-    side.truth = Truth.UNKNOWN
     found = of(node)(within=20)
-    assert (bool(found), found.stopped) == (False, "no peer is in the tailnet")
+    assert (bool(found), found.stopped) == (False, "no peer is in the tailnet"), "and it was found wrong besides"
+    side.truth = Truth.UNKNOWN
+    with pytest.raises(
+        InfrastructureError, match="cannot say whether it is ready: no peer is in the tailnet"
+    ) as fault:
+        of(node)(within=20)
+    assert any(name in line for line in fault.value.evidence)
     side.truth = Truth.TRUE
     assert of(node)(within=20), "what holds all the same is ready"
 
@@ -253,11 +258,13 @@ def test_what_the_bench_cannot_ask_ends_a_wait_for_that_alone(bench: Bench, node
     side = judge(bench, "spin")
     side.lacks = lambda expect: "no cluster" if cast("SpinExpect", expect).app is not None else ""
     side.truth = Truth.UNKNOWN
-    assert node.spin.ready(within=20).stopped == "no cluster"
+    with pytest.raises(InfrastructureError, match="no cluster"):
+        node.spin.ready(within=20)
     meanwhile(lambda: setattr(side, "truth", Truth.TRUE))
     assert node.spin.serves("/hello", within=20)
     side.expect, side.truth = SpinExpect(), Truth.UNKNOWN
-    assert node.spin.ready(within=20, app="default/hello").stopped == "no cluster"
+    with pytest.raises(InfrastructureError, match="no cluster"):
+        node.spin.ready(within=20, app="default/hello")
 
 
 def test_it_must_stay_so(bench: Bench, node: Node, meanwhile: Attend) -> None:

@@ -21,7 +21,7 @@ COMMANDS: dict[str, str] = {
     "bench": "List the benches that are open, and end them.",
     "boot": "PXE-boot a rig's machine and print its timeline.",
     "cache": "List or remove what was downloaded and built.",
-    "check": "Say whether Talos on a node is what is expected of it.",
+    "check": "Say whether a node is what is expected of it.",
     "console": "Attach to the console of a running bench.",
     "doctor": "Say which programs are here, which are missing, and get them.",
     "image": "List and build the images of a rig.",

@@ -155,6 +155,15 @@ DEFAULT_DEATHS: tuple[Death, ...] = (
         "same.",
     ),
     Death(
+        name="initramfs too large",
+        pattern=rb"Initramfs unpacking failed: (?P<reason>[^\r\n]{0,120})[\r\n]",
+        explain=lambda match, line: f"the initramfs could not be unpacked: {printable(match['reason'])}",
+        hint="a write error means too little memory: give the machine more (`memory:` of a rig's node); other words"
+        " mean that the archive is damaged, or packed in a way that this kernel does not know",
+        final="Always: the kernel goes on with the files that it has unpacked so far (Linux init/initramfs.c, "
+        "do_populate_rootfs), and without the others the machine is not the image.",
+    ),
+    Death(
         name="EDK2 exception",
         pattern=rb"(?:Synchronous|IRQ|FIQ|SError) Exception at (?P<place>0x[0-9A-Fa-f]{1,16})[^0-9A-Fa-f]",
         explain=lambda match, line: (

@@ -10,11 +10,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hil.clock import Deadline, now_ns
-from hil.errors import NodeError
+from hil.errors import InfrastructureError, NodeError
+from hil.readiness.condition import Truth
 from hil.readiness.readiness import Readiness
 from hil.readiness.waiting import until_ready
 
 if TYPE_CHECKING:
+    from hil.boot import Boot
     from hil.node.node import Node
     from hil.readiness.panel import Judge
 
@@ -44,13 +46,14 @@ class NodeSide(Generic[E]):
             stable_for: seconds for which all of it must hold without a break; they count within `within`.
 
         Raises:
-            InfrastructureError: the bench failed.
+            InfrastructureError: the bench failed, or cannot ask what is expected, and found nothing wrong.
             UsageError: what is expected cannot be.
         """
         node = self._node
         boot = node.begin()
         judge = self._judge()
-        view = _View(node.name, judge, expect(judge.expect), node.asking.simulated)
+        wanted = expect(judge.expect)
+        view = _View(node.name, judge, wanted, node.asking.simulated)
         deadline = node.patience.boot if within is None else within
         judge.ask_now()
         found = until_ready(view, within=deadline, stable_for=stable_for, step=node.attend)
@@ -59,7 +62,17 @@ class NodeSide(Generic[E]):
         before = boot.readiness
         boot.readiness = found.beside(before) if isinstance(before, Readiness) else found
         boot.write()
+        self._must_be_asked(found, judge.cannot_ask(wanted), boot)
         return found
+
+    def _must_be_asked(self, found: Readiness, why: str, boot: Boot) -> None:
+        """What the bench could not ask is no fault of the node's, unless something else was found wrong with it."""
+        if why and found.lacking and all(condition.truth is Truth.UNKNOWN for condition in found.lacking):
+            raise InfrastructureError(
+                f"{self._node.name}: the bench cannot say whether it is ready: {why}",
+                hint="mend what the reason names (`hil doctor` checks it), or expect less",
+                evidence=[*found.table().splitlines(), boot.folder],
+            )
 
     def _settled(self, found: Readiness) -> Readiness:
         """Have the node notice too, so that its boot's verdict says so; and a death of this very moment is one."""

@@ -43,6 +43,11 @@ def watch(*said: bytes, deaths: tuple[Death, ...] = DEFAULT_DEATHS) -> Casualty 
         ),
         (b"Kernel panic - not syncing: odd\n", "kernel panic", "the kernel panicked: odd"),
         (
+            b"[    0.751] Initramfs unpacking failed: write error\n",
+            "initramfs too large",
+            "the initramfs could not be unpacked: write error",
+        ),
+        (
             b"\r\nSynchronous Exception at 0x0000000081310C90\r\n",
             "EDK2 exception",
             "the firmware, or an EFI program that it started, crashed at 0x0000000081310C90",

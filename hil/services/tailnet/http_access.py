@@ -75,6 +75,11 @@ class Access:
             raise InfrastructureError(
                 f"{self.url} does not answer: {said}", hint="see that the control server runs, and is the one meant"
             ) from error
+        except ValueError:  # of a header: its text has the key
+            raise InfrastructureError(
+                f"{self.url} cannot be asked: the API key, or the path, has a character that HTTP cannot carry",
+                hint="give the key alone, on one line",
+            ) from None
 
     def _secured(self, plain: socket.socket, host: str) -> socket.socket:
         import ssl

@@ -210,3 +210,13 @@ def test_a_field_that_is_wrong_is_named(field: str, value: object, message: str)
 def test_deep_nesting_is_refused() -> None:
     with pytest.raises(ValueError, match="nested too deeply"):
         parse_nodes(b"[" * 100_000)
+
+
+def test_a_key_that_http_cannot_carry_is_named_and_not_shown() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        api = HeadscaleApi(Access(f"http://127.0.0.1:{port}"), f"{SECRET}\nX-Other: 1")
+        with pytest.raises(InfrastructureError, match="has a character that HTTP cannot carry") as caught:
+            api.nodes(soon())
+    assert SECRET not in caught.value.render()
+    assert caught.value.__cause__ is None
