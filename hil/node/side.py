@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hil.clock import Deadline, now_ns
+from hil.config.expect.overriding import Section, overridden
 from hil.errors import InfrastructureError, NodeError
 from hil.readiness.condition import Truth
 from hil.readiness.readiness import Readiness
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from hil.node.node import Node
     from hil.readiness.panel import Judge
 
-E = TypeVar("E")
+E = TypeVar("E", bound=Section)
 
 
 class NodeSide(Generic[E]):
@@ -35,20 +36,29 @@ class NodeSide(Generic[E]):
         self._node = node
         self._judge = judge
 
-    def _wait_for(
-        self, expect: Callable[[E], E], within: float | Deadline | None, stable_for: float = 0.0
+    def ready(
+        self, within: float | Deadline | None = None, *, stable_for: float = 0.0, **expected: object
     ) -> Readiness:
         """Wait until that side is what is expected of it; only what is answered after this call counts.
 
         Args:
-            expect: what is expected now, made of what the rig expects.
             within: seconds or a deadline; the rig's `boot_within` when not given.
             stable_for: seconds for which all of it must hold without a break; they count within `within`.
+            expected: keys of that side's section of `expect:` that hold instead of the rig's, as version="v1.13.9".
+
+        Returns:
+            true only when every condition holds; its repr is the table of conditions.
 
         Raises:
             InfrastructureError: the bench failed, or cannot ask what is expected, and found nothing wrong.
-            UsageError: what is expected cannot be.
+            UsageError: there is no such key, or its value cannot be.
         """
+        return self._wait_for(lambda expect: overridden(expect, expected), within, stable_for)
+
+    def _wait_for(
+        self, expect: Callable[[E], E], within: float | Deadline | None, stable_for: float = 0.0
+    ) -> Readiness:
+        """As `ready`; `expect` makes what is expected now of what the rig expects."""
         node = self._node
         boot = node.begin()
         judge = self._judge()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from hil.node.cozystack import NodeCozystack
-from hil.node.kubernetes import NodeKubernetes
+from hil.config.expect import CozystackExpect, KubernetesExpect
+from hil.node.side import NodeSide
 from hil.node.spin import NodeSpin
 from hil.node.tailscale import NodeTailscale
 from hil.node.talos import NodeTalos
@@ -33,14 +33,14 @@ class NodeSides:
         return NodeSpin(self._node)
 
     @property
-    def cozystack(self) -> NodeCozystack:
-        """The CozyStack of this machine's cluster; its first question switches the machine on when need be."""
-        return NodeCozystack(self._node)
+    def cozystack(self) -> NodeSide[CozystackExpect]:
+        """The CozyStack of this machine's cluster, to whose readiness its own test gives 15 minutes."""
+        return NodeSide(self._node, lambda: self._node.asking.sides.cozystack)
 
     @property
-    def kubernetes(self) -> NodeKubernetes:
+    def kubernetes(self) -> NodeSide[KubernetesExpect]:
         """This machine in its cluster; its first question switches the machine on when need be."""
-        return NodeKubernetes(self._node)
+        return NodeSide(self._node, lambda: self._node.asking.sides.kubernetes)
 
     @property
     def _node(self) -> Node:

@@ -25,25 +25,6 @@ class NodeSpin(NodeSide[SpinExpect]):
     def __init__(self, node: Node) -> None:
         super().__init__(node, lambda: node.asking.sides.spin)
 
-    def ready(
-        self, within: float | Deadline | None = None, *, stable_for: float = 0.0, **expected: object
-    ) -> Readiness:
-        """Wait until Spin is what is expected of it: extension, handler, RuntimeClass, SpinApp, answer.
-
-        Args:
-            within: seconds or a deadline; the rig's `boot_within` when not given.
-            stable_for: seconds for which all of it must hold without a break; they count within `within`.
-            expected: keys of `expect: {spin: ...}` that hold instead of the rig's, as app="default/hello".
-
-        Returns:
-            true only when every condition holds; its repr is the table of conditions.
-
-        Raises:
-            InfrastructureError: the bench failed.
-            UsageError: there is no such key, or its value cannot be.
-        """
-        return self._wait_for(lambda expect: overridden(expect, expected), within, stable_for)
-
     def serves(
         self,
         path: str,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hil.config.expect import TailscaleExpect, overridden
+from hil.config.expect import TailscaleExpect
 from hil.node.side import NodeSide
 
 if TYPE_CHECKING:
@@ -28,17 +28,6 @@ class NodeTailscale(NodeSide[TailscaleExpect]):
     ) -> Readiness:
         """Wait until the node is online in its tailnet: by its own word, the control server's, and a ping of a peer's.
 
-        Args:
-            within: seconds or a deadline; the rig's `boot_within` when not given.
-            stable_for: seconds for which all of it must hold without a break; they count within `within`.
-            expected: keys of `expect: {tailscale: ...}` that hold instead of the rig's, as path="direct".
-
-        Returns:
-            true only when every condition holds; its repr is the table of conditions. On a bench that can have no
-            tailnet it is not true at once, and `stopped` says why.
-
-        Raises:
-            InfrastructureError: the bench failed.
-            UsageError: there is no such key, or its value cannot be.
+        Arguments, what is returned and errors are those of `ready`.
         """
-        return self._wait_for(lambda expect: overridden(expect, expected), within, stable_for)
+        return self.ready(within, stable_for=stable_for, **expected)

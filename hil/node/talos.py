@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hil.clock import Deadline
-from hil.config.expect import TalosExpect, overridden
+from hil.config.expect import TalosExpect
 from hil.errors import NodeError, UsageError
 from hil.node.config import config_diff
 from hil.node.side import NodeSide
 
 if TYPE_CHECKING:
     from hil.node.node import Node
-    from hil.readiness.readiness import Readiness
     from hil.readiness.talos.changes import Applied, TalosEvent
     from hil.readiness.talos.config_diff import ConfigDiff
     from hil.readiness.talos.probe import TalosProbe
@@ -34,25 +33,6 @@ class NodeTalos(NodeSide[TalosExpect]):
 
     def __init__(self, node: Node) -> None:
         super().__init__(node, lambda: node.asking.sides.talos)
-
-    def ready(
-        self, within: float | Deadline | None = None, *, stable_for: float = 0.0, **expected: object
-    ) -> Readiness:
-        """Wait until Talos is what is expected of it; only what it answers after this call counts.
-
-        Args:
-            within: seconds or a deadline; the rig's `boot_within` when not given.
-            stable_for: seconds for which all of it must hold without a break; they count within `within`.
-            expected: keys of `expect: {talos: ...}` that hold instead of the rig's, as version="v1.13.9".
-
-        Returns:
-            true only when every condition holds; its repr is the table of conditions.
-
-        Raises:
-            InfrastructureError: the bench failed.
-            UsageError: there is no such key, or its value cannot be.
-        """
-        return self._wait_for(lambda expect: overridden(expect, expected), within, stable_for)
 
     def apply_config(self, config: Path | str | bytes, *, mode: str = "auto", dry_run: bool = False) -> Applied:
         """Give Talos a machine configuration.
