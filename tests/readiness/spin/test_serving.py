@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from support.fake_tailscaled import Answers, on_tcp
+from support.sockets import listening
 
 from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.config.expect.spin import ServesExpect
@@ -31,25 +29,6 @@ def asker(place: tuple[str, int], expect: ServesExpect = HELLO) -> Asker:
 
 def ask(place: tuple[str, int], expect: ServesExpect = HELLO, within: float = SOON) -> Served:
     return asker(place, expect).ask(Deadline.after(within))
-
-
-@contextmanager
-def listening(says: bytes) -> Iterator[tuple[str, int]]:
-    """Takes a connection, says something, and ends it."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(4096)
-                connection.sendall(says)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield server.getsockname()
-        finally:
-            thread.join()
 
 
 def test_the_expected_answer() -> None:
