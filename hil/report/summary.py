@@ -14,6 +14,8 @@ from pathlib import Path
 
 _DETAILS = 25
 _SHOWN = 20_000
+_COLUMNS = ("condition", "holds", "expected", "observed", "source")
+_WIDEST = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Recorded:
         tests: those that ran on it, by their pytest ids.
         simulated: what of its machine was simulated, in words, or "".
         lacking: of the conditions that were asked, those that did not hold, each with what was observed.
+        conditions: all of them, each as name, whether it held, expected, observed, source.
     """
 
     folder: Path
@@ -43,6 +46,7 @@ class Recorded:
     tests: tuple[str, ...]
     simulated: str = ""
     lacking: tuple[str, ...] = ()
+    conditions: tuple[tuple[str, ...], ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -105,10 +109,22 @@ def _details(artifacts: Path, boot: Recorded) -> list[str]:
         drawn = (boot.folder / "timeline.txt").read_text(encoding="utf-8", errors="replace")
     except OSError:
         drawn = "(no timeline)\n"
-    shown = "\n".join([drawn.rstrip("\n"), *boot.lacking, *boot.evidence])[-_SHOWN:]
+    shown = "\n".join([drawn.rstrip("\n"), *_table(boot.conditions), *boot.evidence])[-_SHOWN:]
     opened = "" if boot.ready else " open"
     summary = f"<summary>{_text(_name(artifacts, boot))}: {_text(boot.verdict)}</summary>"
     return [f"<details{opened}>{summary}", "", f"<pre>{html.escape(shown)}</pre>", "</details>"]
+
+
+def _table(conditions: Sequence[tuple[str, ...]]) -> list[str]:
+    """The conditions, a row each, below their headings; nothing where none was asked."""
+    if not conditions:
+        return []
+    rows = [_COLUMNS, *conditions]
+    widths = [min(_WIDEST, max(len(row[column]) for row in rows)) for column in range(len(_COLUMNS))]
+    return [
+        "",
+        *("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows),
+    ]
 
 
 def _name(artifacts: Path, boot: Recorded) -> str:
@@ -131,6 +147,7 @@ def _read(file: Path) -> Recorded:
     seconds = record.get("seconds_to_ready")
     error = record.get("error")
     details: Mapping[str, object] = error if isinstance(error, dict) else {}
+    asked = _conditions(record.get("readiness"))
     return Recorded(
         folder=file.parent,
         node=_word(record.get("node")),
@@ -141,19 +158,18 @@ def _read(file: Path) -> Recorded:
         evidence=_words(details.get("evidence")),
         tests=_words(record.get("runs")),
         simulated=_word(record.get("simulated")),
-        lacking=_lacking(record.get("readiness")),
+        lacking=tuple(f"{name} is {truth}: {observed}" for name, truth, _, observed, _ in asked if truth != "true"),
+        conditions=asked,
     )
 
 
-def _lacking(readiness: object) -> tuple[str, ...]:
+def _conditions(readiness: object) -> tuple[tuple[str, str, str, str, str], ...]:
     conditions = readiness.get("conditions") if isinstance(readiness, dict) else None
-    if not isinstance(conditions, list):
-        return ()
-    rows = [condition for condition in conditions if isinstance(condition, dict)]
+    rows = [row for row in conditions if isinstance(row, dict)] if isinstance(conditions, list) else []
+    keys = ("name", "truth", "expected", "observed", "source")
     return tuple(
-        f"{_word(row.get('name'))} is {_word(row.get('truth'))}: {_word(row.get('observed'))}"
-        for row in rows
-        if row.get("truth") != "true"
+        (name, truth, expected, observed, source)
+        for name, truth, expected, observed, source in (map(_word, map(row.get, keys)) for row in rows)
     )
 
 

@@ -82,7 +82,7 @@ def test_the_boots_as_a_document(artifacts: Path, capsys: pytest.CaptureFixture[
 
 def test_what_is_simulated_and_what_did_not_hold_is_said(tmp_path: Path) -> None:
     conditions = [
-        {"name": "talos.api", "truth": "true", "observed": "answers"},
+        {"name": "talos.api", "truth": "true", "expected": "answers", "observed": "answers", "source": "api"},
         {"name": "talos.stage", "truth": "false", "observed": "<booting>"},
         {"name": "talos.unmet", "truth": "unknown", "observed": "no answer"},
     ]
@@ -93,7 +93,9 @@ def test_what_is_simulated_and_what_did_not_hold_is_said(tmp_path: Path) -> None
     assert boot.lacking == ("talos.stage is false: <booting>", "talos.unmet is unknown: no answer")
     text = markdown(tmp_path, [boot])
     assert "| n1 | sim (simulated Talos node) | failed |" in text
-    assert "talos.stage is false: &lt;booting&gt;" in text
+    assert "condition    holds    expected  observed   source\n" in text
+    assert "talos.api    true     answers   answers    api\n" in text
+    assert "talos.stage  false              &lt;booting&gt;\n" in text
 
 
 @pytest.mark.parametrize("readiness", [None, [], {"conditions": {}}, {"conditions": ["x", {"name": 1}]}])
