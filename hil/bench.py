@@ -239,28 +239,7 @@ def open_bench(
     folder = new_folder(artifacts, stamp_name(rig.name))
     with _keeper(rig, early) as keeper:
         matchbox = _matchbox(rig, keeper, folder)
-        segment = make_segment(rig.segment, keeper.directory)
-        joining = Joining(keeper, keeper.directory, rig.tailnet, segment.bench, _tailnet_programs, folder / "tailnet")
-        services: dict[HostPort, tuple[str, int] | Path] = {segment.bench: matchbox.address, **joining.services}
-
-        def netdev(ident: str, forwards: Sequence[int]) -> list[str]:
-            return segment.qemu_netdev(ident, services=services, forwards=forwards)
-
-        provisioning = Provisioning(
-            keeper.directory,
-            cluster=rig.name,
-            bench=segment.bench,
-            lease=segment.lease,
-            program=_talostool,
-            joining=joining,
-        )
-
-        def fetch(url: str, deadline: Deadline) -> bytes:
-            return answer(url, seen=segment.bench, address=matchbox.address, deadline=deadline)
-
-        bench = Bench(
-            rig, folder, keeper, matchbox, netdev, segment.deaths, image, provisioning, joining, fetch, progress
-        )
+        bench = _put_together(rig, folder, keeper, matchbox, image, progress)
         try:
             yield bench
             if keep:
@@ -268,6 +247,34 @@ def open_bench(
         finally:
             for node in bench.nodes.values():
                 node.close()
+
+
+def _put_together(
+    rig: Rig, folder: Path, keeper: Keeper, matchbox: Matchbox, image: str | None, progress: Progress
+) -> Bench:
+    """The bench around its Matchbox: segment, tailnet and configurations, none of which runs yet."""
+    segment = make_segment(rig.segment, keeper.directory)
+    record = folder / "tailnet"
+    joining = Joining(keeper, keeper.directory, rig.tailnet, segment.bench, _tailnet_programs, record)
+    services: dict[HostPort, tuple[str, int] | Path] = {segment.bench: matchbox.address, **joining.services}
+
+    def netdev(ident: str, forwards: Sequence[int]) -> list[str]:
+        return segment.qemu_netdev(ident, services=services, forwards=forwards)
+
+    provisioning = Provisioning(
+        keeper.directory,
+        cluster=rig.name,
+        bench=segment.bench,
+        lease=segment.lease,
+        program=_talostool,
+        joining=joining,
+    )
+
+    def fetch(url: str, deadline: Deadline) -> bytes:
+        return answer(url, seen=segment.bench, address=matchbox.address, deadline=deadline)
+
+    deaths = segment.deaths
+    return Bench(rig, folder, keeper, matchbox, netdev, deaths, image, provisioning, joining, fetch, progress)
 
 
 def _keeper(rig: Rig, early: EarlyKeeper | None) -> Keeper:
