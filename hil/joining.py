@@ -51,13 +51,6 @@ _NOT_NAMED: Final = Missing(
 )
 
 
-def joins(image: Image | None) -> bool:
-    """Whether a machine that boots the image joins a tailnet."""
-    if image is None:
-        return False
-    return image.tailnet or (image.expect is not None and image.expect.tailscale is not None)
-
-
 @dataclass(frozen=True, slots=True)
 class InTailnet:
     """Who in a tailnet can be asked about its nodes.

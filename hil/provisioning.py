@@ -17,7 +17,7 @@ from hil.config.model import HostPort
 from hil.config.talos import GENERATED, NONE
 from hil.errors import ConfigError, Problem
 from hil.images.image import Image
-from hil.joining import SERVICE, Joining, join_environment, joins
+from hil.joining import SERVICE, Joining, join_environment
 from hil.readiness.rounds import Missing
 from hil.services.tailnet.tailnet import Tailnet
 from hil.services.talos_config import MachineConfig, generate
@@ -99,7 +99,7 @@ class Provisioning:
         return Provision(_text(made.config), argument, made.talosconfig)
 
     def _generated(self, node: str, image: Image) -> MachineConfig:
-        tailnet = self._joining.open() if joins(image) else None
+        tailnet = self._joining.open() if image.joins else None
         if (node, image.name) not in self._made or isinstance(tailnet, Tailnet):
             self._made[node, image.name] = self._generate(node, image, tailnet)
         return self._made[node, image.name]

@@ -29,7 +29,6 @@ from hil.joining import (
     is_api_key,
     is_server,
     join_environment,
-    joins,
     read_tailnet,
     who_can_be_asked,
     write_tailnet,
@@ -103,15 +102,14 @@ def users(*, api_key: bool = True, peer: Path | None = None) -> TailnetConfig:
 @pytest.mark.parametrize(
     ("booted", "does"),
     [
-        (None, False),
         (image(), False),
         (image(expect=Expect()), False),
         (image(tailnet=True), True),
         (image(expect=Expect(tailscale=TailscaleExpect())), True),
     ],
 )
-def test_who_joins(booted: Image | None, does: bool) -> None:
-    assert joins(booted) is does
+def test_who_joins(booted: Image, does: bool) -> None:
+    assert booted.joins is does
 
 
 def test_it_is_opened_once_and_not_before_it_is_needed(tmp_path: Path, opened: Opened) -> None:

@@ -298,6 +298,7 @@ def test_a_simulated_node_is_said_to_be(bench: Bench, node: Node) -> None:
 
 def test_what_may_be_used_once_is_made_anew_for_each_boot(bench: Bench, node: Node) -> None:
     """A key of a tailnet is served with the configuration, and the machine fetches that again as it starts again."""
+    bench.joins = True
     node.begin()
     assert bench.served == ["img"]
     bench.hardware.asked.clear()
@@ -308,9 +309,17 @@ def test_what_may_be_used_once_is_made_anew_for_each_boot(bench: Bench, node: No
     assert [mark.stage for mark in node.boots[-1].timeline].count("reset") == 2
 
 
+def test_what_a_test_serves_meanwhile_stays_served(bench: Bench, node: Node) -> None:
+    node.begin()
+    node.reset()
+    node.expect_restart("a reboot was asked for")
+    assert bench.served == ["img"]
+
+
 def test_it_is_served_before_the_machine_starts_again(
     bench: Bench, node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    bench.joins = True
     node.begin()
     order: list[str] = []
     reset = bench.hardware.reset

@@ -106,6 +106,11 @@ class Image:
     simulated: str = ""
 
     @property
+    def joins(self) -> bool:
+        """Whether a machine that boots it joins a tailnet."""
+        return self.tailnet or (self.expect is not None and self.expect.tailscale is not None)
+
+    @property
     def assets(self) -> tuple[Asset, ...]:
         """Every file, the kernel first."""
         return (self.kernel, *self.initrds)

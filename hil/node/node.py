@@ -260,9 +260,10 @@ class Node(NodeSides):
         self.machine.close()
 
     def _serve_again(self) -> None:
-        """What may be used once, as a key of a tailnet, is made anew for the boot that follows."""
-        if self._fittings.serve is not None and self._booted_image is not None:
-            self._fittings.serve(self._booted_image)
+        """A key of a tailnet may be used once, so the boot that follows has a new one; all else that is served stays."""
+        image = self._booted_image
+        if self._fittings.serve is not None and image is not None and image.joins:
+            self._fittings.serve(image)
 
     def _settle(self, boot: Boot) -> None:
         # What it says from here on is no longer part of its boot: the third firmware banner is then no loop.

@@ -89,6 +89,7 @@ class Bench:
     without: frozenset[type[object]] = frozenset()
     control: str | None = "qemu:n1"
     prompt: bytes | None = None
+    joins: bool = False
     served: list[str] = field(default_factory=list)
     followers: list[Follower] = field(default_factory=list)
     answers: dict[str, bytes] = field(default_factory=dict, repr=False)
@@ -103,7 +104,8 @@ class Bench:
 
     def make_image(self, name: str) -> Image:
         asset = Asset("kernel", self.folder / "kernel", "0" * 64, "made up")
-        return Image(name, "files", asset, (), (), READY, re.compile(rb"Run /init"), prompt=self.prompt)
+        said = re.compile(rb"Run /init")
+        return Image(name, "files", asset, (), (), READY, said, prompt=self.prompt, tailnet=self.joins)
 
     def follow(self) -> Follower:
         self.followers.append(Follower())
