@@ -260,7 +260,7 @@ class Node(NodeSides):
         self.machine.close()
 
     def _serve_again(self) -> None:
-        """A key of a tailnet may be used once, so the boot that follows has a new one; all else that is served stays."""
+        """A key of a tailnet may be used once, so the next boot has a new one; all else that is served stays."""
         image = self._booted_image
         if self._fittings.serve is not None and image is not None and image.joins:
             self._fittings.serve(image)
