@@ -18,7 +18,7 @@ from hil.clock import Deadline
 from hil.errors import UsageError
 from hil.images.image import Image
 from hil.images.ready import ready_of
-from hil.joining import InTailnet, Joining, Programs, who_can_be_asked
+from hil.joining import Joining, Programs
 from hil.keeper.client import Keeper
 from hil.keeper.early import EarlyKeeper
 from hil.keeper.runtime import new_runtime_dir, sweep
@@ -142,7 +142,7 @@ class Bench:
         place = Place(name, self.keeper, self.keeper.directory, self._netdev, identity, session)
         machine = make_machine(config, place)
         own = Own(config.expect, config.talos, config.kubernetes)
-        self._asking[name] = Asking(name, machine, self.keeper.directory, own, self._in_tailnet)
+        self._asking[name] = Asking(name, machine, self.keeper.directory, own, lambda: self._joining.in_tailnet)
         fittings = Fittings(
             keeper=self.keeper,
             folder=self.folder,
@@ -180,10 +180,6 @@ class Bench:
             return
         served = replace(image, args=(*image.args, provision.argument))
         self.matchbox.assign(node=node, mac=mac, image=served, machine_config=provision.machine_config)
-
-    def _in_tailnet(self) -> InTailnet | Missing:
-        tailnet = self._joining.opened
-        return tailnet if isinstance(tailnet, Missing) else who_can_be_asked(tailnet)
 
     def _follow(self, name: str, identity: Identity) -> MatchboxFollower | None:
         if self.matchbox.stream is None:

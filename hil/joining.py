@@ -112,11 +112,20 @@ class Joining:
         return {self._address: self._directory / FORWARD}
 
     @property
-    def opened(self) -> Tailnet | Missing:
-        """The tailnet, where there is one that nodes have joined or will; asks for none to be opened."""
+    def in_tailnet(self) -> InTailnet | Missing:
+        """Who can be asked about the nodes; or why this host can have no tailnet, so that none was configured for one.
+
+        It opens none: nodes that are configured by a tree of the user's own may be in one that nobody has named.
+        """
         if self._tailnet is None and self._config is None:
-            return _NOT_NAMED
-        return self.open()
+            return InTailnet(_NOT_NAMED, _NOT_NAMED)
+        tailnet = self.open()
+        return tailnet if isinstance(tailnet, Missing) else who_can_be_asked(tailnet)
+
+    @property
+    def nowhere(self) -> str:
+        """The URL of a control server that is not there: where machines find the bench, at a port that is closed."""
+        return f"https://{HostPort(self._address.host, PORT + 1)}"
 
     def open(self) -> Tailnet | Missing:
         """The tailnet, opened at the first call; or why this host can have none.
@@ -242,6 +251,18 @@ def join_environment(tailnet: Tailnet, hostname: str, image: Image) -> dict[str,
         "TS_EXTRA_ARGS": f"{said.get('TS_EXTRA_ARGS', '')} --login-server={server}".strip(),
         "TS_HOSTNAME": hostname,
     }
+
+
+def idle_environment(nowhere: str, hostname: str, image: Image) -> dict[str, str]:
+    """What it sets where there is no tailnet: the service runs, as it should, and has no key and no server to go to.
+
+    Args:
+        nowhere: the URL of a control server that is not there.
+        hostname: the name that it would have.
+        image: what it boots; what that says besides comes along.
+    """
+    said = image.extension_configs.get(SERVICE, {})
+    return {**_ALWAYS, **said, "TS_EXTRA_ARGS": f"--login-server={nowhere}", "TS_HOSTNAME": hostname}
 
 
 def _wrong(tailnet: Tailnet, fault: str) -> tuple[str, str]:

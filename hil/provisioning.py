@@ -17,7 +17,7 @@ from hil.config.model import HostPort
 from hil.config.talos import GENERATED, NONE
 from hil.errors import ConfigError, Problem
 from hil.images.image import Image
-from hil.joining import SERVICE, Joining, join_environment
+from hil.joining import SERVICE, Joining, idle_environment, join_environment
 from hil.readiness.rounds import Missing
 from hil.services.tailnet.tailnet import Tailnet
 from hil.services.talos_config import MachineConfig, generate
@@ -107,11 +107,11 @@ class Provisioning:
     def _generate(self, node: str, image: Image, tailnet: Tailnet | Missing | None) -> MachineConfig:
         first = next(iter(self._made.values()), None)
         environments = dict(image.extension_configs)
-        if tailnet is not None:
-            # Without a key there is nothing to configure it with: its service waits, and is not expected to run.
-            environments.pop(SERVICE, None)
         if isinstance(tailnet, Tailnet):
             environments[SERVICE] = join_environment(tailnet, node, image)
+        elif tailnet is not None:
+            # Talos waits for each extension service: one without a configuration would hold up the whole boot.
+            environments[SERVICE] = idle_environment(self._joining.nowhere, node, image)
         return generate(
             self._program(),
             self._directory / "talos" / f"{node}-{image.name}",

@@ -114,10 +114,14 @@ def test_who_joins(booted: Image, does: bool) -> None:
 
 def test_it_is_opened_once_and_not_before_it_is_needed(tmp_path: Path, opened: Opened) -> None:
     bench = joining(tmp_path)
-    assert isinstance(bench.opened, Missing)
+    nobody = bench.in_tailnet
+    assert isinstance(nobody, InTailnet), "nodes of the user's own tree may be in a tailnet that nobody has named"
+    assert isinstance(nobody.peer, Missing)
+    assert nobody.control == nobody.peer
     assert bench.services == {HostPort("10.0.2.100", 8443): tmp_path / "tailnet.sock"}
     assert opened.asked == []
-    assert bench.open() is bench.open() is bench.opened is opened.found
+    assert bench.open() is bench.open() is opened.found
+    assert isinstance(bench.in_tailnet, InTailnet)
     [asked] = opened.asked
     assert asked.pop("given") == (tmp_path, HostPort("10.0.2.100", 8443))
     deadline = asked.pop("deadline")
@@ -133,7 +137,7 @@ def test_it_is_opened_once_and_not_before_it_is_needed(tmp_path: Path, opened: O
 def test_a_host_that_allows_none_is_asked_once_and_says_why(tmp_path: Path, opened: Opened) -> None:
     opened.found = Unavailable("no network namespace can be made")
     bench = joining(tmp_path)
-    assert bench.open() == bench.open() == bench.opened == Missing("no network namespace can be made")
+    assert bench.open() == bench.open() == bench.in_tailnet == Missing("no network namespace can be made")
     assert len(opened.asked) == 1
     assert read_tailnet(tmp_path) == Missing("the bench has opened no tailnet")
 
@@ -148,7 +152,8 @@ def test_a_program_that_cannot_be_had_is_the_benchs_fault_each_time(tmp_path: Pa
 
 def test_the_users_own_is_joined_and_needs_no_program(tmp_path: Path, opened: Opened) -> None:
     bench = joining(tmp_path, users(peer=PEER), no_programs)
-    found = bench.opened
+    assert isinstance(bench.in_tailnet, InTailnet)
+    found = bench.open()
     assert isinstance(found, Tailnet)
     assert (found.login_server, found.peer, opened.asked) == ("https://headscale.example", PEER, [])
     assert found.auth_key("n1") == "hskey-auth-canary"

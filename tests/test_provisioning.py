@@ -207,11 +207,15 @@ def test_an_image_that_is_expected_in_a_tailnet_joins_one(provisioning: Provisio
     assert found["tailscale"]["TS_AUTHKEY"] == tailnets.keys[0]
 
 
-def test_where_no_tailnet_can_be_the_service_is_not_configured_and_waits(
+def test_where_no_tailnet_can_be_the_service_is_configured_for_none(
     tmp_path: Path, provisioning: Provisioning, tailnets: Tailnets
 ) -> None:
     tailnets.found = Missing("no network namespace can be made")
-    assert environments(provisioning, image(**JOINING)) == {"hello": {"A": "b"}}
+    found = environments(provisioning, image(**JOINING))
+    assert found["hello"] == {"A": "b"}
+    # Talos waits for a service without a configuration, and its boot with it.
+    assert found["tailscale"]["TS_EXTRA_ARGS"] == "--login-server=https://10.0.2.100:8444"
+    assert "TS_AUTHKEY" not in found["tailscale"]
     assert not (tmp_path / "roots").exists()
     environments(provisioning, image(**JOINING))
     assert len(calls(tmp_path)) == 1, "nothing of it is used once, so it is made once"

@@ -166,7 +166,7 @@ class Asking:
         if "hostname" not in talos.model_fields_set:
             talos = talos.model_copy(update={"hostname": self._node})
         if expect.tailscale is not None and isinstance(self._in_tailnet(), Missing):
-            # It was configured for no tailnet, so its service waits; why, Tailscale's own conditions say.
+            # It was configured for no tailnet, so its service comes and goes; why, Tailscale's own conditions say.
             services = tuple(service for service in talos.services if service != SERVICE)
             talos = talos.model_copy(update={"services": services})
         return talos

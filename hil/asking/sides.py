@@ -98,12 +98,15 @@ class Sides:
         expect = around.expect.tailscale or TailscaleExpect()
         found = around.in_tailnet()
         tailnet = InTailnet(found, found) if isinstance(found, Missing) else found
+        # A node that was configured for no tailnet, as there can be none, is not asked whether it is in one.
+        no_tailnet = found if isinstance(found, Missing) else None
         port = expect.healthz
+        no_port = no_tailnet or (Missing("it is not expected") if port is None else None)
         sources = TailscaleSources(
-            service=around.no_talos or (lambda since_ns: self._service_runs(SERVICE, since_ns)),
-            log=around.no_talos or self._log,
-            addresses=around.no_talos or partial(_addresses_of, self.talos),
-            healthz=Missing("it is not expected") if port is None else lambda deadline: self._door(port, deadline),
+            service=no_tailnet or around.no_talos or (lambda since_ns: self._service_runs(SERVICE, since_ns)),
+            log=no_tailnet or around.no_talos or self._log,
+            addresses=no_tailnet or around.no_talos or partial(_addresses_of, self.talos),
+            healthz=no_port or (lambda deadline: self._door(port or 0, deadline)),
             control=self._once_begun(tailnet.control),
             peer=tailnet.peer if isinstance(tailnet.peer, Missing) else LocalApi(tailnet.peer),
             networks=around.networks,

@@ -194,7 +194,10 @@ def test_a_tailnet_that_cannot_be_is_the_reason_of_both(around: Around) -> None:
     )
     around.made.append(sides)
     assert sides.tailscale.broken == "no network namespace can be made"
-    assert observed(sides.tailscale.look)["tailscale.ping"] == "no network namespace can be made"
+    rows = observed(sides.tailscale.look)
+    for name in ("service", "healthz", "control", "ping", "health"):
+        assert rows[f"tailscale.{name}"] == "no network namespace can be made", name
+    assert around.doors == []
 
 
 def test_the_control_server_is_asked_when_the_node_could_have_joined(around: Around) -> None:

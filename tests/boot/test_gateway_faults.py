@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.rigs import run_hil, write_rig
+from support.rigs import HIL, run_hil, write_rig
 from support.trouble import trouble
 
 from hil.bench import Bench, open_bench
@@ -51,6 +52,24 @@ def test_a_key_that_is_no_good_ends_the_boot(tmp_path: Path, fault: str, short: 
         re.match(r"  tailscale\.control +FALSE +online +no 'node1' among its nodes", line) for line in found.evidence
     )
     assert any(re.match(r"  talos\.stage +(true|FALSE) ", line) for line in found.evidence)
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_host_that_allows_no_private_network_is_the_benchs_fault(tmp_path: Path) -> None:
+    """Such a host is a user namespace whose own limit of network namespaces is none (user_namespaces(7))."""
+    if subprocess.run(["unshare", "-Ur", "true"], check=False).returncode != 0:
+        pytest.skip("this host allows no user namespace to try it in")
+    limit = 'echo 0 >/proc/sys/user/max_net_namespaces && exec "$@"'
+    command = ["unshare", "-Ur", "sh", "-c", limit, "sh", *HIL, "boot", str(write_rig(tmp_path, rig()))]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=LONG, check=False)
+    assert done.returncode == 3, done.stdout + done.stderr
+    why = "the bench cannot say whether it is ready: this host allows no private network namespace"
+    assert f"bench error: node1: {why}" in done.stderr
+    rows = dict(re.findall(r"^  \|   (\S+) +(true|FALSE|unknown) ", done.stderr, re.MULTILINE))
+    assert "FALSE" not in rows.values(), rows
+    assert {name for name, truth in rows.items() if truth == "unknown"} == {
+        f"tailscale.{name}" for name in ("service", "healthz", "control", "key", "address", "ping", "health")
+    }
 
 
 @pytest.fixture(scope="module")
