@@ -45,6 +45,7 @@ def test_a_key_that_is_no_good_ends_the_boot(tmp_path: Path, fault: str, short: 
     done = run_hil("boot", str(write_rig(tmp_path, rig(fault))), cwd=tmp_path, within=LONG)
     found = trouble(done, tmp_path)
     assert found.code == 1
+    assert (done.out + done.err).count("node1 (simulated Talos node): not ready: ") == 1, "the table is shown once"
     assert found.message.startswith(
         f"node error: node1: it cannot become ready any more: Tailscale on node1 cannot join: {short}"
     )

@@ -7,8 +7,6 @@ still name the endpoint.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -78,22 +76,6 @@ def from_talos(kubeconfig: bytes, host: str, port: int) -> KubernetesAccess:
         host, port: where the node's port 6443 is reached now.
     """
     return KubernetesAccess("Talos", kubeconfig, door=(host, port))
-
-
-def default_file(environment: Mapping[str, str] | None = None) -> Path | None:
-    """The kubeconfig that kubectl would take: the first of $KUBECONFIG that exists, else ~/.kube/config; or None.
-
-    kubectl joins several files of $KUBECONFIG into one; here the first is taken (kubernetes.io, Organizing Cluster
-    Access Using kubeconfig Files).
-
-    Args:
-        environment: the variables; the process's own when None.
-    """
-    variables = os.environ if environment is None else environment
-    named = [Path(part) for part in variables.get("KUBECONFIG", "").split(os.pathsep) if part]
-    if not named and "HOME" in variables:
-        named = [Path(variables["HOME"]) / ".kube" / "config"]
-    return next((path for path in named if path.is_file()), None)
 
 
 def parse(access: KubernetesAccess) -> Parsed:

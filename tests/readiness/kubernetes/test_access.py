@@ -14,7 +14,7 @@ from support.fake_kubernetes import kubeconfig
 from hil.clock import Deadline
 from hil.errors import ConfigError, HilError
 from hil.readiness.kubernetes import kinds
-from hil.readiness.kubernetes.access import KubernetesAccess, default_file, from_file, from_talos, parse
+from hil.readiness.kubernetes.access import KubernetesAccess, from_file, from_talos, parse
 from hil.readiness.kubernetes.api import KubernetesApi
 
 
@@ -76,18 +76,6 @@ def test_a_user_that_cannot_be_is_an_error_in_words(user: dict[str, object]) -> 
         api.one(kinds.NODE, "n", Deadline.after(5))
     assert "secret" not in caught.value.render()
     api.close()
-
-
-def test_the_file_that_kubectl_takes(tmp_path: Path) -> None:
-    home = tmp_path / ".kube" / "config"
-    assert default_file({"HOME": str(tmp_path)}) is None
-    home.parent.mkdir()
-    home.touch()
-    other = tmp_path / "other"
-    other.touch()
-    assert default_file({"HOME": str(tmp_path)}) == home
-    assert default_file({"HOME": str(tmp_path), "KUBECONFIG": f"{tmp_path / 'none'}:{other}"}) == other
-    assert default_file({}) is None
 
 
 @given(data=st.binary(max_size=60) | st.text(alphabet="{}[]:,-&*! \n\tabc012'\"?|>", max_size=60).map(str.encode))
