@@ -12,7 +12,8 @@ def main() -> None:
         # Python's own handler would show a traceback through whatever is being imported.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from hil.cli import main as run
+    from hil.interrupts import raising
 
     if heeded:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, raising(KeyboardInterrupt))
     run()

@@ -9,12 +9,12 @@ from __future__ import annotations
 import signal
 import sys
 from importlib import import_module
-from types import FrameType
 
 import click
 
 from hil import __version__
 from hil.errors import HilBug, HilError
+from hil.interrupts import raising
 
 # Listed here so that `hil --help` imports no command (each costs the others' start-up time).
 COMMANDS: dict[str, str] = {
@@ -71,10 +71,6 @@ class Terminated(BaseException):
     """SIGTERM, so that `with` blocks close what they opened; not an error of anyone's."""
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise Terminated
-
-
 def run(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code; errors are on standard error."""
     try:
@@ -99,7 +95,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 def main() -> None:
     """The entry point of the `hil` program."""
-    signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGTERM, raising(Terminated))
     try:
         code = run()
     except Exception:  # noqa: BLE001 - the border of the program: whatever is left is a bug of ours, and says so

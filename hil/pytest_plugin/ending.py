@@ -6,10 +6,11 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Protocol
 
 import pytest
+
+from hil.interrupts import raising
 
 KEPT = pytest.StashKey[list[str]]()
 _WORKER_KEPT = "hil_kept"
@@ -21,24 +22,24 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def terminating() -> Iterator[None]:
-    """Within the block SIGTERM raises `Terminated`, unless somebody else handles it already.
+    """Within the block SIGTERM raises `Terminated`, and neither it nor Ctrl-C where that leaves a lock taken.
 
-    Left alone it ends Python at once, and then no fixture is torn down (signal(7)).
+    SIGTERM left alone ends Python at once, and then no fixture is torn down (signal(7)). A signal that somebody
+    else handles already stays theirs.
     """
-    ours = threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if not ours:
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    signal.signal(signal.SIGTERM, _terminate)
+    found = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    if found[signal.SIGTERM] is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, raising(lambda: Terminated("SIGTERM")))
+    if found[signal.SIGINT] is signal.default_int_handler:
+        signal.signal(signal.SIGINT, raising(KeyboardInterrupt))
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise Terminated("SIGTERM")
+        for number, handler in found.items():
+            signal.signal(number, handler)
 
 
 def pytest_configure(config: pytest.Config) -> None:

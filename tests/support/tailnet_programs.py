@@ -6,9 +6,14 @@ Each notes in its folder how it was called.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
+_BEGINS = """#!/bin/sh
+'''exec' {python} -IS "$0" "$@" # to sh a command, to Python a text: a #! line takes no path with a space
+' '''
+"""
 _HEADSCALE = """\
 import json, os, ssl, sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -86,6 +91,6 @@ def write(folder: Path) -> tuple[Path, Path]:
     """
     paths = folder / "headscale", folder / "tailscaled"
     for path, text in zip(paths, (_HEADSCALE, _TAILSCALED), strict=True):
-        path.write_text(f"#!{sys.executable} -IS\n{text}")
+        path.write_text(_BEGINS.format(python=shlex.quote(sys.executable)) + text)
         path.chmod(0o755)
     return paths
