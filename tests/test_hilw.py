@@ -118,7 +118,7 @@ def checkout(tmp_path: Path) -> Checkout:
     }
     made = Checkout(root, programs, tmp_path / "log", {**env, "HIL_EDK2_CODE": "given"})
     made.stub("python3", FAKE_PYTHON)
-    for name in ("unshare", "qemu-system-aarch64"):
+    for name in ("unshare", "qemu-system-aarch64", "dnsmasq", "ip"):
         made.stub(name)
     made.env["HIL_CACHE"] = str(tmp_path / "cache")
     return made
