@@ -190,6 +190,9 @@ def test_nothing_is_left_on_the_machine(shared: Machine) -> None:
     with pytest.raises(NodeError):
         shared.run("sleep 60", within=0.1)
     shared.run("true")
+    deadline = Deadline.after(10)
+    while any(folder.exists() for folder in shared.folders()) and not deadline.expired:
+        hold(0.01)
     assert [folder for folder in shared.folders() if folder.exists()] == []
 
 
