@@ -30,11 +30,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from hil.config.model import HostPort
 from hil.config.rig import load_rig
-from hil.kinds import make_image, make_segment
+from hil.kinds import make_image
 from hil.machine import Identity
 from hil.machines.qemu.command import Hardware, command
+from hil.netboot.ipxe import write_tftp
+from hil.netboot.user import Config as UserConfig
+from hil.netboot.user import UserSegment
 from hil.services.matchbox.writer import assign, write_tree
 from hil.tools import accelerator, programs
 
@@ -58,13 +60,14 @@ class ByHand:
         data = folder / "matchbox"
         write_tree(data, rig.matchbox)
         assign(data, node="node1", mac=MAC, image=make_image(rig, "probe"))
-        self._segment = make_segment(rig.segment, folder)
+        self._segment = UserSegment(UserConfig(kind="user"), folder / "tftp")
+        self._segment.serve({self._segment.bench: ("127.0.0.1", self._matchbox_port)})
+        write_tftp(self._segment.tftp, ipxe=programs.ipxe(), bench=self._segment.bench)
         self._qemu, self._edk2 = programs.qemu(), programs.edk2()
         self._chosen = accelerator.choose(self._qemu, self._edk2)
 
     def quick(self) -> str:
-        services = {HostPort("10.0.2.100", 8080): ("127.0.0.1", self._matchbox_port)}
-        netdev = self._segment.qemu_netdev("net0", services=services, forwards=[8080])
+        netdev = self._segment.cable("node1").netdev("net0", [8080])
         netdev[1] = netdev[1].replace("hostfwd=tcp:127.0.0.1:0-", f"hostfwd=tcp:127.0.0.1:{self._health_port}-")
         return self._script(self._command(netdev), "quick")
 

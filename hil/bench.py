@@ -22,7 +22,7 @@ from hil.joining import Joining, Programs
 from hil.keeper.client import Keeper
 from hil.keeper.early import EarlyKeeper
 from hil.keeper.runtime import new_runtime_dir, sweep
-from hil.kinds import known_image, make_image, make_machine, make_segment
+from hil.kinds import Segment, known_image, make_image, make_machine, make_segment
 from hil.machine import Identity
 from hil.machines.place import Place, Session
 from hil.node import Fittings, Node
@@ -38,17 +38,13 @@ from hil.tools.gonode import node_program
 from hil.tools.progress import Progress, quiet
 
 if TYPE_CHECKING:
-    from hil.config.model import HostPort
     from hil.config.rig import NodeConfig, Rig
-    from hil.console.deaths import Death
     from hil.keeper.journal import Entry
     from hil.services.tailnet.tailnet import Tailnet
 
 _KEEPER_STARTS = 10.0
 _MATCHBOX_STARTS = 10.0
 _TALOSTOOL_BUILT = 1800.0
-
-Netdev = Callable[[str, Sequence[int]], list[str]]
 
 
 class Bench:
@@ -59,8 +55,7 @@ class Bench:
         folder: where all records of it are.
         keeper: what owns its processes.
         matchbox: its Matchbox.
-        netdev: QEMU's arguments for a machine's end of the segment.
-        deaths: words on a machine's console that end a wait on this segment.
+        segment: the network of its machines.
         image: every node's image instead of the rig's own, or None.
         provisioning: makes what Talos nodes are configured with.
         joining: its tailnet.
@@ -74,8 +69,7 @@ class Bench:
         folder: Path,
         keeper: Keeper,
         matchbox: Matchbox,
-        netdev: Netdev,
-        deaths: Sequence[Death],
+        segment: Segment,
         image: str | None,
         provisioning: Provisioning,
         joining: Joining,
@@ -86,8 +80,7 @@ class Bench:
         self.folder = folder
         self.keeper = keeper
         self.matchbox = matchbox
-        self._netdev = netdev
-        self._deaths = deaths
+        self._segment = segment
         self._provisioning = provisioning
         self._joining = joining
         self._fetch = fetch
@@ -139,7 +132,8 @@ class Bench:
     def _node(self, name: str, config: NodeConfig, image: str) -> Node:
         identity = Identity(config.mac, str(config.uuid), config.serial)
         session = Session(self.folder)
-        place = Place(name, self.keeper, self.keeper.directory, self._netdev, identity, session)
+        cable = self._segment.cable(name)
+        place = Place(name, self.keeper, self.keeper.directory, cable, identity, session)
         machine = make_machine(config, place)
         own = Own(config.expect, config.talos, config.kubernetes)
         self._asking[name] = Asking(name, machine, self.keeper.directory, own, lambda: self._joining.in_tailnet)
@@ -152,7 +146,7 @@ class Bench:
             follow=lambda: self._follow(name, identity),
             arguments=lambda profile: self._arguments(name, profile),
             fetch=self._fetch,
-            deaths=self._deaths,
+            deaths=self._segment.deaths,
             session=session,
             asking=self._asking[name],
             facts={
@@ -234,8 +228,9 @@ def open_bench(
     sweep(_forget)
     folder = new_folder(artifacts, stamp_name(rig.name))
     with _keeper(rig, early) as keeper:
+        segment = make_segment(rig, keeper, folder)
         matchbox = _matchbox(rig, keeper, folder)
-        bench = _put_together(rig, folder, keeper, matchbox, image, progress)
+        bench = _put_together(rig, folder, keeper, segment, matchbox, image, progress)
         try:
             yield bench
             if keep:
@@ -246,17 +241,18 @@ def open_bench(
 
 
 def _put_together(
-    rig: Rig, folder: Path, keeper: Keeper, matchbox: Matchbox, image: str | None, progress: Progress
+    rig: Rig,
+    folder: Path,
+    keeper: Keeper,
+    segment: Segment,
+    matchbox: Matchbox,
+    image: str | None,
+    progress: Progress,
 ) -> Bench:
-    """The bench around its Matchbox: segment, tailnet and configurations, none of which runs yet."""
-    segment = make_segment(rig.segment, keeper.directory)
+    """The bench around its segment and Matchbox: tailnet and configurations, none of which runs yet."""
     record = folder / "tailnet"
     joining = Joining(keeper, keeper.directory, rig.tailnet, segment.bench, _tailnet_programs, record)
-    services: dict[HostPort, tuple[str, int] | Path] = {segment.bench: matchbox.address, **joining.services}
-
-    def netdev(ident: str, forwards: Sequence[int]) -> list[str]:
-        return segment.qemu_netdev(ident, services=services, forwards=forwards)
-
+    segment.serve({segment.bench: matchbox.address, **joining.services})
     provisioning = Provisioning(
         keeper.directory,
         cluster=rig.name,
@@ -269,8 +265,7 @@ def _put_together(
     def fetch(url: str, deadline: Deadline) -> bytes:
         return answer(url, seen=segment.bench, address=matchbox.address, deadline=deadline)
 
-    deaths = segment.deaths
-    return Bench(rig, folder, keeper, matchbox, netdev, deaths, image, provisioning, joining, fetch, progress)
+    return Bench(rig, folder, keeper, matchbox, segment, image, provisioning, joining, fetch, progress)
 
 
 def _keeper(rig: Rig, early: EarlyKeeper | None) -> Keeper:

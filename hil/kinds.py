@@ -13,8 +13,10 @@ from hil.config.suggest import did_you_mean
 from hil.console.deaths import Death
 from hil.errors import HilBug, UsageError
 from hil.images.image import Image
+from hil.keeper.client import Keeper
 from hil.machine import Machine
-from hil.machines.place import Place
+from hil.machines.place import Cable, Place
+from hil.netboot.place import SegmentPlace
 from hil.tools import programs
 from hil.tools.cache import Cache
 from hil.tools.progress import Progress, quiet
@@ -36,19 +38,25 @@ class Segment(Protocol):
         ...
 
     @property
-    def lease(self) -> str:
-        """The address that each machine is given."""
-        ...
-
-    @property
     def deaths(self) -> Sequence[Death]:
         """Words on a machine's console after which waiting is useless."""
         ...
 
-    def qemu_netdev(
-        self, ident: str, *, services: Mapping[HostPort, tuple[str, int] | Path], forwards: Sequence[int]
-    ) -> list[str]:
-        """QEMU's arguments for one machine's end of it."""
+    def lease(self, node: str) -> str:
+        """The address that a node's machine is given."""
+        ...
+
+    def serve(self, services: Mapping[HostPort, tuple[str, int] | Path]) -> None:
+        """Have the machines find the bench's services; before any machine is switched on.
+
+        Args:
+            services: where each really listens, a TCP address or a unix socket, by the address that machines have
+                for it.
+        """
+        ...
+
+    def cable(self, node: str) -> Cable:
+        """The end of it for a node's machine."""
         ...
 
 
@@ -57,7 +65,7 @@ class _MachineKind(Protocol):
 
 
 class _SegmentKind(Protocol):
-    def create(self, config: SegmentConfig, directory: Path, *, ipxe: Path) -> Segment: ...
+    def create(self, config: SegmentConfig, place: SegmentPlace) -> Segment: ...
 
 
 class _ImageKind(Protocol):
@@ -75,14 +83,22 @@ def make_machine(config: NodeConfig, place: Place) -> Machine:
     return cast(_MachineKind, _module(kinds.MACHINES, config.kind, NodeConfig)).create(config, place)
 
 
-def make_segment(config: SegmentConfig, directory: Path) -> Segment:
-    """A rig's segment, in a folder of the bench's own.
+def make_segment(rig: Rig, keeper: Keeper, record: Path) -> Segment:
+    """A rig's segment, which no machine is on yet.
+
+    Args:
+        rig: whose.
+        keeper: of its bench; owns what the segment starts.
+        record: the bench's folder, for recordings.
 
     Raises:
-        InfrastructureError: iPXE is missing, or the folder cannot be written.
+        InfrastructureError: a program that it needs is missing, this host refuses what it needs, or its folder cannot
+            be written.
+        UsageError: it has too few addresses for the rig's nodes.
     """
-    made = cast(_SegmentKind, _module(kinds.SEGMENTS, config.kind, SegmentConfig))
-    return made.create(config, directory, ipxe=programs.ipxe())
+    made = cast(_SegmentKind, _module(kinds.SEGMENTS, rig.segment.kind, SegmentConfig))
+    macs = {name: node.mac for name, node in rig.nodes.items()}
+    return made.create(rig.segment, SegmentPlace(keeper.directory, keeper, macs, programs.ipxe(), record))
 
 
 def known_image(rig: Rig, name: str) -> ImageConfig:

@@ -50,7 +50,7 @@ class Provisioning:
         directory: the bench's private folder.
         cluster: what its cluster is called.
         bench: where the machines find Matchbox.
-        lease: the address that each machine is given.
+        lease: the address that a node's machine is given, by the node's name.
         program: talostool, got when it is first needed.
         joining: the bench's tailnet.
     """
@@ -61,7 +61,7 @@ class Provisioning:
         *,
         cluster: str,
         bench: HostPort,
-        lease: str,
+        lease: Callable[[str], str],
         program: Callable[[], Path],
         joining: Joining,
     ) -> None:
@@ -106,7 +106,7 @@ class Provisioning:
 
     def _generate(self, node: str, image: Image, tailnet: Tailnet | Missing | None) -> MachineConfig:
         first = next(iter(self._made.values()), None)
-        environments = dict(image.extension_configs)
+        environments, address = dict(image.extension_configs), self._lease(node)
         if isinstance(tailnet, Tailnet):
             environments[SERVICE] = join_environment(tailnet, node, image)
         elif tailnet is not None:
@@ -117,8 +117,8 @@ class Provisioning:
             self._directory / "talos" / f"{node}-{image.name}",
             cluster=self._cluster,
             hostname=node,
-            endpoint=f"https://{self._lease}:6443",
-            sans=[_LOOPBACK, self._lease],
+            endpoint=f"https://{address}:6443",
+            sans=[_LOOPBACK, address],
             extension_configs=environments,
             install_disk=_DISK,
             deadline=Deadline.after(_MADE_WITHIN),

@@ -27,6 +27,8 @@ for last; do previous=$word; word=$last; if [ "$previous" = --out ]; then out=$w
 mkdir -p "$out" && echo "$@" >"$out/controlplane.yaml" && touch "$out/talosconfig" "$out/secrets.yaml"
 """
 
+LEASES = {"node1": "10.0.2.15", "a": "10.0.2.11", "b": "10.0.2.12"}
+
 
 def image(name: str = "talos", **more: object) -> Image:
     asset = Asset("kernel", Path("kernel"), "0" * 64, "made up")
@@ -45,7 +47,12 @@ def provisioning(tmp_path: Path) -> Provisioning:
     bench = HostPort("10.0.2.100", 8080)
     joining = Joining(cast("Keeper", None), tmp_path, None, bench, no_programs, tmp_path / "tailnet")
     return Provisioning(
-        tmp_path, cluster="virt", bench=bench, lease="10.0.2.15", program=lambda: program, joining=joining
+        tmp_path,
+        cluster="virt",
+        bench=bench,
+        lease=lambda node: LEASES[node],
+        program=lambda: program,
+        joining=joining,
     )
 
 
@@ -72,6 +79,8 @@ def test_the_nodes_of_a_bench_are_one_cluster(tmp_path: Path, provisioning: Prov
     first, second = calls(tmp_path)
     assert "--secrets" not in first
     assert f"--secrets {tmp_path}/talos/a-talos/secrets.yaml" in second
+    assert "--endpoint https://10.0.2.11:6443 --sans 127.0.0.1,10.0.2.11 " in f"{first} "
+    assert "--endpoint https://10.0.2.12:6443 --sans 127.0.0.1,10.0.2.12 " in f"{second} "
 
 
 @pytest.mark.parametrize(("made", "source"), [(True, "none"), (False, None)])

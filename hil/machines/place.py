@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+from hil.clock import Deadline
 from hil.keeper.client import Keeper
 from hil.machine import Identity
 
@@ -23,6 +25,36 @@ class Session:
     ports: tuple[int, ...] = ()
 
 
+class Cable(Protocol):
+    """A machine's end of its segment."""
+
+    def netdev(self, ident: str, ports: Sequence[int]) -> list[str]:
+        """QEMU's arguments for it.
+
+        Args:
+            ident: the `id=` for `-device ...,netdev=`.
+            ports: TCP ports of the machine that the bench must reach.
+        """
+        ...
+
+    def run(self, argv: Sequence[str]) -> list[str]:
+        """The command that runs a program where this end of the segment is; for a child of the bench's keeper."""
+        ...
+
+    def reach(self, port: int, monitor: Callable[[str], str], *, deadline: Deadline) -> tuple[str, int]:
+        """Where a client on the bench connects to for one of the ports that `netdev` was told.
+
+        Args:
+            port: the machine's own.
+            monitor: what QEMU's human monitor answers to a command.
+            deadline: for the answer.
+
+        Raises:
+            InfrastructureError: nobody says where.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a machine is made.
@@ -31,7 +63,7 @@ class Place:
         node: the rig's name of the node.
         keeper: what owns its processes and its console.
         directory: the bench's private folder, short enough for unix sockets.
-        netdev: QEMU's arguments for the machine's end of the segment, for an id and the guest's TCP ports to reach.
+        cable: the machine's end of the segment.
         identity: its selectors.
         session: what differs from one power-on to the next; read at each.
     """
@@ -39,6 +71,6 @@ class Place:
     node: str
     keeper: Keeper
     directory: Path
-    netdev: Callable[[str, Sequence[int]], list[str]]
+    cable: Cable
     identity: Identity
     session: Session

@@ -7,7 +7,7 @@ a folder for its TFTP server; it starts nothing.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from pathlib import Path
@@ -15,11 +15,13 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from hil.clock import Deadline
 from hil.config.model import HostPort, Model, invalid
 from hil.config.rig import SegmentConfig
 from hil.console.deaths import DEFAULT_DEATHS, Death, without
 from hil.netboot.ipxe import BOOTFILE, SCRIPT_DEATHS, write_tftp
-from hil.netboot.slirp import OWN_ADDRESSES, UserNetwork, own_addresses
+from hil.netboot.place import SegmentPlace
+from hil.netboot.slirp import OWN_ADDRESSES, UserNetwork, own_addresses, parse_usernet
 
 _LONGEST_PREFIX: Final = 29
 # QEMU itself answers the firmware's DHCP and TFTP, from a folder that this bench has written.
@@ -96,7 +98,6 @@ def _check_address(what: str, at: HostPort, network: IPv4Network) -> None:
         raise invalid(f"{what}: {at.host} is the first or last address of {network}", "take one in between")
 
 
-@dataclass(frozen=True, slots=True)
 class UserSegment:
     """The network of one bench's machines; each machine has a copy of it to itself.
 
@@ -105,8 +106,10 @@ class UserSegment:
         tftp: the folder that the machines' firmware fetches from.
     """
 
-    config: Config
-    tftp: Path
+    def __init__(self, config: Config, tftp: Path) -> None:
+        self.config = config
+        self.tftp = tftp
+        self._services: dict[HostPort, tuple[str, int] | Path] = {}
 
     @property
     def bench(self) -> HostPort:
@@ -121,43 +124,77 @@ class UserSegment:
         )
         return (*SCRIPT_DEATHS, *firmware, *without(DEFAULT_DEATHS, *_OURS))
 
-    @property
-    def lease(self) -> str:
-        """The address that each machine is given."""
+    def lease(self, node: str) -> str:
+        """The address that a machine is given: the same for each, as each is alone."""
         taken = (self.bench, *(egress.at for egress in self.config.egress))
         return str(own_addresses(self.config.network, (IPv4Address(at.host) for at in taken)).lease)
 
-    def qemu_netdev(
-        self, ident: str, *, services: Mapping[HostPort, tuple[str, int] | Path], forwards: Sequence[int]
-    ) -> list[str]:
-        """QEMU's arguments for one machine's end of the network.
+    def serve(self, services: Mapping[HostPort, tuple[str, int] | Path]) -> None:
+        """Have the machines find the bench's services.
+
+        Args:
+            services: where each really listens, a TCP address or a unix socket, by the address that machines have
+                for it.
+        """
+        self._services.update(services)
+
+    def cable(self, node: str) -> UserCable:
+        """The end of it for one machine."""
+        targets = dict(self._services)
+        targets.update({egress.at: (egress.to.host, egress.to.port) for egress in self.config.egress})
+        return UserCable(self.config.network, self.tftp, {at: _relay_to(target) for at, target in targets.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class UserCable:
+    """A machine's end of it, which is in QEMU itself.
+
+    Args:
+        network: the subnet.
+        tftp: the folder that the firmware fetches from.
+        commands: for each address that the machine reaches, what QEMU runs with each connection to it.
+    """
+
+    network: IPv4Network
+    tftp: Path
+    commands: Mapping[HostPort, Sequence[str]]
+
+    def netdev(self, ident: str, ports: Sequence[int]) -> list[str]:
+        """QEMU's arguments.
 
         Args:
             ident: the `id=` for `-device ...,netdev=`.
-            services: where each bench service really listens, a TCP address or a unix socket, by the address that
-                the machine has for it.
-            forwards: TCP ports of the machine that this host must reach; `hil.netboot.slirp.parse_usernet` says where.
+            ports: TCP ports of the machine that this host must reach.
         """
-        targets = dict(services)
-        targets.update({egress.at: (egress.to.host, egress.to.port) for egress in self.config.egress})
-        commands = {at: _relay_to(target) for at, target in targets.items()}
-        network = UserNetwork(self.config.network, self.tftp, BOOTFILE, commands, forwards)
-        return ["-netdev", network.option(ident)]
+        return ["-netdev", UserNetwork(self.network, self.tftp, BOOTFILE, self.commands, ports).option(ident)]
+
+    def run(self, argv: Sequence[str]) -> list[str]:
+        """The program as it is: QEMU needs no other place."""
+        return list(argv)
+
+    def reach(self, port: int, monitor: Callable[[str], str], *, deadline: Deadline) -> tuple[str, int]:
+        """The port of this host's loopback that QEMU forwards.
+
+        Args:
+            port: the machine's own, one of those that `netdev` was told.
+            monitor: what QEMU's human monitor answers to a command; it has its own deadline.
+            deadline: not needed besides.
+        """
+        return "127.0.0.1", parse_usernet(monitor("info usernet"))[port]
 
 
-def create(config: Config, directory: Path, *, ipxe: Path) -> UserSegment:
+def create(config: Config, place: SegmentPlace) -> UserSegment:
     """The segment, with its TFTP folder written.
 
     Args:
         config: the rig's section.
-        directory: a folder of this bench alone; `tftp` is made in it.
-        ipxe: the EFI build of iPXE for arm64.
+        place: what the bench gives it; `tftp` is made in its folder.
 
     Raises:
         InfrastructureError: the folder cannot be written.
     """
-    tftp = directory / "tftp"
-    write_tftp(tftp, ipxe=ipxe, bench=config.bench)
+    tftp = place.directory / "tftp"
+    write_tftp(tftp, ipxe=place.ipxe, bench=config.bench)
     return UserSegment(config, tftp)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import cast
 
 import pytest
 from pydantic import ValidationError
@@ -15,7 +16,9 @@ from hil.console.deathwatch import DeathWatch
 from hil.console.stream import Chunk
 from hil.console.transcript import Transcript
 from hil.errors import InfrastructureError
+from hil.keeper.client import Keeper
 from hil.netboot.ipxe import BOOTFILE, autoexec
+from hil.netboot.place import SegmentPlace
 from hil.netboot.user import Config, UserSegment, create
 
 IPXE = b"iPXE"
@@ -23,6 +26,10 @@ IPXE = b"iPXE"
 
 def config(**values: object) -> Config:
     return Config.model_validate({"kind": "user", **values})
+
+
+def place(directory: Path, ipxe: Path) -> SegmentPlace:
+    return SegmentPlace(directory, cast("Keeper", None), {"node1": "52:54:00:00:00:01"}, ipxe, directory)
 
 
 def refusal(**values: object) -> str:
@@ -39,7 +46,7 @@ def segment(tmp_path: Path) -> UserSegment:
         bench="10.0.1.5:8080",
         egress=("10.0.1.6:443", {"at": "10.0.1.7:53", "to": "registry.example:5000"}),
     )
-    return create(made, tmp_path / "bench", ipxe=tmp_path / "ipxe.efi")
+    return create(made, place(tmp_path / "bench", tmp_path / "ipxe.efi"))
 
 
 def test_defaults() -> None:
@@ -89,14 +96,14 @@ def test_hint_shows_how_to_reach_a_name() -> None:
 
 
 def test_qemu_is_told_every_service_and_nothing_else(segment: UserSegment) -> None:
-    flag, option = segment.qemu_netdev(
-        "n1",
-        services={
-            HostPort("10.0.1.5", 8080): ("127.0.0.1", 40001),
-            HostPort("10.0.1.5", 8443): Path("/run/a bench/tailnet.sock"),
-        },
-        forwards=[8080],
-    )
+    services = {
+        HostPort("10.0.1.5", 8080): ("127.0.0.1", 40001),
+        HostPort("10.0.1.5", 8443): Path("/run/a bench/tailnet.sock"),
+    }
+    segment.serve(services)
+    cable = segment.cable("node1")
+    flag, option = cable.netdev("n1", [8080])
+    assert cable.run(["qemu", "-M", "virt"]) == ["qemu", "-M", "virt"]
     assert segment.bench == HostPort("10.0.1.5", 8080)
     assert flag == "-netdev"
     assert option.startswith("user,id=n1,ipv6=off,restrict=on,net=10.0.1.0/24,")
@@ -181,4 +188,4 @@ def test_the_firmwares_own_network_is_the_bench_and_all_else_dies_as_anywhere(se
 
 def test_missing_ipxe_is_a_broken_bench(tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match="cannot be filled"):
-        create(config(), tmp_path, ipxe=tmp_path / "none")
+        create(config(), place(tmp_path, tmp_path / "none"))

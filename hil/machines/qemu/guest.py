@@ -18,7 +18,6 @@ from hil.machines.qemu.command import Hardware, command
 from hil.machines.qemu.config import Config
 from hil.machines.qemu.qmp import Qmp
 from hil.machines.qemu.variables import copy_variables
-from hil.netboot.slirp import parse_usernet
 from hil.timeline.events import Event
 from hil.tools.cache import Cache
 
@@ -163,8 +162,12 @@ class QemuGuest:
                 f"{self._place.node}: no door leads to its port {port}; there are {list(self._forwards)}",
                 hint=f"add {port} to the node's `ports:` in the rig file",
             )
-        text = self._control().execute("human-monitor-command", {"command-line": "info usernet"}, deadline=deadline)
-        return "127.0.0.1", parse_usernet(str(text))[port]
+        control = self._control()
+
+        def monitor(line: str) -> str:
+            return str(control.execute("human-monitor-command", {"command-line": line}, deadline=deadline))
+
+        return self._place.cable.reach(port, monitor, deadline=deadline)
 
     def close(self) -> None:
         """Leave the control channel; the process goes on."""
@@ -181,15 +184,16 @@ class QemuGuest:
         return [] if self._qmp is None else self._qmp.take()
 
     def _command(self) -> list[str]:
-        netdev = self._place.netdev("net0", self._forwards)
-        return command(
+        cable = self._place.cable
+        qemu = command(
             f"hil-{self._place.node}",
             self._hardware,
             self._place.identity,
-            netdev,
+            cable.netdev("net0", self._forwards),
             serial=self._serial_key,
             qmp=self._qmp_key,
         )
+        return cable.run(qemu)
 
     def _control(self) -> Qmp:
         if self._qmp is None:

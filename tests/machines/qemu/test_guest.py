@@ -6,7 +6,7 @@ import json
 import select
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -21,9 +21,23 @@ from hil.keeper.runtime import new_runtime_dir
 from hil.machine import Doors, Events, Identity, Machine, Nic, Power, PowerState, Reset
 from hil.machines.place import Place, Session
 from hil.machines.qemu import Config, create
+from hil.netboot.slirp import parse_usernet
 from hil.timeline.events import Event
 
 IDENTITY = Identity("52:54:00:00:00:01", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "S-1")
+
+
+class Wire:
+    """A machine's end of a segment that has QEMU's own forwards."""
+
+    def netdev(self, ident: str, ports: Sequence[int]) -> list[str]:
+        return ["-netdev", f"user,id={ident},forwards={'+'.join(map(str, ports))}"]
+
+    def run(self, argv: Sequence[str]) -> list[str]:
+        return ["env", *argv]
+
+    def reach(self, port: int, monitor: Callable[[str], str], *, deadline: Deadline) -> tuple[str, int]:
+        return "127.0.0.1", parse_usernet(monitor("info usernet"))[port]
 
 
 def soon() -> Deadline:
@@ -42,13 +56,10 @@ def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Place]:
     monkeypatch.setenv("HIL_CACHE", str(tmp_path / "cache"))
     (tmp_path / "boot1").mkdir()
 
-    def netdev(ident: str, forwards: Sequence[int]) -> list[str]:
-        return ["-netdev", f"user,id={ident},forwards={'+'.join(map(str, forwards))}"]
-
     with tempfile.TemporaryDirectory(prefix="hq-", dir="/tmp") as runtime:
         monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
         with Keeper.start(new_runtime_dir(), deadline=soon()) as keeper:
-            yield Place("n1", keeper, keeper.directory, netdev, IDENTITY, Session(tmp_path / "boot1", (8080,)))
+            yield Place("n1", keeper, keeper.directory, Wire(), IDENTITY, Session(tmp_path / "boot1", (8080,)))
 
 
 @pytest.fixture

@@ -1,0 +1,28 @@
+"""What a bench hands to a kind of segment so that it can make one. Makes nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from hil.keeper.client import Keeper
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPlace:
+    """Where a segment is made.
+
+    Args:
+        directory: the bench's private folder, short enough for unix sockets.
+        keeper: what owns its processes.
+        nodes: the MAC address of each node, by its name, in the order of the rig file.
+        ipxe: the EFI build of iPXE for arm64.
+        record: the bench's folder, where streams are recorded.
+    """
+
+    directory: Path
+    keeper: Keeper
+    nodes: Mapping[str, str]
+    ipxe: Path
+    record: Path
