@@ -26,11 +26,11 @@ from hil.config.model import HostPort
 from hil.errors import InfrastructureError
 from hil.keeper.client import Keeper
 from hil.keeper.runtime import new_runtime_dir
+from hil.keeper.starting import await_ready, past
 from hil.services.tailnet.headscale_api import HeadscaleApi
 from hil.services.tailnet.localapi import LocalApi
 from hil.services.tailnet.peer import HOSTNAME, STREAM, Peer
 from hil.services.tailnet.private_net import Unavailable, hold
-from hil.services.tailnet.starting import await_ready, past
 from hil.services.tailnet.status import BackendState, Pong
 from hil.services.tailnet.tailnet import BadKey, OwnServers, Tailnet, open_tailnet
 from hil.tools import programs

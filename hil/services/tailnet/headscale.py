@@ -19,10 +19,10 @@ from hil.clock import Deadline
 from hil.config.model import HostPort
 from hil.errors import InfrastructureError
 from hil.keeper.client import Keeper
+from hil.keeper.starting import await_ready, past
 from hil.services.tailnet.ca import Authority
 from hil.services.tailnet.http_access import Access
 from hil.services.tailnet.private_net import PrivateNet
-from hil.services.tailnet.starting import await_ready, past
 from hil.tools.process import run
 
 STREAM: Final = "tailnet:headscale"

@@ -14,8 +14,8 @@ from typing import Final
 from hil.clock import Deadline
 from hil.errors import InfrastructureError
 from hil.keeper.client import Keeper
+from hil.keeper.starting import Past, await_ready, past
 from hil.services.tailnet.private_net import PrivateNet
-from hil.services.tailnet.starting import Past, await_ready, past
 
 HOSTNAME: Final = "hil-peer"
 """The name of a bench's peer in its tailnet."""

@@ -1,13 +1,11 @@
-"""The private network of a bench's tailnet: a network namespace, held by a child of the keeper, and how it is reached.
+"""The private network of a bench's tailnet: what is in it, and the one unix socket by which it is reached.
 
-What runs in it reaches nothing but itself, and is reached by one unix socket, whose path works across network
-namespaces (unix(7)). It ends with the keeper, however that ends. Needs no program but nsenter(1); knows no tailnet.
+What runs in it reaches nothing but itself. The path of a unix socket works across network namespaces (unix(7)). How
+a namespace is held is `hil.netns`; this knows no tailnet.
 """
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +14,13 @@ from typing import Final
 from hil.clock import Deadline
 from hil.config.model import HostPort
 from hil.keeper.client import Keeper
-from hil.keeper.protocol import Fields
-from hil.services.tailnet.starting import await_ready, past
+from hil.netns import namespace
+from hil.netns.namespace import Inside, Namespace, Plan, Refused
 
 STREAM: Final = "tailnet:net"
 """The keeper's name for the process that holds the namespace."""
 
-_HOLDER: Final = Path(__file__).with_name("holder.py")
-_ANSWER: Final = re.compile(rb"^(?:ready (net|user)|refused: ([^\n]*))\n", re.MULTILINE)
+_CONTROL: Final = "tailnet-net.sock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,35 +36,29 @@ class Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class PrivateNet:
-    """A network namespace that is held.
+    """The network.
 
     Args:
-        holder: the process that holds it, as its keeper numbers it.
-        in_user_namespace: whether a user namespace goes around it.
+        net: the namespace.
         forward: the unix socket (mode 0600) by which it is reached.
     """
 
-    holder: int
-    in_user_namespace: bool
+    net: Namespace
     forward: Path
 
     def inside(self, argv: Sequence[str]) -> list[str]:
-        """The command that runs a program in it; for a child of the same keeper.
-
-        nsenter(1) becomes the program, so that the child is the program itself.
-        """
-        user = ["--user", "--preserve-credentials"] if self.in_user_namespace else []
-        return ["nsenter", f"--target={self.holder}", *user, "--net", "--", *argv]
+        """The command that runs a program in it; for a child of the same keeper."""
+        return self.net.inside(argv)
 
 
 def hold(keeper: Keeper, forward: Path, address: HostPort, *, deadline: Deadline) -> PrivateNet | Unavailable:
-    """Make the namespace.
+    """Make the network.
 
     Args:
         keeper: owns it.
         forward: where its unix socket is to be; at most 107 bytes.
         address: what lo has in there, and the TCP port that each connection of the socket is joined to.
-        deadline: for the holder's answer; it takes 0.2 s.
+        deadline: for the holder's answers.
 
     Returns:
         The network, or why the kernel refuses it.
@@ -76,23 +67,12 @@ def hold(keeper: Keeper, forward: Path, address: HostPort, *, deadline: Deadline
         UsageError: the socket's path is too long.
         InfrastructureError: the holder does not start, or does not answer.
     """
-    keeper.listen(STREAM, forward)
-    since = past(keeper, STREAM)
-    script = [sys.executable, "-I", "-S", "-E", str(_HOLDER), f"{{fd:{STREAM}}}", address.host, str(address.port)]
-    keeper.spawn(STREAM, script, fds=[STREAM], kill=True)
-    answer = await_ready(
-        keeper,
-        STREAM,
-        _ANSWER.search,
-        what="the holder of the tailnet's private network",
-        hint="report this with the lines above",
-        since=since,
-        deadline=deadline,
-    )
-    if answer[1] is None:
-        return Unavailable(_explain(answer[2].decode("utf-8", "replace")))
-    child = Fields(keeper.status()).object("children")[STREAM]
-    return PrivateNet(Fields(child).number("pid"), answer[1] == b"user", forward)
+    plan = Plan((f"{address.host}/32",))
+    net = namespace.hold(keeper, STREAM, forward.with_name(_CONTROL), plan, deadline=deadline)
+    if isinstance(net, Refused):
+        return Unavailable(_explain(net.reason))
+    net.join(forward, Inside(address), deadline=deadline)
+    return PrivateNet(net, forward)
 
 
 def _explain(refusal: str) -> str:

@@ -20,9 +20,9 @@ from hil.errors import InfrastructureError
 from hil.keeper import isolation, launch
 from hil.keeper.client import Keeper
 from hil.keeper.isolation import Isolation
-from hil.services.tailnet import private_net
+from hil.keeper.starting import await_ready, past
+from hil.netns import namespace
 from hil.services.tailnet.private_net import PrivateNet, Unavailable, hold
-from hil.services.tailnet.starting import await_ready, past
 
 WITHIN = 20.0
 ADDRESS = HostPort("10.0.2.100", 8443)
@@ -129,17 +129,10 @@ def test_a_host_that_allows_none_is_told_what_to_do(
     keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "refuses.py").write_text(REFUSES)
-    monkeypatch.setattr(private_net, "_HOLDER", tmp_path / "refuses.py")
+    monkeypatch.setattr(namespace, "_HOLDER", tmp_path / "refuses.py")
     net = hold(keeper, keeper.directory / "tailnet.sock", ADDRESS, deadline=Deadline.after(WITHIN))
     assert isinstance(net, Unavailable)
     assert net.reason.startswith(
         "this host allows no private network namespace (Operation not permitted). Run as root"
     )
     assert "kernel.apparmor_restrict_unprivileged_userns=0" in net.reason
-
-
-def test_the_way_in_is_by_the_user_namespace_where_there_is_one() -> None:
-    assert PrivateNet(7, True, Path("/s")).inside(["prog"]) == [
-        "nsenter", "--target=7", "--user", "--preserve-credentials", "--net", "--", "prog",
-    ]  # fmt: skip
-    assert "--user" not in PrivateNet(7, False, Path("/s")).inside(["prog"])

@@ -7,7 +7,7 @@ import pytest
 from hil.clock import Deadline
 from hil.errors import InfrastructureError
 from hil.keeper.client import Keeper
-from hil.services.tailnet.starting import await_ready, past
+from hil.keeper.starting import await_ready, past
 
 WITHIN = 20.0
 
