@@ -83,6 +83,29 @@ class Doors(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """One disk of a machine.
+
+    Args:
+        device: what Linux calls it, as /dev/mmcblk0.
+        size: bytes.
+    """
+
+    device: str
+    size: int
+
+
+@runtime_checkable
+class Disks(Protocol):
+    """The machine's disks."""
+
+    @property
+    def disks(self) -> tuple[Disk, ...]:
+        """Each of them, in the order in which they are attached; at least one."""
+        ...
+
+
 @runtime_checkable
 class Events(Protocol):
     """A stream of events that can be waited for with `select`."""

@@ -30,7 +30,8 @@ def command() -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--strict", is_flag=True, help="Take warnings for errors.")
-def config(files: tuple[str, ...], as_json: bool, strict: bool) -> None:
+@click.option("--rig", metavar="RIG", help="A rig whose nodes get them: is install.disk a disk of one of them?")
+def config(files: tuple[str, ...], as_json: bool, strict: bool, rig: str | None) -> None:
     """Say everything that is wrong in each FILE, a Talos machine configuration.
 
     Talos's own library judges it (the first time it is built, which takes a minute). hil looks at what that library
@@ -40,8 +41,11 @@ def config(files: tuple[str, ...], as_json: bool, strict: bool) -> None:
     from hil.clock import Deadline
     from hil.lint.machine_config import check_file
 
+    nodes = {} if rig is None else _disks_of(rig)
     program, unbuilt = _talostool()
-    checked = [check_file(file, program, strict=strict, deadline=Deadline.after(_CHECK_WITHIN)) for file in files]
+    checked = [
+        check_file(file, program, strict=strict, deadline=Deadline.after(_CHECK_WITHIN), nodes=nodes) for file in files
+    ]
     if as_json:
         click.echo(json.dumps(_document(checked, unbuilt), indent=2))
     else:
@@ -50,6 +54,14 @@ def config(files: tuple[str, ...], as_json: bool, strict: bool) -> None:
     if unbuilt is not None:
         raise _not_asked(checked, unbuilt)
     _raise_errors(checked)
+
+
+def _disks_of(rig: str) -> dict[str, tuple[str, ...]]:
+    """What Linux calls the disks of each node of which it is known."""
+    from hil.config.rig import load_rig
+
+    nodes = load_rig(rig, cwd=Path.cwd()).nodes
+    return {name: devices for name, node in nodes.items() if (devices := node.devices()) is not None}
 
 
 def _talostool() -> tuple[Path | None, InfrastructureError | None]:

@@ -73,6 +73,10 @@ class NodeConfig(Model):
     serial: Serial = Field(description="its SMBIOS serial number")
     boot_within: Seconds = Field(default=120.0, gt=0, description="how long power-on to ready may take")
 
+    def devices(self) -> tuple[str, ...] | None:
+        """What Linux calls its disks, as /dev/nvme0n1; None where only the machine itself knows."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Where:

@@ -6,7 +6,7 @@ Talos looks at the path when it installs, on the machine; a path that names no d
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from hil.config.suggest import did_you_mean
@@ -21,6 +21,8 @@ _DISK: Final = re.compile(
 )
 _PARTITION: Final = re.compile(r"(/dev/(?:(?:[shv]|xv)d[a-z]{1,3}|(?:nvme\d+n\d+|mmcblk\d+|md\d+)(?=p)))p?\d+")
 _PARTITION_LINK: Final = re.compile(r"(/dev/disk/by-(?:id|path)/\S+)-part\d+|/dev/disk/by-(?:part)?(?:label|uuid)/\S+")
+# Names by which Linux numbers what it finds; a link under /dev/disk names what only the machine itself knows.
+_NUMBERED: Final = re.compile(r"/dev/(?:(?:[shv]|xv)d[a-z]{1,3}|nvme\d+n\d+|mmcblk\d+)")
 _CONTROLLER: Final = re.compile(r"/dev/nvme\d+")
 _NO_TARGET: Final = re.compile(r"/dev/(?:sr\d+|fd\d+|loop\d+|ram\d+|zram\d+|mmcblk\d+boot\d+|null|zero)")
 
@@ -43,6 +45,26 @@ def check(documents: Sequence[Document]) -> Iterator[Finding]:
             if selector is not None and isinstance(selector.node, YamlMapping):
                 yield from _selector(selector.node)
             yield from _kernel_arguments(install.node)
+
+
+def check_nodes(documents: Sequence[Document], nodes: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+    """Whether `install.disk` is a disk of one of the nodes that may get the configuration.
+
+    Args:
+        documents: those of one file.
+        nodes: what Linux calls the disks of each node, by its name.
+    """
+    for document in documents:
+        disk = document.at("machine", "install", "disk")
+        path = disk.node.value if disk is not None and isinstance(disk.node, YamlScalar) else None
+        overruled = document.at("machine", "install", "diskSelector") is not None
+        if disk is None or not isinstance(path, str) or overruled or not _NUMBERED.fullmatch(path):
+            continue
+        if nodes and not any(path in devices for devices in nodes.values()):
+            has = "; ".join(f"{name} has {', '.join(devices) or 'no disk'}" for name, devices in nodes.items())
+            hint = "name a disk that the machine has, or give the node that disk by `disks:` in the rig file"
+            message = f"{path} is a disk of no node: {has}"
+            yield Finding(Severity.WARNING, "install-disk", disk.node.place, message, hint, path)
 
 
 def _disk(disk: YamlEntry, *, overruled: bool) -> Iterator[Finding]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from hil.clock import Deadline
@@ -43,7 +44,14 @@ class Checked:
         return [finding.problem(self.file) for finding in self.findings if finding.severity in severities]
 
 
-def check_file(name: str, program: Path | None, *, strict: bool, deadline: Deadline) -> Checked:
+def check_file(
+    name: str,
+    program: Path | None,
+    *,
+    strict: bool,
+    deadline: Deadline,
+    nodes: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Checked:
     """Check a file.
 
     Args:
@@ -51,6 +59,7 @@ def check_file(name: str, program: Path | None, *, strict: bool, deadline: Deadl
         program: talostool; None to leave Talos's library out.
         strict: take warnings for errors.
         deadline: when it must be done.
+        nodes: the nodes that may get it, each with what Linux calls its disks; none for not known.
 
     Raises:
         UsageError: the file cannot be read.
@@ -61,15 +70,23 @@ def check_file(name: str, program: Path | None, *, strict: bool, deadline: Deadl
             data = stream.read(_MAX_READ)
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror}", hint="name a machine configuration") from error
-    return check(name, data, program, strict=strict, deadline=deadline)
+    return check(name, data, program, strict=strict, deadline=deadline, nodes=nodes)
 
 
-def check(name: str, data: bytes, program: Path | None, *, strict: bool, deadline: Deadline) -> Checked:
+def check(
+    name: str,
+    data: bytes,
+    program: Path | None,
+    *,
+    strict: bool,
+    deadline: Deadline,
+    nodes: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> Checked:
     """Check a file's bytes; arguments and errors as `check_file`."""
     found = read(name, data)
     asked = program is not None
     by_talos = () if program is None else verdict(program, data, found.documents, deadline=deadline)
-    findings = [*_merged(found, by_talos, asked=asked), *_own(found.documents, by_talos)]
+    findings = [*_merged(found, by_talos, asked=asked), *_own(found.documents, by_talos, nodes)]
     findings.sort(key=lambda finding: finding.place)
     if strict:
         findings = [finding.stricter() for finding in findings]
@@ -93,8 +110,15 @@ def _unchecked(finding: Finding) -> Finding:
     return Finding(Severity.WARNING, "yaml", finding.place, message, finding.hint)
 
 
-def _own(documents: Sequence[Document], by_talos: Sequence[Finding]) -> list[Finding]:
+def _own(
+    documents: Sequence[Document], by_talos: Sequence[Finding], nodes: Mapping[str, Sequence[str]]
+) -> list[Finding]:
     """What hil itself looks at, without what Talos says of the same place."""
     said = {finding.place for finding in by_talos if finding.severity is Severity.ERROR}
-    found = [*install.check(documents), *networks.check(documents), *extensions.check(documents)]
+    found = [
+        *install.check(documents),
+        *install.check_nodes(documents, nodes),
+        *networks.check(documents),
+        *extensions.check(documents),
+    ]
     return [finding for finding in found if finding.place not in said]

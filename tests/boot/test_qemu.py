@@ -18,7 +18,7 @@ from hil.boot import Boot, Verdict
 from hil.config.rig import load_rig
 from hil.errors import MissingPart
 from hil.images.probe import FACT, PROMPT
-from hil.machine import Nic, PowerState
+from hil.machine import Disks, Nic, PowerState
 from hil.node import Node
 from hil.timeline.stages import FIRMWARE, PROFILE, READY, RESET
 
@@ -33,7 +33,13 @@ RIG = {
         "two": {"kind": "probe", "args": ["console=ttyAMA0", "who=two"]},
     },
     "nodes": {
-        "a": {"kind": "qemu", "image": "one", "memory": "512MiB", "boot_within": "240s"},
+        "a": {
+            "kind": "qemu",
+            "image": "one",
+            "memory": "512MiB",
+            "boot_within": "240s",
+            "disks": ["virtio", {"bus": "nvme", "size": "5GiB"}],
+        },
         "b": {
             "kind": "qemu",
             "image": "two",
@@ -132,6 +138,24 @@ def test_a_door_leads_to_the_guest(a: Node, b: Node) -> None:
 
 def test_the_shell_on_the_console(a: Node) -> None:
     assert shell(a, "echo $((6 * 7)); uname -m").splitlines() == ["42", "aarch64"]
+
+
+def test_linux_calls_its_disks_what_hil_does(a: Node, b: Node) -> None:
+    disks = a.machine.part(Disks).disks  # type: ignore[type-abstract]
+    assert [disk.device for disk in disks] == ["/dev/vda", "/dev/nvme0n1"]
+    for disk in disks:
+        # In sectors of 512 bytes, whatever the disk's own are (Linux, Documentation/ABI/stable/sysfs-block).
+        size = shell(a, f"test -b {disk.device} && cat /sys/class/block/{disk.device.removeprefix('/dev/')}/size")
+        assert int(size) == disk.size // 512
+    assert Disks not in b.parts
+    assert shell(b, "echo /dev/vd* /dev/nvme*n*") == "/dev/vd* /dev/nvme*n*"
+
+
+def test_what_is_written_to_a_disk_is_there_after_the_power_was_cut(a: Node) -> None:
+    shell(a, "echo installed | dd of=/dev/vda conv=fsync 2>&-")
+    a.power.cycle(off_for=0.1)
+    ready(a)
+    assert shell(a, "head -c 9 /dev/vda") == "installed"
 
 
 def test_the_cable_is_pulled_and_plugged(a: Node) -> None:

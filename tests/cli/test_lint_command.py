@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from support import fake_talostool
 from support.fake_talostool import RECORDED
+from support.rigs import write_rig
 
 from hil.cli.lint import command
 from hil.errors import ConfigError, InfrastructureError
@@ -121,3 +122,17 @@ def test_a_file_that_is_none_is_a_usage_error(name: str, folder: Path) -> None:
 def test_help_says_what_the_exit_codes_mean() -> None:
     result = run("--help")
     assert "Exit code 2" in result.stdout
+
+
+def test_a_disk_is_compared_with_those_of_a_rigs_nodes(folder: Path) -> None:
+    nodes = {"n": {"kind": "qemu", "disks": "nvme", "ready": {"console": "x"}}}
+    (folder / "tree").mkdir()
+    write_rig(folder, {"hil": 1, "matchbox": {"data": "tree"}, "nodes": nodes})
+    result = run("--rig", "./rig.yaml", "right.yaml")
+    assert result.exit_code == 0
+    assert (
+        "right.yaml:9:15: warning: /dev/vda is a disk of no node: n has /dev/nvme0n1 [install-disk]" in result.stdout
+    )
+    nodes["n"]["disks"] = "virtio"
+    write_rig(folder, {"hil": 1, "matchbox": {"data": "tree"}, "nodes": nodes})
+    assert "install-disk" not in run("--rig", "./rig.yaml", "right.yaml").stdout

@@ -118,3 +118,35 @@ def test_arguments_that_systemd_boot_does_not_heed(uki: str) -> None:
 def test_only_the_main_document_is_looked_at() -> None:
     result = read("node.yaml", b"kind: Other\nmachine: {install: {disk: sda}}\n")
     assert list(install.check(result.documents)) == []
+
+
+def of_nodes(install_section: str, **nodes: tuple[str, ...]) -> list[Finding]:
+    result = read("node.yaml", f"machine: {{install: {{{install_section}}}}}\n".encode())
+    return list(install.check_nodes(result.documents, nodes))
+
+
+def test_a_disk_that_no_node_has() -> None:
+    [finding] = of_nodes("disk: /dev/mmcblk0", rack1=("/dev/nvme0n1", "/dev/vda"), rack2=())
+    assert (finding.severity, finding.rule, finding.words) == (WARNING, "install-disk", "/dev/mmcblk0")
+    assert finding.message == (
+        "/dev/mmcblk0 is a disk of no node: rack1 has /dev/nvme0n1, /dev/vda; rack2 has no disk"
+    )
+    assert "`disks:`" in finding.hint
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "disk: /dev/vda",  # of one of the nodes
+        "disk: /dev/disk/by-id/nvme-X",  # the machine alone knows what that is
+        "disk: /dev/sda, diskSelector: {type: nvme}",  # Talos heeds the selector
+        "disk: /dev/sda1",  # said already, as what no machine has
+        "wipe: true",
+    ],
+)
+def test_nothing_to_say_of_a_disk(section: str) -> None:
+    assert of_nodes(section, rack1=("/dev/vda",), rack2=()) == []
+
+
+def test_without_nodes_no_disk_is_missing() -> None:
+    assert of_nodes("disk: /dev/sda") == []

@@ -5,11 +5,12 @@ Which options make a network boot quick or slow was measured on QEMU 7.2 with ED
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hil.machine import Identity
+from hil.machines.qemu.disks import AttachedDisk
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Hardware:
         memory: bytes.
         code: the EDK2 code image, read only.
         variables: the EDK2 variables, this guest's own copy.
+        disks: its disks, in order.
     """
 
     qemu: Path
@@ -33,6 +35,7 @@ class Hardware:
     memory: int
     code: Path
     variables: Path
+    disks: tuple[AttachedDisk, ...] = ()
 
 
 def quoted(value: str | Path) -> str:
@@ -72,9 +75,25 @@ def command(
         *netdev,
         # EDK2 has its own virtio-net driver; the default option ROM is x86 code.
         "-device", f"virtio-net-pci,netdev=net0,id=nic0,mac={identity.mac},romfile=,bootindex=0",
+        # After the network port, whose place on the bus, and so whose name in Linux, stays as it is without disks.
+        *_disk_options(hardware.disks),
         # The keeper has connected before QEMU starts, so `wait=on` waits for nobody and no byte is lost.
         "-chardev", f"socket,id=serial0,fd={{fd:{serial}}},server=on,wait=on",
         "-serial", "chardev:serial0",
         "-chardev", f"socket,id=qmp0,fd={{fd:{qmp}}},server=on,wait=off",
         "-mon", "chardev=qmp0,mode=control",
     ]  # fmt: skip
+
+
+def _disk_options(disks: Sequence[AttachedDisk]) -> Iterator[str]:
+    """None has a bootindex: EDK2 tries the network, which has one, before them."""
+    for number, disk in enumerate(disks):
+        ident = f"disk{number}"
+        yield from ("-drive", f"if=none,id={ident},format=raw,discard=unmap,file={quoted(disk.file)}")
+        if disk.bus == "mmc":
+            # The bus of QEMU's SD host controller is always called so, which is why a guest has one (hw/sd/sdhci.c).
+            yield from ("-device", "sdhci-pci", "-device", f"sd-card,bus=sd-bus,drive={ident}")
+        elif disk.bus == "nvme":
+            yield from ("-device", f"nvme,drive={ident},serial=hil-{ident}")
+        else:
+            yield from ("-device", f"virtio-blk-pci,drive={ident},serial=hil-{ident}")

@@ -10,12 +10,14 @@ import signal
 from pathlib import Path
 
 from hil.clock import Deadline, now_ns
+from hil.config.units import format_size
 from hil.console.port import UnixPort
 from hil.errors import InfrastructureError, MissingPart
-from hil.machine import Doors, Events, Machine, Nic, Power, PowerState, Reset
+from hil.machine import Disk, Disks, Doors, Events, Machine, Nic, Power, PowerState, Reset
 from hil.machines.place import Place
 from hil.machines.qemu.command import Hardware, command
 from hil.machines.qemu.config import Config
+from hil.machines.qemu.disks import AttachedDisk, make_missing, named
 from hil.machines.qemu.qmp import Qmp
 from hil.machines.qemu.variables import copy_variables
 from hil.timeline.events import Event
@@ -40,7 +42,11 @@ def create(config: Config, place: Place) -> Machine:
     qemu, edk2 = programs.qemu(), programs.edk2()
     chosen = accelerator.choose(qemu, edk2)
     variables = place.directory / f"{place.node}-vars.fd"
-    hardware = Hardware(qemu.path, chosen.accel, chosen.cpu, config.cpus, config.memory, edk2.code, variables)
+    disks = tuple(
+        AttachedDisk(disk.bus, disk.size, place.directory / f"{place.node}-disk{number}.raw")
+        for number, disk in enumerate(config.disks)
+    )
+    hardware = Hardware(qemu.path, chosen.accel, chosen.cpu, config.cpus, config.memory, edk2.code, variables, disks)
     guest = QemuGuest(hardware, edk2.vars, place, config.ports)
     return Machine(
         name=place.node,
@@ -49,19 +55,20 @@ def create(config: Config, place: Place) -> Machine:
         console_argument=CONSOLE_ARGUMENT,
         console_stream=guest.console_stream,
         control_stream=guest.control_stream,
-        parts=dict.fromkeys((Power, Reset, Nic, Doors, Events), guest),
+        parts=dict.fromkeys((Power, Reset, Nic, Doors, Events, *((Disks,) if disks else ())), guest),
         close=guest.close,
         facts={
             "accelerator": f"{chosen.accel} {chosen.cpu}",
             "accelerator_why": chosen.why,
             "qemu": ".".join(map(str, qemu.version)),
             "edk2": edk2.version,
+            **({"disks": [f"{disk.device} {format_size(disk.size)}" for disk in guest.disks]} if disks else {}),
         },
     )
 
 
 class QemuGuest:
-    """Keeps the protocols Power, Reset, Nic, Doors and Events of `hil.machine` for one guest.
+    """Keeps the protocols Power, Reset, Nic, Doors, Events, and Disks if it has any, of `hil.machine` for one guest.
 
     Args:
         hardware: what it is made of.
@@ -88,6 +95,7 @@ class QemuGuest:
         if self.state() is PowerState.ON:
             return now_ns()
         place, keeper = self._place, self._place.keeper
+        make_missing(self._hardware.disks)
         self._sessions += 1
         self._forwards = tuple(sorted({*self._ports, *place.session.ports}))
         if not self._hardware.variables.exists():
@@ -168,6 +176,11 @@ class QemuGuest:
             return str(control.execute("human-monitor-command", {"command-line": line}, deadline=deadline))
 
         return self._place.cable.reach(port, monitor, deadline=deadline)
+
+    @property
+    def disks(self) -> tuple[Disk, ...]:
+        """Its disks, as Linux calls them."""
+        return named(self._hardware.disks)
 
     def close(self) -> None:
         """Leave the control channel; the process goes on."""

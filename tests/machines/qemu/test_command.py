@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from hil.machine import Identity
 from hil.machines.qemu.command import Hardware, command, quoted
+from hil.machines.qemu.disks import AttachedDisk, Bus
 
 HARDWARE = Hardware(
     qemu=Path("/usr/bin/qemu-system-aarch64"),
@@ -53,3 +56,27 @@ def test_a_comma_in_a_path_does_not_end_the_option() -> None:
     assert quoted(Path("/a,b")) == "/a,,b"
     assert value("-drive").endswith("readonly=on,file=/fw/code,,1.fd")
     assert value("-drive", 1) == "if=pflash,format=raw,unit=1,file=/run/node1-vars.fd"
+
+
+def with_disks(*buses: Bus) -> list[str]:
+    disks = tuple(AttachedDisk(bus, 1 << 30, Path(f"/run/n,{number}.raw")) for number, bus in enumerate(buses))
+    hardware = replace(HARDWARE, disks=disks)
+    return command("hil-node1", hardware, IDENTITY, ["-netdev", "user,id=net0"], serial="s:n", qmp="q:n")
+
+
+def test_disks_come_after_the_network_port_and_are_not_tried_before_it() -> None:
+    arguments = with_disks("mmc", "nvme", "virtio")
+    devices = [word for option, word in pairwise(arguments) if option == "-device"]
+    assert devices[:2] == [value("-device"), value("-device", 1)]
+    assert devices[2:] == [
+        "sdhci-pci",
+        "sd-card,bus=sd-bus,drive=disk0",
+        "nvme,drive=disk1,serial=hil-disk1",
+        "virtio-blk-pci,drive=disk2,serial=hil-disk2",
+    ]
+    assert [word for word in devices if "bootindex" in word] == [devices[1]]
+    assert "if=none,id=disk0,format=raw,discard=unmap,file=/run/n,,0.raw" in arguments
+
+
+def test_a_guest_without_disks_has_none() -> None:
+    assert with_disks() == built()

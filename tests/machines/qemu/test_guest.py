@@ -18,7 +18,7 @@ from hil.console.console import Console
 from hil.errors import InfrastructureError, MissingPart
 from hil.keeper.client import Keeper
 from hil.keeper.runtime import new_runtime_dir
-from hil.machine import Doors, Events, Identity, Machine, Nic, Power, PowerState, Reset
+from hil.machine import Disk, Disks, Doors, Events, Identity, Machine, Nic, Power, PowerState, Reset
 from hil.machines.place import Place, Session
 from hil.machines.qemu import Config, create
 from hil.netboot.slirp import parse_usernet
@@ -180,3 +180,17 @@ def test_a_process_that_the_kernel_does_not_end(guest: Machine, place: Place, mo
     monkeypatch.setattr(Keeper, "signal", lambda *_: None)  # as if it hung in its storage
     with pytest.raises(InfrastructureError, match=r"n1: QEMU is still there 0\.1 s after SIGKILL"):
         guest.part(Power).off(deadline=Deadline.after(0.1))  # type: ignore[type-abstract]
+
+
+def test_its_disks_are_the_benchs_own_files(place: Place, guest: Machine) -> None:
+    with pytest.raises(MissingPart, match="no disks"):
+        guest.part(Disks)  # type: ignore[type-abstract]
+    keys = {"kind": "qemu", "mac": IDENTITY.mac, "uuid": IDENTITY.uuid, "serial": IDENTITY.serial}
+    config = Config.model_validate({**keys, "disks": ("mmc", {"bus": "nvme", "size": 4 << 30})})
+    with closing(create(config, place)) as machine:  # type: ignore[type-var]
+        machine.power.on(deadline=soon())
+        part = machine.part(Disks)  # type: ignore[type-abstract]
+        assert part.disks == (Disk("/dev/mmcblk0", 16 << 30), Disk("/dev/nvme0n1", 4 << 30))
+        assert [file.stat().st_size for file in sorted(place.directory.glob("n1-disk*.raw"))] == [16 << 30, 4 << 30]
+        assert machine.facts["disks"] == ["/dev/mmcblk0 16GiB", "/dev/nvme0n1 4GiB"]
+        machine.power.off(deadline=soon())
