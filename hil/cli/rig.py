@@ -1,4 +1,4 @@
-"""`hil rig`: check rig files, and list those that are at hand. Opens no bench."""
+"""`hil rig`: check rig files, list those that are at hand, and describe them to editors. Opens no bench."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hil.errors import ConfigError, HilError, Problem
+from hil.errors import ConfigError, HilError, Problem, UsageError
 
 if TYPE_CHECKING:
     from hil.config.rig import Rig
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group(name="rig")
 def command() -> None:
-    """Check rig files, and list them."""
+    """Check rig files, list them, and write their JSON Schema."""
 
 
 @command.command()
@@ -59,6 +59,28 @@ def list_(as_json: bool) -> None:
     width = max((len(row.name) for row in rows), default=0)
     for row in rows:
         click.echo(f"{row.name:{width}}  {row.text()}  ({row.file})")
+
+
+@command.command()
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A file, instead of standard output.")
+@click.option("--shipped", is_flag=True, help="Of the kinds that ship with hil alone, whatever else is installed.")
+def schema(out: Path | None, shipped: bool) -> None:
+    """Write the JSON Schema of a rig file, of all kinds that are installed here.
+
+    An editor reads it for what it offers and marks; see rigs/README.md. `hil rig check` knows more.
+    """
+    from hil.config.schema import rig_schema
+
+    text = json.dumps(rig_schema(own=shipped), indent=1) + "\n"
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"{out} cannot be written: {error.strerror or error}", hint="name a file in a folder that you can write to"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

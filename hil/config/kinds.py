@@ -41,9 +41,10 @@ class Kind(Generic[C]):
     config: type[C]
 
 
-def names(group: str) -> list[str]:
-    """The names of all kinds of a group that are installed here, sorted."""
-    return sorted({point.name for point in metadata.entry_points(group=group)})
+def names(group: str, *, own: bool = False) -> list[str]:
+    """The names of all kinds of a group that are installed here, or of hil's own alone, sorted."""
+    points = _own() if own else metadata.entry_points()
+    return sorted({point.name for point in points.select(group=group)})
 
 
 def load(group: str, name: str, base: type[C]) -> Kind[C] | None:
@@ -77,12 +78,15 @@ def load(group: str, name: str, base: type[C]) -> Kind[C] | None:
 
 
 def _entry_point(group: str, name: str) -> metadata.EntryPoint | None:
-    try:
-        own = metadata.distribution(DISTRIBUTION).entry_points
-    except metadata.PackageNotFoundError:
-        own = metadata.EntryPoints()
-    for points in (own, None):
+    for points in (_own(), None):
         found = (metadata.entry_points() if points is None else points).select(group=group, name=name)
         for point in found:
             return point
     return None
+
+
+def _own() -> metadata.EntryPoints:
+    try:
+        return metadata.distribution(DISTRIBUTION).entry_points
+    except metadata.PackageNotFoundError:
+        return metadata.EntryPoints()

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, TypeAlias
+from typing import Annotated, Final, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
-from hil.config.model import Fault, Model, RigDirectory, invalid
+from hil.config.assets import WrittenAssets
+from hil.config.model import Fault, Model, RigDirectory, invalid, shown_as
 from hil.config.suggest import did_you_mean
+
+_ID: Final = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}"
+_URL: Final = r"http://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?"
 
 
 def _json(value: object) -> object:
@@ -26,19 +30,22 @@ def _json(value: object) -> object:
 
 
 def _identifier(text: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", text) is None:
+    if re.fullmatch(_ID, text) is None:
         raise invalid(f"{text[:40]!r} cannot be an id: it names a file", "use letters, digits, '.', '_' and '-'")
     return text
 
 
 def _url(text: str) -> str:
-    if re.fullmatch(r"http://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?", text) is None:
+    if re.fullmatch(_URL, text) is None:
         raise invalid(f"{text[:80]!r} is not the address of a Matchbox", "write it like http://192.168.1.10:8080")
     return text.rstrip("/")
 
 
-Identifier: TypeAlias = Annotated[str, AfterValidator(_identifier)]
+Identifier: TypeAlias = Annotated[str, AfterValidator(_identifier), shown_as(_ID)]
 """The id of a group, profile or template: Matchbox keeps each in a file of that name."""
+
+MatchboxUrl: TypeAlias = Annotated[str, AfterValidator(_url), shown_as(_URL, "http://192.168.1.10:8080")]
+"""The address of a Matchbox, which speaks HTTP alone to machines."""
 
 
 class Boot(Model):
@@ -80,8 +87,10 @@ class MatchboxConfig(Model):
     """
 
     data: RigDirectory | None = Field(default=None, description="a Matchbox data directory, served unchanged")
-    assets: RigDirectory | None = Field(default=None, description="the directory behind /assets/")
-    url: Annotated[str, AfterValidator(_url)] | None = Field(default=None, description="a Matchbox that runs already")
+    assets: WrittenAssets | None = Field(
+        default=None, description="what is behind /assets/: a directory, or `dir` and `files`"
+    )
+    url: MatchboxUrl | None = Field(default=None, description="a Matchbox that runs already")
     groups: tuple[Group, ...] = Field(default=(), description="groups to write")
     profiles: tuple[Profile, ...] = Field(default=(), description="profiles to write")
     generic: dict[Identifier, str] = Field(default={}, description="generic templates to write: id and text")

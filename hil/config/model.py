@@ -22,18 +22,24 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     GetCoreSchemaHandler,
     PlainSerializer,
     PlainValidator,
     ValidationInfo,
+    WithJsonSchema,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from hil.config import units
-from hil.config.environment import EnvValue, SecretText
+from hil.config.environment import VARIABLE, EnvValue, SecretText
 
 _NAME_MAX: Final = 255  # limits.h of Linux, as _PATH_MAX
 _PATH_MAX: Final = 4096
+_MAC: Final = r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}"
+_SERIAL: Final = r"[A-Za-z0-9._-]{1,64}"
+_SHA256: Final = r"[0-9A-Fa-f]{64}"
+_HOST_PORT: Final = r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253}):([0-9]{1,5})"
 
 CUSTOM_ERROR: Final = "hil"
 """The type of pydantic error whose context holds `message` and `hint`."""
@@ -85,6 +91,18 @@ def invalid(message: str, hint: str = "") -> PydanticCustomError:
     return PydanticCustomError(CUSTOM_ERROR, "{message}", {"message": message, "hint": hint})
 
 
+def shown_as(pattern: str, *examples: str) -> WithJsonSchema:
+    """What the JSON Schema of a rig says of a text, in the annotation of its type; the validator beside it decides.
+
+    Args:
+        pattern: what the whole text matches, in the syntax that Python's `re` and ECMA 262 share.
+        examples: texts that an editor may offer.
+    """
+    return WithJsonSchema(
+        {"type": "string", "pattern": f"^(?:{pattern})$", **({"examples": [*examples]} if examples else {})}
+    )
+
+
 def _quantity(parse: Callable[[str], float], what: str, unit: str) -> Callable[[object, ValidationInfo], object]:
     """A validator that reads text with `parse`, and refuses a bare number of a file."""
 
@@ -102,7 +120,7 @@ def _quantity(parse: Callable[[str], float], what: str, unit: str) -> Callable[[
 
 
 def _mac(text: str) -> str:
-    if re.fullmatch(r"[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}", text) is None:
+    if re.fullmatch(_MAC, text) is None:
         raise invalid(
             f"{text[:40]!r} is not a MAC address", "write six pairs of hexadecimal digits: 52:54:00:12:34:56"
         )
@@ -126,14 +144,14 @@ def _uuid(text: str) -> str:
 
 
 def _serial(text: str) -> str:
-    if re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text) is None:
+    if re.fullmatch(_SERIAL, text) is None:
         hint = "use 1 to 64 letters, digits, '.', '_' and '-'"
         raise invalid(f"{text[:80]!r} cannot be a serial number: it stands in a URL and in QEMU's options", hint)
     return text
 
 
 def _sha256(text: str) -> str:
-    if re.fullmatch(r"[0-9A-Fa-f]{64}", text) is None:
+    if re.fullmatch(_SHA256, text) is None:
         raise invalid(f"{text[:80]!r} is not a SHA-256 digest", "write its 64 hexadecimal digits, as sha256sum does")
     return text.lower()
 
@@ -178,42 +196,52 @@ SECRET_ERROR: Final = "hil_secret"
 
 Size: TypeAlias = Annotated[
     int,
-    BeforeValidator(_quantity(units.parse_size, "size", "MiB")),
+    BeforeValidator(
+        _quantity(units.parse_size, "size", "MiB"),
+        json_schema_input_type=Annotated[str, shown_as(units.SIZE_PATTERN, "512MiB", "1GiB")],
+    ),
     PlainSerializer(units.format_size, return_type=str, when_used="json"),
 ]
 """Bytes, written like "512MiB"."""
 
 Seconds: TypeAlias = Annotated[
     float,
-    BeforeValidator(_quantity(units.parse_seconds, "time", "s")),
+    BeforeValidator(
+        _quantity(units.parse_seconds, "time", "s"),
+        json_schema_input_type=Annotated[str, shown_as(units.TIME_PATTERN, "90s", "2min")],
+    ),
     PlainSerializer(units.format_seconds, return_type=str, when_used="json"),
 ]
 """Seconds, written like "90s", "2min" or "500ms"."""
 
-Mac: TypeAlias = Annotated[str, AfterValidator(_mac)]
+Mac: TypeAlias = Annotated[str, AfterValidator(_mac), shown_as(_MAC, "52:54:00:12:34:56")]
 """A unicast MAC address (IEEE 802: the lowest bit of the first octet is 0), as Matchbox writes it:
 aa:bb:cc:dd:ee:ff."""
 
 Uuid: TypeAlias = Annotated[str, AfterValidator(_uuid)]
 """A UUID in its canonical form (RFC 9562, section 4), never all zeros."""
 
-Serial: TypeAlias = Annotated[str, AfterValidator(_serial)]
+Serial: TypeAlias = Annotated[str, AfterValidator(_serial), shown_as(_SERIAL)]
 """A serial number that survives iPXE's URL and QEMU's comma-separated options unchanged."""
 
-Sha256: TypeAlias = Annotated[str, AfterValidator(_sha256)]
+Sha256: TypeAlias = Annotated[str, AfterValidator(_sha256), shown_as(_SHA256)]
 """A SHA-256 digest: 64 lower-case hexadecimal digits."""
 
-RigPath: TypeAlias = Annotated[Path, PlainValidator(rig_path)]
+_PathText: TypeAlias = Annotated[str, Field(min_length=1)]
+
+RigPath: TypeAlias = Annotated[Path, PlainValidator(rig_path, json_schema_input_type=_PathText)]
 """A path; a relative one of a file starts at that file's directory."""
 
-RigFilePath: TypeAlias = Annotated[Path, PlainValidator(rig_path), AfterValidator(_existing)]
+RigFilePath: TypeAlias = Annotated[RigPath, AfterValidator(_existing)]
 """A RigPath of a file that exists."""
 
-RigDirectory: TypeAlias = Annotated[Path, PlainValidator(rig_path), AfterValidator(_directory)]
+RigDirectory: TypeAlias = Annotated[RigPath, AfterValidator(_directory)]
 """A RigPath of a directory that exists."""
 
 Secret: TypeAlias = Annotated[
-    SecretText, PlainValidator(_secret), PlainSerializer(repr, return_type=str, when_used="json")
+    SecretText,
+    PlainValidator(_secret, json_schema_input_type=Annotated[str, shown_as(VARIABLE.pattern)]),
+    PlainSerializer(repr, return_type=str, when_used="json"),
 ]
 """A value that a file may give as `!env NAME` only, and that no record shows."""
 
@@ -240,7 +268,7 @@ class HostPort:
         Raises:
             ValueError: it is not `host:port`.
         """
-        match = re.fullmatch(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253}):([0-9]{1,5})", text)
+        match = re.fullmatch(_HOST_PORT, text)
         if match is None or not 1 <= int(match.group(2)) <= 65535:
             raise ValueError(f"{text[:80]!r} is not host:port with a port from 1 to 65535")
         return cls(match.group(1).strip("[]"), int(match.group(2)))
@@ -258,4 +286,7 @@ class HostPort:
                 raise invalid(str(error), "write it like 10.0.2.100:8080") from error
 
         to_text = core_schema.plain_serializer_function_ser_schema(str, when_used="json")
-        return core_schema.no_info_plain_validator_function(read, serialization=to_text)
+        written = core_schema.str_schema(pattern=f"^(?:{_HOST_PORT})$")
+        return core_schema.no_info_plain_validator_function(
+            read, json_schema_input_schema=written, serialization=to_text
+        )

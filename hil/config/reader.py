@@ -29,7 +29,8 @@ from hil.errors import InfrastructureError
 FORMAT: Final = 1
 NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?")
 _NAME_RULE: Final = "1 to 32 of a-z, 0-9 and '-', not '-' at an end"
-_SELECTORS: Final = ("mac", "uuid", "serial")
+SELECTORS: Final = ("mac", "uuid", "serial")
+"""The keys of a node that it gets from its name when the file leaves them out."""
 
 C = TypeVar("C", bound=Model)
 
@@ -43,7 +44,9 @@ def _version(version: int) -> int:
 class RigFile(Model):
     """The keys at the top of a rig file, and their types; sections are read by their kinds."""
 
-    hil: Annotated[int, AfterValidator(_version)] = Field(description="the version of this format: 1")
+    hil: Annotated[int, AfterValidator(_version)] = Field(
+        description="the version of this format: 1", json_schema_extra={"const": FORMAT}
+    )
     name: str | None = Field(default=None, description="the rig's name; the file's name when it is left out")
     description: str = Field(default="", description="what this bench is, in one line")
     segment: dict[str, object] = Field(default={}, description="the network of the nodes")
@@ -207,7 +210,7 @@ class _Reader:
             own = identity(rig, name, taken)
             taken |= {own.mac, own.serial}
             given = {} if not isinstance(entry.node, YamlMapping) else entry.node.entries
-            defaults = {key: getattr(own, key) for key in _SELECTORS if key not in given}
+            defaults = {key: getattr(own, key) for key in SELECTORS if key not in given}
             nodes[name] = self._of_kind(kinds.MACHINES, NodeConfig, "node", entry, defaults)
         return nodes
 
@@ -238,7 +241,7 @@ class _Reader:
         for name, node in nodes.items():
             if node is None:
                 continue
-            for key in _SELECTORS:
+            for key in SELECTORS:
                 value = str(getattr(node, key))
                 other = first.setdefault((key, value), name)
                 if other != name:

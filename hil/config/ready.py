@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Self, TypeAlias
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from hil.config.model import Model, invalid
 
@@ -34,6 +34,8 @@ class HttpReadyConfig(Model):
 
 class ReadyConfig(Model):
     """When a boot is at its end; with both keys, both must hold."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     console: Pattern | None = Field(None, description="a regular expression for the console")
     http: HttpReadyConfig | None = Field(None, description="a request that the machine answers")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
-from hil.config.model import Model, RigPath, Secret, invalid
+from hil.config.model import Model, RigPath, Secret, invalid, shown_as
+
+_URL: Final = r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?"
 
 
 def _url(text: str) -> str:
-    if re.fullmatch(r"https?://(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?/?", text) is None:
+    if re.fullmatch(_URL, text) is None:
         raise invalid(
             f"{text[:80]!r} is not the address of a control server", "write it like https://headscale.example:443"
         )
@@ -33,7 +35,9 @@ class TailnetConfig(Model):
     same for each relay that the server names.
     """
 
-    url: Annotated[str, AfterValidator(_url)] = Field(description="the control server, as machines find it")
+    url: Annotated[str, AfterValidator(_url), shown_as(_URL, "https://headscale.example:443")] = Field(
+        description="the control server, as machines find it"
+    )
     auth_key: Secret = Field(
         description="what nodes join with, as `!env NAME`; one that can be used again if there are several nodes"
     )

@@ -25,7 +25,10 @@ def _source(value: object, info: ValidationInfo) -> Path | str:
     return path
 
 
-MachineConfigSource: TypeAlias = Annotated[Path | Literal["generated", "none"], PlainValidator(_source)]
+MachineConfigSource: TypeAlias = Annotated[
+    Path | Literal["generated", "none"],
+    PlainValidator(_source, json_schema_input_type=Literal["generated", "none"] | Annotated[str, Field(min_length=1)]),
+]
 """Where a machine configuration comes from: a file, `generated`, or `none`."""
 
 

@@ -30,7 +30,13 @@ _NEAR_UNITS: Final[Mapping[str, str]] = {
     "sec": "s", "secs": "s", "second": "s", "seconds": "s", "msec": "ms", "mins": "min", "minute": "min",
     "minutes": "min", "hour": "h", "hours": "h", "hr": "h",
 }  # fmt: skip
-_QUANTITY: Final = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,20})?) ?([A-Za-z]*)")
+_NUMBER: Final = r"[0-9]{1,20}(?:\.[0-9]{1,20})?"
+_QUANTITY: Final = re.compile(rf"({_NUMBER}) ?([A-Za-z]*)")
+SIZE_PATTERN: Final = rf"{_NUMBER} ?(?:{'|'.join(SIZES)})"
+"""A size, as a regular expression."""
+
+TIME_PATTERN: Final = rf"{_NUMBER} ?(?:{'|'.join(TIMES)})"
+"""A time, as a regular expression."""
 
 
 class BadQuantity(ValueError):

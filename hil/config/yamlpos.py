@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from hil.config.environment import VARIABLE, EnvValue
-from hil.config.source import WHOLE_FILE, Findings, Place, Source
+from hil.config.source import Findings, Place, Source
 from hil.config.tree import (
     Value,
     YamlEntry,
@@ -34,6 +34,9 @@ MAX_BYTES: Final = 1 << 20
 MAX_NODES: Final = 20_000
 MAX_DEPTH: Final = 40
 
+_START: Final = Place(1, 0)  # what is wrong with a whole file has a line too, for programs that read file:line
+_NO_CHARACTER: Final = re.compile(r"\\U(?!0010|000)[0-9A-Fa-f]{8}")
+
 _NOT_YAML: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -51,7 +54,7 @@ def decode(name: str, data: bytes) -> Source:
     source = Source(name, data.decode("utf-8", errors="replace"))
     findings = Findings(source)
     if len(data) > MAX_BYTES:
-        findings.add(WHOLE_FILE, f"the file is longer than {MAX_BYTES} bytes", "a rig needs far fewer")
+        findings.add(_START, f"the file is longer than {MAX_BYTES} bytes", "a rig needs far fewer")
         raise findings.error()
     try:
         data.decode("utf-8")
@@ -103,7 +106,7 @@ class _Composer:
         next(self._events)
         start = next(self._events)
         if not isinstance(start, ev.DocumentStartEvent):
-            raise self._stop(WHOLE_FILE, "the file is empty", "a rig file starts with `hil: 1`")
+            raise self._stop(_START, "the file is empty", "a rig file starts with `hil: 1`")
         if start.version is not None and tuple(start.version) != (1, 2):
             raise self._stop(_place(start), "only YAML 1.2 is read", "delete the %YAML line")
         top = self._node(next(self._events), 0)
@@ -114,7 +117,7 @@ class _Composer:
         if isinstance(top, YamlMapping):
             return top
         if isinstance(top, YamlScalar) and top.value is None:
-            raise self._stop(WHOLE_FILE, "the file is empty", "a rig file starts with `hil: 1`")
+            raise self._stop(_START, "the file is empty", "a rig file starts with `hil: 1`")
         what = "a list" if isinstance(top, YamlList) else "a single value"
         raise self._stop(top.place, f"expected keys and values at the top, not {what}", "start with `hil: 1`")
 
@@ -255,13 +258,15 @@ def _events(source: Source) -> Iterator[Event]:
         yield from YAML(typ="safe", pure=True).parse(source.text)
     except ValueError as error:  # chr() of an escape beyond U+10FFFF; the reader does not check it
         only = Findings(source)
-        only.add(WHOLE_FILE, "this is not YAML: an escape like \\U00110000 names no character", "delete it")
+        escape = _NO_CHARACTER.search(source.text)
+        place = _START if escape is None else source.place_at(escape.start())
+        only.add(place, "this is not YAML: an escape like \\U00110000 names no character", "delete it")
         raise only.error() from error
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         if error.context_mark is not None and mark is not None and mark.index >= len(source.text):
             mark = error.context_mark  # the end of the file says nothing; where it began does
-        place = WHOLE_FILE if mark is None else Place(mark.line + 1, mark.column + 1)
+        place = _START if mark is None else Place(mark.line + 1, mark.column + 1)
         context = f" ({error.context})" if error.context else ""
         only = Findings(source)
         tab = source.line(place)[place.column - 1 : place.column] == " " and "\\t" in str(error.problem)

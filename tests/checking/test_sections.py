@@ -88,7 +88,7 @@ def test_a_file_reads_the_environment_as_a_rig_does(file: Path, monkeypatch: pyt
         ("talos:\n  verison: v1.13.9\n", [":2:3: unknown key 'verison'", "did you mean 'version'?"]),
         ("talos: {version: '1.13'}\nspin: {serves: 7}\n", [":1:18: '1.13' is no version of Talos", ":2:16: "]),
         ("spin: {handler: null, runtime_class: a}\n", [":1:38: a RuntimeClass is judged by its handler"]),
-        ("", [": the file is empty", "write it like `talos: {version: v1.13.9}`"]),
+        ("", [":1: the file is empty", "write it like `talos: {version: v1.13.9}`"]),
         ("- a\n", [":1:1: expected keys and values at the top, not a list", "write it like `talos:"]),
         ("talos: [\n", [":2:1: "]),
         ("\ufefftalos: {}\n", [":1:1: the file starts with a byte-order mark"]),

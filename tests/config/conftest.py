@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.rig_schema import refusals
 
+from hil.config import kinds
 from hil.config.rig import Rig, load_rig
+from hil.config.schema import GROUPS, Schema, schema_of
 
 ENTRY_POINTS = """\
 [hil.machines]
@@ -89,13 +92,21 @@ def stub_kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     sys.path.remove(str(folder))
 
 
+@pytest.fixture(scope="session")
+def schema(stub_kinds: None) -> Schema:
+    """The JSON Schema of hil's kinds and of the stubs, but for the one that nobody may import."""
+    return schema_of({group: [name for name in kinds.names(group) if name != "untouched"] for group in GROUPS})
+
+
 @pytest.fixture
-def load(tmp_path: Path) -> Load:
-    """Write a rig file as rig.yaml and load it."""
+def load(tmp_path: Path, schema: Schema) -> Load:
+    """Write a rig file as rig.yaml and load it; what loads is right by the JSON Schema too."""
 
     def write_and_load(text: str | bytes, **environment: str) -> Rig:
         data = text.encode() if isinstance(text, str) else text
         (tmp_path / "rig.yaml").write_bytes(data)
-        return load_rig("./rig.yaml", cwd=tmp_path, environment=environment)
+        rig = load_rig("./rig.yaml", cwd=tmp_path, environment=environment)
+        assert refusals(schema, data.decode(), environment) == []
+        return rig
 
     return write_and_load

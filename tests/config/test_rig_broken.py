@@ -41,13 +41,13 @@ def test_all_cases_are_read() -> None:
 
 
 BYTES = {
-    "empty": (b"", "./rig.yaml: the file is empty"),
+    "empty": (b"", "./rig.yaml:1: the file is empty"),
     "byte-order mark": (b"\xef\xbb\xbfhil: 1\n", "./rig.yaml:1:1: the file starts with a byte-order mark"),
     "not UTF-8": (b"hil: 1\nname: caf\xe9\n", "./rig.yaml:2:10: byte 0xe9 is not UTF-8"),
     "NUL": (b"hil: 1\nname: a\0b\n", "./rig.yaml:2:8: character U+0000 may not stand in a YAML file"),
     "NUL by an escape": (b'hil: 1\nname: "a\\0b"\n', "./rig.yaml:2:7: an escape here makes the character U+0000"),
     "a terminal's escape": (b"hil: 1\n\x1b[31m: 2\n", "./rig.yaml:2:1: character U+001B may not stand in a YAML file"),
-    "too long": (b"#" * ((1 << 20) + 1), "./rig.yaml: the file is longer than 1048576 bytes"),
+    "too long": (b"#" * ((1 << 20) + 1), "./rig.yaml:1: the file is longer than 1048576 bytes"),
 }
 
 

@@ -10,10 +10,14 @@ from pydantic import AfterValidator, Field
 
 from hil.config.expect.kubernetes import Handler, ObjectName
 from hil.config.expect.overriding import Section
-from hil.config.model import Fault, Model, invalid
+from hil.config.model import Fault, Model, invalid, shown_as
 
 PORT: Final = 3000
 """Where an application of Spin answers when nothing else is said (spin up --help, --listen)."""
+
+
+_LABEL: Final = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_APP: Final = rf"{_LABEL}/{_LABEL}(\.{_LABEL})*"
 
 
 def _path(text: str) -> str:
@@ -26,16 +30,15 @@ def _path(text: str) -> str:
 
 
 def _app(text: str) -> str:
-    label = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
-    if re.fullmatch(rf"{label}/{label}(\.{label})*", text) is None:
+    if re.fullmatch(_APP, text) is None:
         raise invalid(f"{text[:40]!r} names no SpinApp", "write namespace and name: default/hello")
     return text
 
 
-Path: TypeAlias = Annotated[str, AfterValidator(_path)]
+Path: TypeAlias = Annotated[str, AfterValidator(_path), shown_as("/[!-~]*", "/hello")]
 """Path and query of a URL."""
 
-AppName: TypeAlias = Annotated[str, AfterValidator(_app)]
+AppName: TypeAlias = Annotated[str, AfterValidator(_app), shown_as(_APP, "default/hello")]
 """Namespace and name of a SpinApp, as "default/hello"."""
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 from pydantic import AfterValidator, Field
 
 from hil.config.expect.overriding import Section
-from hil.config.model import Seconds, invalid
+from hil.config.model import Seconds, invalid, shown_as
 
 HEALTHZ_PORT: Final = 9002
 """Where Tailscale's container answers /healthz when it is told to (cmd/containerboot, TS_LOCAL_ADDR_PORT)."""
@@ -18,13 +18,16 @@ PingPath: TypeAlias = Literal["any", "direct", "relay"]
 """How a ping must have come back."""
 
 
+_TAG: Final = r"tag:[A-Za-z][A-Za-z0-9-]*"
+
+
 def _tag(text: str) -> str:
-    if re.fullmatch(r"tag:[A-Za-z][A-Za-z0-9-]*", text) is None:
+    if re.fullmatch(_TAG, text) is None:
         raise invalid(f"{text[:40]!r} is no tag of a tailnet", "write it like tag:bench")
     return text
 
 
-Tag: TypeAlias = Annotated[str, AfterValidator(_tag)]
+Tag: TypeAlias = Annotated[str, AfterValidator(_tag), shown_as(_TAG, "tag:bench")]
 """A tag of a tailnet (tailscale v1.102.3, tailcfg/tailcfg.go, CheckTag)."""
 
 
