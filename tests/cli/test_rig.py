@@ -122,3 +122,18 @@ def test_a_rig_whose_kind_is_not_installed_is_listed(folder: Path, monkeypatch: 
 def test_a_shipped_rig_is_listed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(shipped("rigs").parent)
     assert run("list").stdout.count("virt.yaml") == 1
+
+
+def test_schema_of_what_is_installed_or_ships(folder: Path) -> None:
+    shown = run("schema")
+    assert shown.exit_code == 0
+    document = json.loads(shown.stdout)
+    assert "qemu" in document["$defs"]["node"]["properties"]["kind"]["anyOf"][0]["enum"]
+    assert run("schema", "--shipped", "--out", "here.json").stdout == ""
+    assert (folder / "here.json").read_text() == (shipped("rigs") / "rig.schema.json").read_text()
+
+
+def test_schema_that_cannot_be_written(folder: Path) -> None:
+    result = run("schema", "--out", "no/such.json")
+    assert isinstance(result.exception, UsageError)
+    assert result.exception.message == "no/such.json cannot be written: No such file or directory"
