@@ -25,12 +25,14 @@ from hil.keeper.runtime import new_runtime_dir, sweep
 from hil.kinds import Segment, known_image, make_image, make_machine, make_segment
 from hil.machine import Identity
 from hil.machines.place import Place, Session
+from hil.netboot.capture.choice import DEFAULT, Capture
 from hil.node import Fittings, Node
 from hil.provisioning import Provisioning
 from hil.readiness.rounds import Missing
 from hil.report.folder import new_folder, stamp_name
 from hil.services.matchbox.answer import answer
 from hil.services.matchbox.follow import MatchboxFollower
+from hil.services.matchbox.needs import ready_assets
 from hil.services.matchbox.server import Matchbox, serve
 from hil.tools import programs
 from hil.tools.cache import Cache
@@ -57,6 +59,7 @@ class Bench:
         matchbox: its Matchbox.
         segment: the network of its machines.
         image: every node's image instead of the rig's own, or None.
+        capture: what is kept of the machines' packets.
         provisioning: makes what Talos nodes are configured with.
         joining: its tailnet.
         fetch: what Matchbox answers to a URL as a machine would ask for it, by a deadline.
@@ -71,6 +74,7 @@ class Bench:
         matchbox: Matchbox,
         segment: Segment,
         image: str | None,
+        capture: Capture,
         provisioning: Provisioning,
         joining: Joining,
         fetch: Callable[[str, Deadline], bytes],
@@ -81,6 +85,7 @@ class Bench:
         self.keeper = keeper
         self.matchbox = matchbox
         self._segment = segment
+        self._capture = capture
         self._provisioning = provisioning
         self._joining = joining
         self._fetch = fetch
@@ -133,7 +138,8 @@ class Bench:
         identity = Identity(config.mac, str(config.uuid), config.serial)
         session = Session(self.folder)
         cable = self._segment.cable(name)
-        place = Place(name, self.keeper, self.keeper.directory, cable, identity, session)
+        directory, secrets = self.keeper.directory, lambda: self.rig.secrets
+        place = Place(name, self.keeper, directory, cable, identity, session, self._capture, secrets)
         machine = make_machine(config, place)
         own = Own(config.expect, config.talos, config.kubernetes)
         self._asking[name] = Asking(name, machine, self.keeper.directory, own, lambda: self._joining.in_tailnet)
@@ -200,6 +206,7 @@ def open_bench(
     artifacts: Path,
     keep: bool = False,
     image: str | None = None,
+    capture: Capture = DEFAULT,
     early: EarlyKeeper | None = None,
     progress: Progress = quiet,
 ) -> Iterator[Bench]:
@@ -210,6 +217,7 @@ def open_bench(
         artifacts: the folder under which this bench makes its own.
         keep: leave it open when the block ends without an error; `hil bench end NAME` ends it then.
         image: every node's image instead of the rig's own.
+        capture: what is kept of the machines' packets.
         early: the keeper to take, where one is on its way.
         progress: told of what is fetched and built for an image, which can take minutes.
 
@@ -229,8 +237,8 @@ def open_bench(
     folder = new_folder(artifacts, stamp_name(rig.name))
     with _keeper(rig, early) as keeper:
         segment = make_segment(rig, keeper, folder)
-        matchbox = _matchbox(rig, keeper, folder)
-        bench = _put_together(rig, folder, keeper, segment, matchbox, image, progress)
+        matchbox = _matchbox(rig, keeper, folder, segment.bench, progress)
+        bench = _put_together(rig, folder, keeper, segment, matchbox, image, capture, progress)
         try:
             yield bench
             if keep:
@@ -247,6 +255,7 @@ def _put_together(
     segment: Segment,
     matchbox: Matchbox,
     image: str | None,
+    capture: Capture,
     progress: Progress,
 ) -> Bench:
     """The bench around its segment and Matchbox: tailnet and configurations, none of which runs yet."""
@@ -265,7 +274,7 @@ def _put_together(
     def fetch(url: str, deadline: Deadline) -> bytes:
         return answer(url, seen=segment.bench, address=matchbox.address, deadline=deadline)
 
-    return Bench(rig, folder, keeper, matchbox, segment, image, provisioning, joining, fetch, progress)
+    return Bench(rig, folder, keeper, matchbox, segment, image, capture, provisioning, joining, fetch, progress)
 
 
 def _keeper(rig: Rig, early: EarlyKeeper | None) -> Keeper:
@@ -274,12 +283,14 @@ def _keeper(rig: Rig, early: EarlyKeeper | None) -> Keeper:
     return Keeper.start(new_runtime_dir(rig.name), deadline=Deadline.after(_KEEPER_STARTS))
 
 
-def _matchbox(rig: Rig, keeper: Keeper, folder: Path) -> Matchbox:
+def _matchbox(rig: Rig, keeper: Keeper, folder: Path, seen: HostPort, progress: Progress) -> Matchbox:
+    assets = ready_assets(rig, seen, progress=progress)
     return serve(
         keeper,
         rig.matchbox,
         keeper.directory,
         program=programs.matchbox(),
+        assets=assets,
         deadline=Deadline.after(_MATCHBOX_STARTS),
         record=folder / "matchbox",
     )

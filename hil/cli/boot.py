@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hil.netboot.capture.choice import CHOICES, DEFAULT, HELP, Capture
+
 if TYPE_CHECKING:
     from hil.bench import Bench
     from hil.boot import Boot
@@ -24,6 +26,7 @@ SCHEMA = "hil.boot/1"
 @click.option("--image", metavar="NAME", help="Another image of the rig than the rig file gives.")
 @click.option("--within", type=click.FloatRange(min=0.0), metavar="SECONDS", help="Power-on to ready at most.")
 @click.option("--artifacts", type=click.Path(path_type=Path), default=Path("hil-artifacts"), show_default=True)
+@click.option("--capture", type=click.Choice(CHOICES), default=DEFAULT, show_default=True, help=HELP)
 @click.option("--keep", is_flag=True, help="Leave the bench and its machines running; says how to end them.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def command(
@@ -32,6 +35,7 @@ def command(
     image: str | None,
     within: float | None,
     artifacts: Path,
+    capture: Capture,
     keep: bool,
     as_json: bool,
 ) -> None:
@@ -47,7 +51,15 @@ def command(
         loaded = load_rig(rig, cwd=Path.cwd())
         with (
             closing(shown_on(sys.stderr)) as show,
-            open_bench(loaded, artifacts=artifacts, keep=keep, image=image, early=early, progress=show) as bench,
+            open_bench(
+                loaded,
+                artifacts=artifacts,
+                keep=keep,
+                image=image,
+                capture=capture,
+                early=early,
+                progress=show,
+            ) as bench,
         ):
             boots: list[Boot] = []
             ways: list[str] = []

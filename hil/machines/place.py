@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +10,7 @@ from typing import Protocol
 from hil.clock import Deadline
 from hil.keeper.client import Keeper
 from hil.machine import Identity
+from hil.netboot.capture.choice import Capture
 
 
 @dataclass(slots=True)
@@ -66,6 +67,8 @@ class Place:
         cable: the machine's end of the segment.
         identity: its selectors.
         session: what differs from one power-on to the next; read at each.
+        capture: what is kept of its packets.
+        secrets: what is kept of no packet; asked at each power-on.
     """
 
     node: str
@@ -74,3 +77,5 @@ class Place:
     cable: Cable
     identity: Identity
     session: Session
+    capture: Capture = "off"
+    secrets: Callable[[], Iterable[str]] = tuple

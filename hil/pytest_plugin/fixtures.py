@@ -36,8 +36,12 @@ def bench(rig: Rig, pytestconfig: pytest.Config) -> Iterator[Bench]:
     from hil.bench import open_bench
 
     kept = options.keep(pytestconfig)
-    folder, image = options.artifacts(pytestconfig), options.image_name(pytestconfig)
-    with terminating(), open_bench(rig, artifacts=folder, keep=kept, image=image) as opened:
+    folder, image, capture = (
+        options.artifacts(pytestconfig),
+        options.image_name(pytestconfig),
+        options.capture(pytestconfig),
+    )
+    with terminating(), open_bench(rig, artifacts=folder, keep=kept, image=image, capture=capture) as opened:
         yield opened
     if kept:
         pytestconfig.stash[KEPT].extend(_how_to_reach(opened))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from hil.netboot.capture.choice import CHOICES, DEFAULT, HELP, Capture
+
 DEFAULT_RIG = "virt"
 
 
@@ -26,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="hil-artifacts",
         help="where the record of each boot goes (default: %(default)s)",
     )
+    group.addoption("--hil-capture", dest="hil_capture", choices=CHOICES, default=DEFAULT, help=HELP)
     group.addoption(
         "--hil-keep",
         dest="hil_keep",
@@ -61,6 +64,12 @@ def image_name(config: pytest.Config) -> str | None:
 def artifacts(config: pytest.Config) -> Path:
     """The folder of `--hil-artifacts`; a relative one counts from where pytest was started."""
     return Path(config.invocation_params.dir, str(config.getoption("hil_artifacts")))
+
+
+def capture(config: pytest.Config) -> Capture:
+    """What is kept of the machines' packets."""
+    chosen: Capture = config.getoption("hil_capture")
+    return chosen
 
 
 def keep(config: pytest.Config) -> bool:

@@ -128,6 +128,19 @@ def test_each_node_has_its_timeline_and_its_verdict(bench: Bench, capsys: pytest
     assert bench.closed
     assert bench.opened["artifacts"] == Path("hil-artifacts")
     assert (bench.opened["rig"], bench.opened["keep"], bench.opened["image"]) == ("virt", False, None)
+    assert bench.opened["capture"] == "headers"
+
+
+@pytest.mark.parametrize("choice", ["headers", "full", "off"])
+def test_the_user_chooses_what_is_kept_of_packets(bench: Bench, choice: str) -> None:
+    assert cli.run(["boot", f"--capture={choice}"]) == 0
+    assert bench.opened["capture"] == choice
+
+
+def test_another_choice_of_packets_is_refused(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["boot", "--capture=some"]) == 2
+    assert "'headers', 'full', 'off'" in capsys.readouterr().err
+    assert bench.opened == {}
 
 
 def test_one_node_alone_with_another_image(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

@@ -140,8 +140,8 @@ class Bench:
 
 
 @contextmanager
-def open_bench(rig, *, artifacts: Path, keep: bool = False, image: str | None = None):
-    happened(f"open {rig.name} {artifacts.name} {keep} {image}")
+def open_bench(rig, *, artifacts: Path, keep: bool = False, image: str | None = None, capture: str):
+    happened(f"open {rig.name} {artifacts.name} {keep} {image} {capture}")
     if os.environ.get("STUB_OPEN"):
         throw(os.environ["STUB_OPEN"])
     try:

@@ -24,14 +24,14 @@ def test_no_fixture_boots(inner):
     inner.pytester.makepyfile("def test_a(node, nodes, timeline, matchbox, bench, rig): pass")
     inner.run().assert_outcomes(passed=1)
     root = inner.pytester.path.name
-    assert inner.events() == [f"rig virt from {root}", "open virt hil-artifacts False None", "closed"]
+    assert inner.events() == [f"rig virt from {root}", "open virt hil-artifacts False None headers", "closed"]
 
 
 def test_options_reach_the_bench(inner):
     inner.pytester.makepyfile("def test_a(node): assert node.ensure().image == 'other'")
-    result = inner.run("--rig=desk", "--image=other", "--hil-artifacts=records", "--hil-keep")
+    result = inner.run("--rig=desk", "--image=other", "--hil-artifacts=records", "--hil-keep", "--hil-capture=full")
     result.assert_outcomes(passed=1)
-    assert inner.events()[1] == "open desk records True other"
+    assert inner.events()[1] == "open desk records True other full"
     result.stdout.fnmatch_lines(
         ["*hil: kept*", "bench stub-1 goes on; *", "*hil console stub-1/n1*", "*hil bench end stub-1*"]
     )

@@ -44,7 +44,14 @@ def quoted(value: str | Path) -> str:
 
 
 def command(
-    name: str, hardware: Hardware, identity: Identity, netdev: Sequence[str], *, serial: str, qmp: str
+    name: str,
+    hardware: Hardware,
+    identity: Identity,
+    netdev: Sequence[str],
+    *,
+    serial: str,
+    qmp: str,
+    capture: Sequence[str] = (),
 ) -> list[str]:
     """The arguments, with `{fd:KEY}` where the keeper puts a listening socket's descriptor.
 
@@ -55,6 +62,7 @@ def command(
         netdev: the segment's `-netdev` option and its value; its id is "net0".
         serial: the keeper's key of the console's socket.
         qmp: the keeper's key of the control channel's socket.
+        capture: what makes QEMU pass on the packets of "net0", or nothing.
     """
     return [
         str(hardware.qemu),
@@ -73,6 +81,7 @@ def command(
         # iPXE takes its seed from EFI_RNG; without one it gathers timer ticks: 4.3 s before its banner, not 0.35 s.
         "-device", "virtio-rng-pci",
         *netdev,
+        *capture,
         # EDK2 has its own virtio-net driver; the default option ROM is x86 code.
         "-device", f"virtio-net-pci,netdev=net0,id=nic0,mac={identity.mac},romfile=,bootindex=0",
         # After the network port, whose place on the bus, and so whose name in Linux, stays as it is without disks.

@@ -20,6 +20,7 @@ from hil.machines.qemu.config import Config
 from hil.machines.qemu.disks import AttachedDisk, make_missing, named
 from hil.machines.qemu.qmp import Qmp
 from hil.machines.qemu.variables import copy_variables
+from hil.netboot.capture.starting import CaptureProcess
 from hil.timeline.events import Event
 from hil.tools.cache import Cache
 
@@ -84,6 +85,7 @@ class QemuGuest:
         self._ports = ports
         self._forwards: tuple[int, ...] = ()
         self._qmp: Qmp | None = None
+        self._capture: CaptureProcess | None = None
         self._sessions = 0
         self.console_stream = f"console:{place.node}"
         self.control_stream = f"qemu:{place.node}"
@@ -94,6 +96,7 @@ class QemuGuest:
         """Start the process; returns the moment just before it was asked for, ns of the one clock."""
         if self.state() is PowerState.ON:
             return now_ns()
+        self._end_capture()
         place, keeper = self._place, self._place.keeper
         make_missing(self._hardware.disks)
         self._sessions += 1
@@ -104,6 +107,7 @@ class QemuGuest:
         keeper.listen(self._serial_key, serial)
         keeper.listen(self._qmp_key, qmp)
         keeper.open_console(self.console_stream, UnixPort(str(serial)), place.session.folder / "console")
+        self._capture = self._begin_capture()
         moment = now_ns()
         keeper.spawn(
             self.control_stream,
@@ -112,7 +116,11 @@ class QemuGuest:
             fds=[self._serial_key, self._qmp_key],
             kill=True,
         )
-        self._qmp = Qmp(qmp, place.node)
+        if self._capture is None:
+            self._qmp = Qmp(qmp, place.node)
+        else:
+            self._capture.await_ready()
+            self._qmp = Qmp(qmp, place.node, self._capture.qemu_runs)
         return moment
 
     def off(self, *, deadline: Deadline) -> int:
@@ -131,6 +139,7 @@ class QemuGuest:
                     hint="look for a process in state D (uninterruptible) with `ps`; its storage may hang",
                 )
         self.close()
+        self._end_capture()
         return moment
 
     def state(self) -> PowerState:
@@ -205,8 +214,22 @@ class QemuGuest:
             cable.netdev("net0", self._forwards),
             serial=self._serial_key,
             qmp=self._qmp_key,
+            capture=[] if self._capture is None else self._capture.qemu_arguments,
         )
         return cable.run(qemu)
+
+    def _begin_capture(self) -> CaptureProcess | None:
+        place = self._place
+        if place.capture == "off":
+            return None
+        return CaptureProcess.begin(
+            place.keeper, place.directory, place.node, place.session.folder, place.capture, place.secrets()
+        )
+
+    def _end_capture(self) -> None:
+        if self._capture is not None:
+            self._capture.end()
+            self._capture = None
 
     def _control(self) -> Qmp:
         if self._qmp is None:

@@ -11,7 +11,7 @@ import json
 import os
 import threading
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -36,14 +36,16 @@ class Qmp:
     Args:
         socket: the unix socket that QEMU listens on.
         machine: the guest's name, for messages.
+        settled: told, in another thread, that QEMU answered or never will; perhaps twice.
 
     The client is imported and connected in the background: QEMU's first second is not waited for. The first call
     that needs it waits.
     """
 
-    def __init__(self, socket: Path, machine: str) -> None:
+    def __init__(self, socket: Path, machine: str, settled: Callable[[], None] = lambda: None) -> None:
         self._socket = socket
         self._machine = machine
+        self._settled = settled
         self._events: deque[Event] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._connected = threading.Event()
@@ -130,6 +132,7 @@ class Qmp:
             self._loop = None
             self._looping.set()
             self._connected.set()
+            self._settled()
 
     async def _main(self) -> None:
         import asyncio
@@ -150,6 +153,7 @@ class Qmp:
             return
         self._client = client
         self._connected.set()
+        self._settled()
         try:
             while True:
                 event = event_of(await listener.get(), WallAnchor.take())

@@ -119,15 +119,13 @@ class CaptureProcess:
             return
         self._ended = True
         self._guard.close()
+        # All that QEMU wrote is in the pipe by now; if it never opened that, no end of file will come from it.
+        self._keeper.signal(self._name, signal.SIGTERM)
         status = self._keeper.wait_exit(self._name, deadline=Deadline.after(_ENDS_SECONDS))
-        if status is None:
-            # QEMU never opened the pipe, so its end is not seen there.
-            self._keeper.signal(self._name, signal.SIGTERM)
-            status = self._keeper.wait_exit(self._name, deadline=Deadline.after(_ENDS_SECONDS))
         if status is None:
             self._keeper.signal(self._name, signal.SIGKILL)
         if status != 0:
-            self._note("the capture process ended before the machine did: its last packets are missing")
+            self._note("the capture process did not come to its end: packets are missing")
 
     def _note(self, text: str) -> None:
         with (self._folder / NOTE).open("a", encoding="utf-8") as note:
