@@ -40,6 +40,7 @@ from hil.tools.gonode import node_program
 from hil.tools.progress import Progress, quiet
 
 if TYPE_CHECKING:
+    from hil.config.model import HostPort
     from hil.config.rig import NodeConfig, Rig
     from hil.keeper.journal import Entry
     from hil.services.tailnet.tailnet import Tailnet
@@ -284,13 +285,12 @@ def _keeper(rig: Rig, early: EarlyKeeper | None) -> Keeper:
 
 
 def _matchbox(rig: Rig, keeper: Keeper, folder: Path, seen: HostPort, progress: Progress) -> Matchbox:
-    assets = ready_assets(rig, seen, progress=progress)
     return serve(
         keeper,
         rig.matchbox,
         keeper.directory,
         program=programs.matchbox(),
-        assets=assets,
+        assets=ready_assets(rig, seen, progress=progress),
         deadline=Deadline.after(_MATCHBOX_STARTS),
         record=folder / "matchbox",
     )

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from hil.clock import Deadline
-from hil.config.model import Fault, Model, RigPath, Sha256, invalid
+from hil.config.file_source import FileSource, NamedFile, WrittenSource
+from hil.config.model import Fault
 from hil.config.ready import Pattern, ReadyConfig
 from hil.config.rig import ImageConfig
 from hil.errors import ConfigError, HilBug, Problem
@@ -27,51 +28,19 @@ from hil.tools.progress import Progress, quiet
 _USERSPACE = r"Run \S+ as init process"
 
 
-def _existing(path: Path) -> Path:
-    if not path.is_file():
-        raise invalid(f"there is no file {path}", "a relative path starts at the rig file's directory")
-    return path
-
-
-def _source(value: object) -> object:
-    return {"path": value} if isinstance(value, str | Path) else value
-
-
 def _sources(value: object) -> object:
     return (value,) if isinstance(value, str | Path | Mapping) else value
-
-
-def _url(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/]+/\S*[^\s/]", text):
-        # The text is not shown: a URL may hold a password, from the environment.
-        raise invalid("this is not the URL of a file", "write it like https://HOST/PATH/FILE")
-    return text
-
-
-class Source(Model):
-    """One file: a path alone, or a path or a URL with the digest of what is there."""
-
-    path: Annotated[RigPath, AfterValidator(_existing)] | None = Field(None, description="a file of this host")
-    url: Annotated[str, AfterValidator(_url)] | None = Field(None, description="where the file is fetched from, once")
-    sha256: Sha256 | None = Field(None, description="the SHA-256 digest that the file must have")
-
-    @model_validator(mode="after")
-    def _one_place(self) -> Self:
-        if (self.path is None) == (self.url is None):
-            raise invalid("a file has either a path or a url", "write one of the two")
-        if self.url is not None and self.sha256 is None:
-            raise invalid("a url needs its sha256", "what a server sends may change: pin it with sha256:")
-        return self
 
 
 class Config(ImageConfig):
     """An image of files."""
 
     kind: Literal["files"] = Field(description="files")
-    kernel: Annotated[Source, BeforeValidator(_source)] = Field(description="the kernel's file")
-    initrd: Annotated[tuple[Annotated[Source, BeforeValidator(_source)], ...], BeforeValidator(_sources)] = Field(
-        (), description="the initramfs archives, in order; or one"
-    )
+    kernel: NamedFile = Field(description="the kernel's file")
+    initrd: Annotated[
+        tuple[NamedFile, ...],
+        BeforeValidator(_sources, json_schema_input_type=WrittenSource | tuple[WrittenSource, ...]),
+    ] = Field((), description="the initramfs archives, in order; or one")
     args: tuple[str, ...] = Field((), description="kernel arguments")
     ready: ReadyConfig | None = Field(
         default=None, description="when a boot is at its end: console, http, or both; needed unless there is `expect`"
@@ -135,7 +104,7 @@ def _url_name(url: str) -> str:
     return unquote(urlsplit(url).path.rsplit("/", 1)[-1]) or "file"
 
 
-def _asset(source: Source, what: str, fetched: Callable[[str, str], Asset]) -> Asset:
+def _asset(source: FileSource, what: str, fetched: Callable[[str, str], Asset]) -> Asset:
     if source.url is not None and source.sha256 is not None:
         return fetched(source.url, source.sha256)
     if source.path is None:

@@ -65,12 +65,12 @@ def test_no_profile_for_this_machine(tmp_path: Path, probe_image: Image) -> None
 
 
 def test_the_kernel_is_not_where_the_profile_says(tmp_path: Path, probe_image: Image) -> None:
-    mine = profile("console=ttyAMA0", kernel="/assets/vmlinuz")
+    mine = profile("console=ttyAMA0", kernel="/asset/kernel")
     write_tree(tmp_path / "tree", groups=ALL, profiles={"mine": mine}, assets=assets_of(probe_image))
     found = boot(tmp_path, tree_rig())
     assert found.code == 1
     assert found.message == (
-        "node error: node1: iPXE failed: the HTTP server answered 404, not found: /assets/vmlinuz... Not found"
+        "node error: node1: iPXE failed: the HTTP server answered 404, not found: /asset/kernel... Not found"
         " (https://ipxe.org/2d0c618e)"
     )
     assert found.hint == (

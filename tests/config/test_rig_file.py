@@ -49,7 +49,8 @@ def test_values(load: Load, tmp_path: Path) -> None:
     assert rig.nodes["two"].boot_within == 120.0
     assert rig.nodes["two"].model_dump()["memory"] == 3 << 29
     assert rig.images["tiny"].model_dump()["file"] == tmp_path / "boot/tiny.img"
-    assert rig.matchbox.assets == tmp_path
+    assert rig.matchbox.assets is not None
+    assert rig.matchbox.assets.dir == tmp_path
     assert rig.matchbox.from_images
     assert (rig.file, rig.directory) == (tmp_path / "rig.yaml", tmp_path)
 

@@ -22,6 +22,7 @@ from hil.errors import ConfigError, InfrastructureError, UsageError
 from hil.images.image import Asset, Image, Ready, sha256_of
 from hil.keeper.client import Keeper
 from hil.keeper.runtime import new_runtime_dir
+from hil.services.matchbox.assets import NO_ASSETS, Assets
 from hil.services.matchbox.server import Matchbox, serve
 from hil.tools import programs
 
@@ -57,12 +58,20 @@ def program(tmp_path: Path, body: str) -> Path:
     return path
 
 
-def started(keeper: Keeper, tmp_path: Path, body: str = SERVES, seconds: float = 20, **config: object) -> Matchbox:
+def started(
+    keeper: Keeper,
+    tmp_path: Path,
+    body: str = SERVES,
+    seconds: float = 20,
+    assets: Assets = NO_ASSETS,
+    **config: object,
+) -> Matchbox:
     return serve(
         keeper,
         MatchboxConfig.model_validate(config),
         tmp_path / "bench",
         program=program(tmp_path, body),
+        assets=assets,
         deadline=Deadline.after(seconds),
         record=tmp_path / "matchbox",
     )
@@ -89,7 +98,7 @@ def test_it_is_ready_when_it_answers(keeper: Keeper, tmp_path: Path) -> None:
 def test_data_of_the_user_is_served_unchanged(keeper: Keeper, tmp_path: Path) -> None:
     data = tmp_path / "data"
     (data / "assets").mkdir(parents=True)
-    matchbox = started(keeper, tmp_path, data=data)
+    matchbox = started(keeper, tmp_path, data=data, assets=Assets(data / "assets"))
     assert f"-data-path {data} -log-level debug -assets-path {data}/assets\n" in log(tmp_path)
     assert [path.name for path in data.rglob("*")] == ["assets"]
     with pytest.raises(UsageError, match="the image 'mine' cannot be chosen for node1"):

@@ -11,6 +11,7 @@ import pytest
 from hil.config.matchbox import MatchboxConfig
 from hil.errors import ConfigError, InfrastructureError
 from hil.images.image import Asset, Image, Ready, sha256_of
+from hil.services.matchbox.assets import Assets
 from hil.services.matchbox.reader import read_tree
 from hil.services.matchbox.writer import assign, publish, write_tree
 
@@ -87,7 +88,7 @@ def test_assets_of_the_user_are_beside_the_images(tmp_path: Path) -> None:
     assets = tmp_path / "assets"
     (assets / "talos").mkdir(parents=True)
     (assets / "talos/vmlinuz").write_text("talos")
-    write_tree(tmp_path / "data", MatchboxConfig(assets=assets))
+    write_tree(tmp_path / "data", MatchboxConfig(), Assets(assets))
     publish(tmp_path / "data", image(tmp_path / "files"))
     assert (tmp_path / "data/assets/talos/vmlinuz").read_text() == "talos"
     assert (tmp_path / "data/assets/mine/vmlinuz").read_text() == "mine vmlinuz"

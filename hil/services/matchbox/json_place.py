@@ -1,4 +1,4 @@
-"""Where in a JSON text a key stands: the line and column that a message names. Checks nothing."""
+"""Where in a JSON text a key or a text stands: the line and column that a message names. Checks nothing."""
 
 from __future__ import annotations
 
@@ -32,6 +32,22 @@ def find_key(text: str, *keys: str) -> tuple[int, int] | None:
         elif sign.startswith('"') and path and path[-1] is None:
             path[-1] = str(json.loads(sign)).casefold()
             if path == wanted and text[token.end() :].lstrip().startswith(":"):
-                line_start = text.rfind("\n", 0, token.start()) + 1
-                return text.count("\n", 0, token.start()) + 1, token.start() - line_start + 1
+                return _place(text, token.start())
     return None
+
+
+def find_text(text: str, wanted: str) -> tuple[int, int] | None:
+    """The line and column, both from 1, of the first string that says this, key or value; None when there is none.
+
+    Args:
+        text: valid JSON.
+        wanted: what the string means, without its quotes and escapes.
+    """
+    for token in _TOKEN.finditer(text):
+        if token.group().startswith('"') and json.loads(token.group()) == wanted:
+            return _place(text, token.start())
+    return None
+
+
+def _place(text: str, index: int) -> tuple[int, int]:
+    return text.count("\n", 0, index) + 1, index - text.rfind("\n", 0, index)

@@ -21,6 +21,7 @@ from hil.console.stream import Feed, FeedClosed
 from hil.errors import InfrastructureError, UsageError
 from hil.images.image import Image
 from hil.keeper.client import Keeper
+from hil.services.matchbox.assets import NO_ASSETS, Assets
 from hil.services.matchbox.reader import read_tree
 from hil.services.matchbox.tree import Tree
 from hil.services.matchbox.writer import assign, write_tree
@@ -100,6 +101,7 @@ def serve(
     *,
     program: Path,
     deadline: Deadline,
+    assets: Assets = NO_ASSETS,
     record: Path | None = None,
 ) -> Matchbox:
     """Start Matchbox with the rig's data and wait until it answers.
@@ -112,6 +114,7 @@ def serve(
         directory: a folder of this bench alone; `matchbox` is written in it, unless the data is the user's own.
         program: the matchbox program; not used for one that runs already.
         deadline: for its first answer.
+        assets: what is behind /assets/.
         record: base path of its log's recording.
 
     Raises:
@@ -123,23 +126,22 @@ def serve(
         address = (str(parts.hostname), parts.port or 80)
         _check_answer(address, f"the Matchbox at {config.url}", deadline)
         return Matchbox(address, None, None, False)
-    data, assets = _data(config, directory)
+    data, folder = _data(config, directory, assets)
     read_tree(data)
     argv = [str(program), "-address", "127.0.0.1:0", "-data-path", str(data), "-log-level", "debug"]
-    keeper.spawn(STREAM, [*argv, "-assets-path", str(assets or "")], record=record)
+    keeper.spawn(STREAM, [*argv, "-assets-path", str(folder or "")], record=record)
     with keeper.attach(STREAM) as feed:
         address = _Starting(keeper, feed).address(deadline)
     _check_answer(address, "Matchbox", deadline)
     return Matchbox(address, data, STREAM, config.from_images)
 
 
-def _data(config: MatchboxConfig, directory: Path) -> tuple[Path, Path | None]:
+def _data(config: MatchboxConfig, directory: Path, assets: Assets) -> tuple[Path, Path | None]:
     """The data directory, written if it is not the user's own, and the folder behind /assets/."""
     if config.data is not None:
-        inside = config.data / "assets"
-        return config.data, config.assets or (inside if inside.is_dir() else None)
+        return config.data, assets.place(directory / "assets")
     written = directory / "matchbox"
-    write_tree(written, config)
+    write_tree(written, config, assets)
     return written, written / "assets"
 
 

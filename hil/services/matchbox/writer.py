@@ -16,18 +16,20 @@ from pydantic import JsonValue
 from hil.config.matchbox import Boot, Group, MatchboxConfig, Profile
 from hil.errors import ConfigError, InfrastructureError, Problem
 from hil.images.image import Image
+from hil.services.matchbox.assets import NO_ASSETS, Assets, link
 
 _FOLDERS = ("groups", "profiles", "generic", "assets")
 _TEMPLATE = "hil-machine-config"
 _MACHINE_CONFIG = "machine_config"
 
 
-def write_tree(directory: Path, config: MatchboxConfig) -> None:
+def write_tree(directory: Path, config: MatchboxConfig, assets: Assets = NO_ASSETS) -> None:
     """Write the groups, profiles and templates that a rig file has, and link to its assets.
 
     Args:
         directory: made if it is not there; `assets` in it is what -assets-path names.
         config: the rig's section; one that has no groups gives an empty tree.
+        assets: what is behind /assets/, besides images.
 
     Raises:
         InfrastructureError: the directory cannot be written.
@@ -41,10 +43,9 @@ def write_tree(directory: Path, config: MatchboxConfig) -> None:
             _write_json(directory / "profiles" / f"{profile.id}.json", profile.model_dump(exclude_none=True))
         for name, text in config.generic.items():
             (directory / "generic" / name).write_text(text, "utf-8")
-        for entry in sorted(config.assets.iterdir()) if config.assets is not None else ():
-            _link(directory / "assets" / entry.name, entry)
     except OSError as error:
         raise _unwritable(directory, error) from error
+    assets.link_into(directory / "assets")
 
 
 def publish(directory: Path, image: Image) -> None:
@@ -65,7 +66,7 @@ def publish(directory: Path, image: Image) -> None:
     try:
         folder.mkdir(exist_ok=True)
         for asset in image.assets:
-            _link(folder / asset.name, asset.path)
+            link(folder / asset.name, asset.path)
     except OSError as error:
         raise _unwritable(directory, error) from error
 
@@ -113,14 +114,6 @@ def _write_json(file: Path, value: Mapping[str, object]) -> None:
     made = file.with_suffix(".new")
     made.write_text(json.dumps(value, indent=2) + "\n", "utf-8")
     made.rename(file)
-
-
-def _link(link: Path, target: Path) -> None:
-    """Make or replace a symbolic link in one step."""
-    made = link.with_name(f".{link.name}.new")
-    made.unlink(missing_ok=True)
-    made.symlink_to(target.resolve())
-    made.rename(link)
 
 
 def _unwritable(directory: Path, error: OSError) -> InfrastructureError:
