@@ -5,7 +5,7 @@ Every call is synchronous and may be made from any thread. What the keeper does 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -19,6 +19,7 @@ from hil.keeper.launch import Launched, last_words, launch
 from hil.keeper.link import Link, LinkLost
 from hil.keeper.runtime import remove
 from hil.keeper.status import StreamStatus
+from hil.redaction import HIDDEN
 
 _ANSWER_SECONDS = 10.0
 _END_SECONDS = 4.0
@@ -223,6 +224,19 @@ class Keeper:
             InfrastructureError: another one holds it.
         """
         self._ask("lock", {"path": str(path), "owner": owner, "pid": self.pid})
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Let none of these reach a record or a message: not by a stream of this keeper, nor by this process.
+
+        What a stream said before stays as it was recorded; so say it before a machine can know it.
+
+        Args:
+            secrets: the values, as they are; of fewer than six characters they are not hidden (`hil.redaction.forms`).
+        """
+        values = list(secrets)
+        HIDDEN.add(values)
+        if values:
+            self._ask("hide", {"secrets": values})
 
     def on_leave(self, kind: str, data: Mapping[str, object]) -> None:
         """Note in the journal what must be done to the world should this bench end without its `close`.

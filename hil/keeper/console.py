@@ -64,9 +64,9 @@ class Console:
     def drain(self) -> None:
         """Read what has arrived already, up to a bound: what a guest said before its end is in the record."""
         for _ in range(64):
-            before = self._stream.total
+            before = self._stream.received
             self._readable()
-            if self._port is None or self._stream.total == before:
+            if self._port is None or self._stream.received == before:
                 return
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from hil.keeper.loop import Loop
 from hil.keeper.runtime import MAX_SOCKET_PATH
 from hil.keeper.stream import Stream
 from hil.locks import Lock
+from hil.redaction.redactor import Redactor
 
 EVENTS = "keeper"
 """Name of the stream of the keeper's own events, a JSON line each."""
@@ -50,6 +51,8 @@ class Holdings:
         self._children: dict[str, Child] = {}
         self._listeners: dict[str, socket.socket] = {}
         self._locks: dict[str, Lock] = {}
+        self._secrets: set[str] = set()
+        self._redactor = Redactor(())
         self._stream(EVENTS, None).begin(None)
 
     def listen(self, key: str, path: str) -> None:
@@ -143,6 +146,13 @@ class Holdings:
             )
         return self._children[name]
 
+    def hide(self, secrets: Sequence[str]) -> None:
+        """Take these out of each stream too, of those that there are and of those to come."""
+        self._secrets.update(secrets)
+        self._redactor = Redactor(self._secrets)
+        for stream in self._streams.values():
+            stream.hide(self._redactor)
+
     def lock(self, path: Path, what: str, pid: int) -> None:
         """Take a lock now or say who holds it."""
         if str(path) not in self._locks:
@@ -215,6 +225,7 @@ class Holdings:
                 self._loop,
                 name,
                 record,
+                self._redactor,
                 lambda problem: self.note("recording-error", name, {"message": problem}),
             )
         else:

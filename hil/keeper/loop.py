@@ -1,7 +1,7 @@
 """The keeper's event loop: descriptors, signals and calls from other threads, one at a time in one thread.
 
-It is a select loop and no more: no tasks, no time-outs of its own. (asyncio does the same and much besides; to import
-it takes longer than all the rest of the keeper's start.) It knows nothing of what it serves.
+It is a select loop and no more: no tasks, and one timer for each owner. (asyncio does the same and much besides; to
+import it takes longer than all the rest of the keeper's start.) It knows nothing of what it serves.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ class Loop:
         self._selector = selectors.DefaultSelector()
         self._watches: dict[int, _Watch] = {}
         self._calls: deque[Callable[[], None]] = deque()
+        self._timers: dict[object, tuple[Deadline, Callable[[], None]]] = {}
         self._on_signal = on_signal
         self._wake_out, self._wake_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self.watch(self._wake_out, read=self._woken)
@@ -64,6 +65,12 @@ class Loop:
         elif known is not None:
             self._selector.unregister(descriptor)
 
+    def set_timer(self, owner: object, deadline: Deadline | None, call: Callable[[], None]) -> None:
+        """Have `call` called once at a deadline; replaces the owner's timer before; None: only forget that one."""
+        self._timers.pop(owner, None)
+        if deadline is not None:
+            self._timers[owner] = (deadline, call)
+
     def call_soon_threadsafe(self, call: Callable[[], None]) -> None:
         """Have `call` called in the loop; the one method for other threads."""
         self._calls.append(call)
@@ -76,8 +83,10 @@ class Loop:
             remaining = deadline.remaining()
             if remaining == 0.0:
                 return False
-            for key, events in self._selector.select(remaining):
+            waits = [remaining, *(timer.remaining() for timer, _ in self._timers.values())]
+            for key, events in self._selector.select(min((wait for wait in waits if wait is not None), default=None)):
                 self._call(key.fd, events)
+            self._call_timers()
         return True
 
     def _call(self, descriptor: int, events: int) -> None:
@@ -88,6 +97,13 @@ class Loop:
         watch = self._watches.get(descriptor)
         if watch is not None and watch.write is not None and events & selectors.EVENT_WRITE:
             watch.write()
+
+    def _call_timers(self) -> None:
+        for owner in [owner for owner, (timer, _) in self._timers.items() if timer.expired]:
+            # An earlier callback of the same round may have taken it back.
+            timer = self._timers.pop(owner, None)
+            if timer is not None:
+                timer[1]()
 
     def _woken(self) -> None:
         numbers = os.read(self._wake_out, 4096)

@@ -66,6 +66,7 @@ class Server:
             "signal": self._do_signal,
             "policy": self._do_policy,
             "lock": self._do_lock,
+            "hide": self._do_hide,
             "on_leave": self._do_on_leave,
             "status": self._do_status,
             "end": self._do_end,
@@ -190,6 +191,10 @@ class Server:
     def _do_lock(self, request: Request) -> None:
         fields = request.fields
         self._holdings.lock(Path(fields.text("path")), fields.text("owner"), fields.number("pid"))
+        request.answer()
+
+    def _do_hide(self, request: Request) -> None:
+        self._holdings.hide(request.fields.texts("secrets"))
         request.answer()
 
     def _do_on_leave(self, request: Request) -> None:

@@ -1,7 +1,8 @@
 """One stream of the keeper: a console's or a process's bytes, stamped, recorded, and fanned out to its readers.
 
-It outlives the ports and processes that it has one after the other; each is an incarnation. A recording that fails
-never stops the reading. This module does not know where the bytes come from.
+What is secret is taken out first, so that no record and no reader has it; offsets count what is left. It outlives the
+ports and processes that it has one after the other; each is an incarnation. A recording that fails never stops the
+reading. This module does not know where the bytes come from.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from hil.clock import WallAnchor, now_ns
+from hil.clock import Deadline, WallAnchor, now_ns
 from hil.console.recording import Recording
 from hil.console.stream import Chunk
 from hil.errors import InfrastructureError
 from hil.keeper.backlog import Backlog, Cursor
 from hil.keeper.loop import Loop
 from hil.keeper.reader import Reader
+from hil.redaction.redactor import Redactor
+from hil.redaction.stream import RedactedStream
 
 _JAMMED = 1 << 16
 
@@ -37,19 +40,29 @@ class Stream:
         loop: serves the readers.
         name: as clients call it.
         record: base path of the first recording, or None.
+        redactor: what is taken out; `hide` changes that.
         on_recording_error: told once, in words, when the recording fails.
 
     Raises:
         InfrastructureError: the recording cannot be made.
     """
 
-    def __init__(self, loop: Loop, name: str, record: Path | None, on_recording_error: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        name: str,
+        record: Path | None,
+        redactor: Redactor,
+        on_recording_error: Callable[[str], None],
+    ) -> None:
         self.name = name
+        self.received = 0
         self.incarnation = 0
         self.live = False
         self.recording_error: str | None = None
         self._loop = loop
         self._on_recording_error = on_recording_error
+        self._clean = RedactedStream(redactor)
         self._backlog = Backlog()
         self._readers: set[Reader] = set()
         self._sink: Sink | None = None
@@ -61,7 +74,7 @@ class Stream:
 
     @property
     def total(self) -> int:
-        """Bytes so far, of all incarnations."""
+        """Bytes so far, of all incarnations, without secrets; `received` has them as they came in."""
         return self._backlog.total
 
     @property
@@ -103,7 +116,13 @@ class Stream:
 
     def arrived(self, data: bytes) -> None:
         """Bytes came in just now, at most MAX_CHUNK."""
-        self._add(Chunk(now_ns(), self.incarnation, self.total, data))
+        self.received += len(data)
+        self._show(self._clean.feed_at(data, now_ns()))
+        self._await_quiet()
+
+    def hide(self, redactor: Redactor) -> None:
+        """Take other secrets out from now on."""
+        self._clean.use(redactor)
 
     def end(self) -> None:
         """The incarnation is over; nothing when none is on."""
@@ -112,6 +131,8 @@ class Stream:
             self._sink = None
             self._unheard += len(self._unsent)
             self._unsent.clear()
+            self._show(self._clean.rest_at())
+            self._await_quiet()
             self._add(Chunk(now_ns(), self.incarnation, self.total, b""))
 
     def attach(self, connection: socket.socket, start: int | None) -> None:
@@ -169,6 +190,15 @@ class Stream:
             "waiting_bytes": len(self._unsent),
             "unheard_bytes": self._unheard,
         }
+
+    def _await_quiet(self) -> None:
+        patience = self._clean.patience
+        quiet = None if patience is None else Deadline.after(patience)
+        self._loop.set_timer(self, quiet, lambda: self._show(self._clean.release()))
+
+    def _show(self, pieces: list[tuple[int, bytes]]) -> None:
+        for stamp, data in pieces:
+            self._add(Chunk(stamp, self.incarnation, self.total, data))
 
     def _add(self, chunk: Chunk) -> None:
         self._backlog.add(chunk, logged=self._record(chunk))

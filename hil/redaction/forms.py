@@ -1,6 +1,6 @@
-"""The forms in which a secret travels: as it is, quoted for a URL, escaped for JSON, in base64; and what stands there instead.
+"""The forms in which a secret travels: as it is, quoted for a URL, escaped for JSON, in base64.
 
-Searches nothing.
+Also what stands there instead. Searches nothing.
 """
 
 from __future__ import annotations

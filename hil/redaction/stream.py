@@ -1,6 +1,6 @@
 """Redaction of bytes that come in chunks, cut anywhere: what may be the beginning of a secret is held back.
 
-Cut as it may be, a stream comes out as `Redactor.data` gives the whole. Only a pause changes that, and the end, because
+Cut as it may be, a stream comes out as `Redactor.data` gives the whole. Only a pause changes that, and the end, as
 nothing may be held back for ever: at a pause its owner calls `release`. Up to three characters are let go as they are
 (a prompt has to appear); of more, only the mark. So a secret that is typed slowly shows three characters of itself at
 most, and its end never. This module has no clock.
