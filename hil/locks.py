@@ -1,20 +1,23 @@
 """One lock per thing that has one user at a time: flock(2) on a file, freed with its last holder.
 
 The lock belongs to the open file description (flock(2)), so a child that inherits the descriptor holds it
-too, and a kill -9 frees it. The kernel does not say who holds it: an owner file beside it does. This module
-decides nothing about what is locked, nor where lock files live.
+too, and a kill -9 frees it. The kernel does not say who holds it: the file's content does, which stays when its
+writer dies. This module decides nothing about what is locked, nor where lock files live.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
 import pwd
+import stat
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -22,6 +25,8 @@ from hil.clock import Deadline
 from hil.errors import HilBug, InfrastructureError
 
 _TIMED_OUT = 75  # EX_TEMPFAIL of sysexits(3); flock(1) itself never exits with it
+_LONGEST = 4096  # bytes of an owner that are read
+_OPEN = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +37,31 @@ class Owner:
         pid: the process that took it.
         user: its user's name, or the number where there is no name.
         what: what it does with the locked thing, in words for a message.
+        since: when it took it, in seconds since 1970; 0 where that is not known.
     """
 
     pid: int
     user: str
     what: str
+    since: float = field(default=0.0, compare=False)
 
     def __str__(self) -> str:
-        return f"process {self.pid} of user {self.user} ({self.what})"
+        since = time.strftime(", since %Y-%m-%d %H:%M:%S", time.localtime(self.since)) if self.since else ""
+        return f"process {self.pid} of user {self.user} ({self.what}{since})"
+
+
+class Busy(InfrastructureError):
+    """Another one holds the lock.
+
+    Args:
+        message: what is held.
+        hint: what to do.
+        holder: who, as far as it left its name.
+    """
+
+    def __init__(self, message: str, *, hint: str, holder: Owner | None) -> None:
+        super().__init__(message, hint=hint)
+        self.holder = holder
 
 
 def _user_name() -> str:
@@ -55,27 +77,48 @@ class Lock:
     Args:
         path: the lock file; made when it is missing, never removed (others may be waiting on it).
         what: what this holder does, for the message that others get.
-        pid: the number to give out for this holder, where its own getpid() means nothing (a PID namespace).
+        pid: the number to give out for this holder, where getpid() is not its own (the lock goes to another process).
+        shared: whether users of this host other than ours take it too.
     """
 
-    def __init__(self, path: Path, *, what: str, pid: int | None = None) -> None:
+    def __init__(self, path: Path, *, what: str, pid: int | None = None, shared: bool = False) -> None:
         self.path = path
         self.what = what
         self._pid = pid
+        self._shared = shared
         self._fd: int | None = None
         self._left_by: Owner | None = None
 
-    @property
-    def owner_path(self) -> Path:
-        """The file beside the lock that names its holder; missing when it was let go in good order."""
-        return self.path.with_name(self.path.name + ".owner")
+    @classmethod
+    def taken_over(cls, path: Path, descriptor: int) -> Self:
+        """The lock that another process took and handed to this one, with `give`.
+
+        Args:
+            path: its file.
+            descriptor: of that file; owned from here.
+        """
+        lock = cls(path, what="")
+        lock._fd = descriptor
+        return lock
+
+    def give(self) -> int:
+        """The descriptor, with which the lock goes to another process; whoever calls this closes it here.
+
+        Raises:
+            HilBug: the lock is not held.
+        """
+        descriptor = self.fileno()
+        self._fd = None
+        return descriptor
 
     def owner(self) -> Owner | None:
         """Who holds the lock, or held it last and died; None when nobody is written down."""
         try:
-            fields = json.loads(self.owner_path.read_bytes())
-            return Owner(pid=int(fields["pid"]), user=str(fields["user"]), what=str(fields["what"]))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            with self.path.open("rb") as file:
+                fields = json.loads(file.read(_LONGEST))
+            since = float(fields.get("since", 0.0))
+            return Owner(int(fields["pid"]), str(fields["user"]), str(fields["what"]), since)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return None
 
     @property
@@ -99,7 +142,8 @@ class Lock:
         The wait is the kernel's: flock(1) blocks on our own descriptor, with which the lock stays.
 
         Raises:
-            InfrastructureError: another one holds it at the deadline, or the lock file cannot be used.
+            Busy: another one holds it at the deadline.
+            InfrastructureError: the lock file cannot be used.
             HilBug: this object holds it already.
         """
         if self._fd is not None:
@@ -110,7 +154,7 @@ class Lock:
                 if not self._try(fd) and not self._wait(fd, deadline):
                     raise self._busy(deadline)
                 self._left_by = self.owner()
-                self._write_owner()
+                self._write_owner(fd)
             except BaseException:
                 os.close(fd)
                 raise
@@ -128,8 +172,7 @@ class Lock:
             return
         fd, self._fd = self._fd, None
         try:
-            with suppress(FileNotFoundError):
-                self.owner_path.unlink()
+            os.truncate(fd, 0)
         finally:
             os.close(fd)
 
@@ -144,11 +187,26 @@ class Lock:
 
     def _open(self) -> int:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        # Plain open first: O_CREAT on a file of another user in a sticky folder fails (proc(5)).
+        # Plain open first: O_CREAT on a file of another user in a sticky folder fails (fs.protected_regular, proc(5)).
         try:
-            return os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            return self._checked(os.open(self.path, _OPEN))
         except FileNotFoundError:
-            return os.open(self.path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            pass
+        try:
+            fd = os.open(self.path, _OPEN | os.O_CREAT | os.O_EXCL, 0o644)
+        except FileExistsError:
+            return self._checked(os.open(self.path, _OPEN))
+        if self._shared:
+            os.fchmod(fd, 0o666)  # whatever the umask: the next user writes its name here
+        return fd
+
+    def _checked(self, fd: int) -> int:
+        """A file in a folder of all users may be a trap: a link or a device of somebody's, which would be emptied."""
+        found = os.fstat(fd)
+        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+            return fd
+        os.close(fd)
+        raise FileExistsError(errno.EEXIST, "it is no file of its own")
 
     @staticmethod
     def _try(fd: int) -> bool:
@@ -179,15 +237,15 @@ class Lock:
             )
         return done.returncode == 0
 
-    def _busy(self, deadline: Deadline) -> InfrastructureError:
+    def _busy(self, deadline: Deadline) -> Busy:
         holder = self.owner()
-        return InfrastructureError(
+        return Busy(
             f"{self.path} is in use by {holder or 'a process that left no name'}; waited {deadline}",
             hint="wait until it is done, or end that process" if holder else f"see who holds it: lsof {self.path}",
+            holder=holder,
         )
 
-    def _write_owner(self) -> None:
-        owner = Owner(pid=os.getpid() if self._pid is None else self._pid, user=_user_name(), what=self.what)
-        draft = self.owner_path.with_name(self.owner_path.name + ".new")
-        draft.write_text(json.dumps(asdict(owner)) + "\n", encoding="utf-8")
-        draft.replace(self.owner_path)
+    def _write_owner(self, fd: int) -> None:
+        owner = Owner(os.getpid() if self._pid is None else self._pid, _user_name(), self.what, time.time())
+        os.truncate(fd, 0)
+        os.pwrite(fd, json.dumps(asdict(owner)).encode() + b"\n", 0)

@@ -5,6 +5,7 @@ Every call is synchronous and may be made from any thread. What the keeper does 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
@@ -19,6 +20,7 @@ from hil.keeper.launch import Launched, last_words, launch
 from hil.keeper.link import Link, LinkLost
 from hil.keeper.runtime import remove
 from hil.keeper.status import StreamStatus
+from hil.locks import Lock
 from hil.redaction import HIDDEN
 
 _ANSWER_SECONDS = 10.0
@@ -213,17 +215,20 @@ class Keeper:
         self._ask("policy", {"keep": keep})
         self._keep = keep
 
-    def lock(self, path: Path, owner: str) -> None:
-        """Take a lock (hil.locks) for as long as the keeper, or a child started later, lives.
+    def lock(self, lock: Lock) -> None:
+        """Hand over a lock that we hold, for as long as the keeper, or a child that it starts later, lives.
 
         Args:
-            path: the lock file.
-            owner: what for, in words for those who find it taken.
-
-        Raises:
-            InfrastructureError: another one holds it.
+            lock: taken with the keeper's `pid`; no longer ours afterwards.
         """
-        self._ask("lock", {"path": str(path), "owner": owner, "pid": self.pid})
+        descriptor = lock.give()
+        try:
+            self._link.ask("lock", {"path": str(lock.path)}, Deadline.after(_ANSWER_SECONDS), descriptor=descriptor)
+        except LinkLost as error:
+            raise self._lost() from error
+        finally:
+            # Another process, forked without exec, must not hold what we hold no longer.
+            os.close(descriptor)
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Let none of these reach a record or a message: not by a stream of this keeper, nor by this process.

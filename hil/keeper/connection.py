@@ -6,12 +6,15 @@ What the requests mean is `hil.keeper.server`'s.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from collections.abc import Callable
 
 from hil.errors import HilBug, HilError
 from hil.keeper import protocol
 from hil.keeper.loop import Loop
+
+_MOST_PASSED = 8  # descriptors at once
 
 
 class Request:
@@ -63,6 +66,7 @@ class Connection:
         self._on_request = on_request
         self._on_gone = on_gone
         self._heard = bytearray()
+        self._passed: list[int] = []
         self._unsent = bytearray()
         loop.watch(connection.fileno(), read=self._readable)
 
@@ -70,6 +74,16 @@ class Connection:
     def closed(self) -> bool:
         """Whether the other side has gone."""
         return self._socket.fileno() < 0
+
+    def take_descriptor(self) -> int:
+        """The next descriptor that the other side has passed, the caller's from now on.
+
+        Raises:
+            protocol.BadMessage: it passed none.
+        """
+        if not self._passed:
+            raise protocol.BadMessage("no descriptor came with it")
+        return self._passed.pop(0)
 
     def send(self, message: dict[str, object]) -> None:
         """Send a message, now or when the socket takes it; nothing when the other side is gone."""
@@ -88,6 +102,8 @@ class Connection:
 
     def close(self) -> None:
         """Hang up."""
+        while self._passed:
+            os.close(self._passed.pop())
         if not self.closed:
             self._loop.watch(self._socket.fileno())
             self._socket.close()
@@ -105,7 +121,8 @@ class Connection:
 
     def _readable(self) -> None:
         try:
-            data = self._socket.recv(1 << 16)
+            data, passed, _, _ = socket.recv_fds(self._socket, 1 << 16, _MOST_PASSED, socket.MSG_CMSG_CLOEXEC)
+            self._passed += passed
         except BlockingIOError:
             return
         except OSError:

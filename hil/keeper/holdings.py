@@ -153,10 +153,9 @@ class Holdings:
         for stream in self._streams.values():
             stream.hide(self._redactor)
 
-    def lock(self, path: Path, what: str, pid: int) -> None:
-        """Take a lock now or say who holds it."""
-        if str(path) not in self._locks:
-            self._locks[str(path)] = Lock(path, what=what, pid=pid).acquire(Deadline.after(0))
+    def lock(self, path: Path, descriptor: int) -> None:
+        """Hold a lock that a client has taken and passed on."""
+        self._locks[str(path)] = Lock.taken_over(path, descriptor)
 
     def reap(self) -> None:
         """Take the exit status of each process that has ended, orphans too when we are an init."""

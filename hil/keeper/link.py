@@ -50,8 +50,16 @@ class Link:
             raise LinkLost(error.strerror) from error
         return cls(connection)
 
-    def ask(self, verb: str, fields: dict[str, object], deadline: Deadline) -> object:
+    def ask(
+        self, verb: str, fields: dict[str, object], deadline: Deadline, *, descriptor: int | None = None
+    ) -> object:
         """Send one request and return its result.
+
+        Args:
+            verb: what to do.
+            fields: with what.
+            deadline: for the answer.
+            descriptor: goes along (SCM_RIGHTS in unix(7)); ours stays open.
 
         Raises:
             HilError: the keeper refused it.
@@ -62,7 +70,10 @@ class Link:
             self._number += 1
             try:
                 self._socket.settimeout(deadline.sooner(_SEND_SECONDS).remaining() or _SEND_SECONDS)
-                self._socket.sendall(protocol.encode({"id": self._number, "do": verb, **fields}))
+                request = protocol.encode({"id": self._number, "do": verb, **fields})
+                if descriptor is not None:
+                    request = request[socket.send_fds(self._socket, [request], [descriptor]) :]
+                self._socket.sendall(request)
                 while True:
                     answer = protocol.decode(self._line(deadline))
                     # A request that an interrupt cut short may have left its answer behind.

@@ -189,8 +189,13 @@ class Server:
         request.answer()
 
     def _do_lock(self, request: Request) -> None:
-        fields = request.fields
-        self._holdings.lock(Path(fields.text("path")), fields.text("owner"), fields.number("pid"))
+        descriptor = request.connection.take_descriptor()
+        try:
+            path = Path(request.fields.text("path"))
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._holdings.lock(path, descriptor)
         request.answer()
 
     def _do_hide(self, request: Request) -> None:

@@ -17,12 +17,14 @@ from support.leftovers import Snapshot, difference, snapshot
 
 import hil
 from hil.clock import Deadline
-from hil.errors import InfrastructureError
+from hil.errors import HilBug, InfrastructureError
 from hil.keeper.client import Keeper
 from hil.keeper.isolation import DEATH_SIGNAL, USER_NAMESPACE, Isolation
 from hil.keeper.journal import Entry
 from hil.keeper.launch import launch
+from hil.keeper.link import Link
 from hil.keeper.runtime import is_alive, live_benches, new_runtime_dir, sweep
+from hil.locks import Lock
 
 CLIENT = """
 import os, signal, sys
@@ -85,7 +87,7 @@ def test_close_leaves_nothing_behind(before: Snapshot) -> None:
     with Keeper.start(new_runtime_dir(), deadline=Deadline.after(10)) as keeper:
         keeper.spawn("child", ["sh", "-c", "setsid sleep 1000 & exec sleep 1001"])
         keeper.listen("key", keeper.directory / "held")
-        keeper.lock(keeper.directory / "lock", "testing")
+        keeper.lock(Lock(keeper.directory / "lock", what="testing", pid=keeper.pid).acquire(Deadline.after(0)))
         found = {line.split()[1] for line in difference(before, within=Deadline.after(0))}
         assert {"process", "namespace", "listening", "locked", "file"} <= found
     assert difference(before, within=Deadline.after(2)) == []
@@ -273,14 +275,46 @@ def test_an_ordinary_user_has_a_keeper_too(before: Snapshot, runtime: Path) -> N
 
 def test_a_lock_is_the_keepers_and_its_children_s(start: Callable[[], Keeper], runtime: Path) -> None:
     first, second = start(), start()
-    first.lock(runtime / "thing.lock", "the bench of a test")
-    first.lock(runtime / "thing.lock", "the same again")
+    path = runtime / "thing.lock"
+    mine = Lock(path, what="the bench of a test", pid=first.pid).acquire(Deadline.after(0))
+    first.lock(mine)
+    with pytest.raises(HilBug, match="is not held"):
+        mine.fileno()
     first.spawn("child", ["sleep", "1000"])
     assert first.status()["locks"] == [str(runtime / "thing.lock")]
     with pytest.raises(InfrastructureError, match=rf"process {first.pid} of user .* .the bench of a test."):
-        second.lock(runtime / "thing.lock", "another")
+        Lock(path, what="another").acquire(Deadline.after(0))
     first.close()
-    second.lock(runtime / "thing.lock", "another")
+    second.lock(Lock(path, what="another", pid=second.pid).acquire(Deadline.after(0)))
+    assert second.status()["locks"] == [str(path)]
+
+
+def test_a_keeper_that_is_killed_frees_its_locks_and_leaves_its_name(
+    start: Callable[[], Keeper], runtime: Path
+) -> None:
+    keeper, path = start(), runtime / "thing.lock"
+    keeper.lock(Lock(path, what="the bench of a test", pid=keeper.pid).acquire(Deadline.after(0)))
+    keeper.spawn("child", ["sleep", "1000"])
+    pid = keeper.pid
+    os.kill(pid, signal.SIGKILL)
+    with Lock(path, what="heir").held(Deadline.after(10)) as heir:
+        assert heir.left_by is not None
+        assert (heir.left_by.pid, heir.left_by.what) == (pid, "the bench of a test")
+
+
+def test_a_lock_without_its_descriptor_is_refused(keeper: Keeper) -> None:
+    link = Link.connect(keeper.directory, Deadline.after(5))
+    try:
+        with pytest.raises(HilBug, match="no descriptor came with it"):
+            link.ask("lock", {"path": "/nowhere"}, Deadline.after(5))
+        read, write = os.pipe()
+        with pytest.raises(HilBug, match="path is not a string"):
+            link.ask("lock", {}, Deadline.after(5), descriptor=write)
+        os.close(write)
+        assert os.read(read, 1) == b""  # the keeper has closed its copy
+        os.close(read)
+    finally:
+        link.close()
 
 
 def test_folders_that_are_in_use_or_cannot_be_used(keeper: Keeper, runtime: Path, tmp_path: Path) -> None:
