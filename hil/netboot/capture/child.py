@@ -7,7 +7,7 @@ length X"""
 from __future__ import annotations
 
 import sys
-from signal import SIGTERM, signal
+from signal import SIG_IGN, SIGTERM, signal
 from socket import socket
 
 TYPE_CHECKING = False
@@ -97,6 +97,8 @@ def main(words: list[str]) -> None:
             raise
         client.sendall(b"ready")
     capture.run()
+    # Python gives a signal its default meaning back before it ends, and then this end would look like a kill.
+    signal(SIGTERM, SIG_IGN)
 
 
 def _opened(fifo: str, folder: str, payloads: str, limit: int, secrets: list[bytes]) -> Capture:
