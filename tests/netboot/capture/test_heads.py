@@ -125,14 +125,14 @@ def test_heads_are_kept_whole_and_no_byte_of_a_body(
             break
 
 
-@given(st.lists(st.tuples(st.sampled_from(["client", "server"]), st.binary(max_size=60)), max_size=20))
+# No method and no version of HTTP begins so.
+STRANGE = st.binary(min_size=8, max_size=60).filter(lambda data: not data[:3].isalpha() and data[:7] != b"HTTP/1.")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["client", "server"]), STRANGE), max_size=20))
 def test_bytes_that_are_no_http_are_not_kept(said: list[tuple[str, bytes]]) -> None:
     connection = Connection()
-    for who, data in said:
-        kept = connection.say(who, data)
-        assert kept == b"" or any(
-            start.startswith(kept[:8]) or kept.startswith(start) for start in (b"GET ", b"P", b"H")
-        )
+    assert [connection.say(who, data) for who, data in said] == [b""] * len(said)
 
 
 def test_a_body_that_begins_like_an_answer_is_not_kept_even_in_its_own_segment() -> None:
