@@ -34,7 +34,7 @@ from hil.config.rig import load_rig
 from hil.kinds import make_image
 from hil.machine import Identity
 from hil.machines.qemu.command import Hardware, command
-from hil.netboot.ipxe import write_tftp
+from hil.netboot.ipxe import autoexec, write_tftp
 from hil.netboot.user import Config as UserConfig
 from hil.netboot.user import UserSegment
 from hil.services.matchbox.writer import assign, write_tree
@@ -62,7 +62,7 @@ class ByHand:
         assign(data, node="node1", mac=MAC, image=make_image(rig, "probe"))
         self._segment = UserSegment(UserConfig(kind="user"), folder / "tftp")
         self._segment.serve({self._segment.bench: ("127.0.0.1", self._matchbox_port)})
-        write_tftp(self._segment.tftp, ipxe=programs.ipxe(), bench=self._segment.bench)
+        write_tftp(self._segment.tftp, ipxe=programs.ipxe(), script=autoexec(self._segment.bench))
         self._qemu, self._edk2 = programs.qemu(), programs.edk2()
         self._chosen = accelerator.choose(self._qemu, self._edk2)
 

@@ -27,6 +27,7 @@ class Host:
     accelerator: str
     user_namespaces: str
     tun: str
+    bridge: str
     cache: str
 
 
@@ -114,7 +115,7 @@ def _tool_lines(finding: Finding) -> list[str]:
 def _host() -> Host:
     from hil.tools.cache import cache_root
 
-    return Host(_accelerator(), _user_namespaces(), _tun(), str(cache_root()))
+    return Host(_accelerator(), _user_namespaces(), _tun(), _bridge(), str(cache_root()))
 
 
 def _accelerator() -> str:
@@ -142,7 +143,17 @@ def _user_namespaces() -> str:
 
 def _tun() -> str:
     if not _TUN.exists():
-        return f"{_TUN} is not there: only the `user` segment works"
+        return f"{_TUN} is not there"
     if os.access(_TUN, os.R_OK | os.W_OK):
         return f"{_TUN} opens"
-    return f"{_TUN} is for another user: only the `user` segment works"
+    return f"{_TUN} is for another user"
+
+
+def _bridge() -> str:
+    from hil.clock import Deadline
+    from hil.netboot.bridge.refusal import ask_host
+
+    try:
+        return ask_host(deadline=Deadline.after(10))
+    except HilError as error:
+        return error.message

@@ -119,8 +119,9 @@ def _ipxe_unknown(match: re.Match[bytes], line: str) -> str:
     return f"iPXE failed{area} with {meaning.name} ({meaning.words}): {line.strip()}"
 
 
-# Printed while iPXE looks for a script, or tells of a link, and goes on.
-_IPXE_GOES_ON = rb"autoexec\.ipxe|Link status|Waiting for link|Link:"
+# Printed while iPXE looks for a script, tells of a link, or counts packets that were lost (iPXE, src/usr/ifmgmt.c,
+# ifstat_errors), and goes on.
+_IPXE_GOES_ON = rb"autoexec\.ipxe|Link status|Waiting for link|Link:|\[[TR]XE: \d"
 _IPXE_FINAL = (
     "iPXE goes on after an error only where a script says so (`||`, `iseq`, a menu). Final for Matchbox's "
     "own scripts and for those without such a branch; a script that retries needs a list without this row. "

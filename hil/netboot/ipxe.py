@@ -62,11 +62,22 @@ def autoexec(bench: HostPort) -> str:
     Args:
         bench: where the machine finds Matchbox.
     """
-    url = f"http://{bench}/boot.ipxe"
+    return _script("ifopen net0\nisset ${net0/ip} || dhcp net0 || goto no_address", f"http://{bench}/boot.ipxe")
+
+
+def autoexec_by_dhcp() -> str:
+    """The script: to where the DHCP server sends iPXE, which it tells from the firmware by its user class.
+
+    Without it iPXE would do the same, but 6 s later (measured with 1.21.1): it waits 2 s for a key, and 4 s for an
+    IPv6 router that is not there, as `dhcp` would too (ipxe, src/hci/commands/ifmgmt_cmd.c).
+    """
+    return _script("ifconf --configurator dhcp net0 || goto no_address", "${filename}")
+
+
+def _script(get_address: str, url: str) -> str:
     return f"""#!ipxe
 echo hil-ipxe: start
-ifopen net0
-isset ${{net0/ip}} || dhcp net0 || goto no_address
+{get_address}
 echo hil-ipxe: address ${{net0/ip}}
 chain {url} || goto failed
 echo hil-ipxe: failed: {url} came back without a boot
@@ -82,13 +93,13 @@ shell
 """
 
 
-def write_tftp(directory: Path, *, ipxe: Path, bench: HostPort) -> None:
+def write_tftp(directory: Path, *, ipxe: Path, script: str) -> None:
     """Make the folder that TFTP serves.
 
     Args:
         directory: made if it is not there.
         ipxe: the EFI build of iPXE for arm64.
-        bench: as in `autoexec`.
+        script: what iPXE does.
 
     Raises:
         InfrastructureError: iPXE cannot be copied, or the folder not be written.
@@ -96,7 +107,10 @@ def write_tftp(directory: Path, *, ipxe: Path, bench: HostPort) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ipxe, directory / BOOTFILE)
-        (directory / "autoexec.ipxe").write_text(autoexec(bench), "ascii")
+        (directory / "autoexec.ipxe").write_text(script, "ascii")
+        for file in directory.iterdir():
+            # As root, dnsmasq serves only what everyone may read (dnsmasq(8), --tftp-secure).
+            file.chmod(0o644)
     except OSError as error:
         raise InfrastructureError(
             f"the TFTP folder {directory} cannot be filled: {error}",

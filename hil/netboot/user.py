@@ -8,94 +8,33 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import ClassVar, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import Field
 
 from hil.clock import Deadline
-from hil.config.model import HostPort, Model, invalid
-from hil.config.rig import SegmentConfig
-from hil.console.deaths import DEFAULT_DEATHS, Death, without
-from hil.netboot.ipxe import BOOTFILE, SCRIPT_DEATHS, write_tftp
+from hil.config.model import HostPort
+from hil.console.deaths import Death
+from hil.netboot.firmware import laid_to_the_bench
+from hil.netboot.ipxe import BOOTFILE, SCRIPT_DEATHS, autoexec, write_tftp
+from hil.netboot.network import NetworkConfig
 from hil.netboot.place import SegmentPlace
 from hil.netboot.slirp import OWN_ADDRESSES, UserNetwork, own_addresses, parse_usernet
 
-_LONGEST_PREFIX: Final = 29
 # QEMU itself answers the firmware's DHCP and TFTP, from a folder that this bench has written.
-_OURS: Final = ("EDK2 PXE error",)
 _OUR_TFTP: Final = "the folder that the bench serves by TFTP has changed since it was opened; open it again"
 _RELAY: Final = Path(__file__).with_name("relay.py")
 
 
-def _subnet(text: str) -> str:
-    try:
-        network = IPv4Network(text)
-    except ValueError as error:
-        raise invalid(f"{text!r} is no IPv4 network: {error}", "write it like 10.0.2.0/24") from error
-    if network.prefixlen > _LONGEST_PREFIX:
-        raise invalid(f"{text} has too few addresses", f"use a /{_LONGEST_PREFIX} or a wider one")
-    return str(network)
-
-
-def _both(value: object) -> object:
-    return {"at": value, "to": value} if isinstance(value, str) else value
-
-
-class Egress(Model):
-    """One address beyond the bench that the machine may reach."""
-
-    at: HostPort = Field(description="where the machine finds it: IP:PORT within the subnet")
-    to: HostPort = Field(description="where it really is: HOST:PORT, as this host reaches it")
-
-
-class Config(SegmentConfig):
+class Config(NetworkConfig):
     """The user-mode network."""
 
+    own_addresses: ClassVar[int] = OWN_ADDRESSES
+
     kind: Literal["user"] = Field(description="user")
-    subnet: Annotated[str, AfterValidator(_subnet)] = Field(
-        "10.0.2.0/24", description="the IPv4 network of the machine"
-    )
-    bench: HostPort = Field(HostPort("10.0.2.100", 8080), description="where the machine finds Matchbox")
-    egress: tuple[Annotated[Egress, BeforeValidator(_both)], ...] = Field(
-        (), description="what else the machine may reach: IP:PORT, or {at: IP:PORT, to: HOST:PORT}"
-    )
-
-    @property
-    def network(self) -> IPv4Network:
-        """The subnet."""
-        return IPv4Network(self.subnet)
-
-    @model_validator(mode="after")
-    def _forwardable(self) -> Self:
-        seen: set[HostPort] = set()
-        for what, at in (("bench", self.bench), *(("egress", egress.at) for egress in self.egress)):
-            _check_address(what, at, self.network)
-            if at in seen:
-                raise invalid(f"{what}: {at} is taken", "each forwarded address and port leads to one place")
-            seen.add(at)
-        if self.network.num_addresses - 2 < len({at.host for at in seen}) + OWN_ADDRESSES:
-            raise invalid(f"{self.subnet} has too few addresses", "use a wider network")
-        return self
-
-
-def _check_address(what: str, at: HostPort, network: IPv4Network) -> None:
-    within = f"{{at: {network[min(100, network.num_addresses - 2)]}:{at.port}, to: {at}}}"
-    try:
-        address = IPv4Address(at.host)
-    except AddressValueError as error:
-        hint = f"give it an address of the subnet: {within}" if what == "egress" else "write it as IP:PORT"
-        raise invalid(f"{what}: {at.host!r} is no IPv4 address", hint) from error
-    if address not in network:
-        wider = f"set subnet: to a network that holds it, like {IPv4Network((address, 24), strict=False)}"
-        raise invalid(
-            f"{what}: {at} is outside {network}, and QEMU forwards only addresses of the machine's own subnet",
-            f"{wider}, or give it an address here: {within}" if what == "egress" else wider,
-        )
-    if address in (network.network_address, network.broadcast_address):
-        raise invalid(f"{what}: {at.host} is the first or last address of {network}", "take one in between")
 
 
 class UserSegment:
@@ -119,15 +58,11 @@ class UserSegment:
     @property
     def deaths(self) -> tuple[Death, ...]:
         """What ends a wait for a machine here: what does anywhere, the firmware's network errors laid to the bench."""
-        firmware = tuple(
-            replace(death, fault="bench", hint=_OUR_TFTP) for death in DEFAULT_DEATHS if death.name in _OURS
-        )
-        return (*SCRIPT_DEATHS, *firmware, *without(DEFAULT_DEATHS, *_OURS))
+        return (*SCRIPT_DEATHS, *laid_to_the_bench(_OUR_TFTP))
 
     def lease(self, node: str) -> str:
         """The address that a machine is given: the same for each, as each is alone."""
-        taken = (self.bench, *(egress.at for egress in self.config.egress))
-        return str(own_addresses(self.config.network, (IPv4Address(at.host) for at in taken)).lease)
+        return str(own_addresses(self.config.network, self.config.taken).lease)
 
     def serve(self, services: Mapping[HostPort, tuple[str, int] | Path]) -> None:
         """Have the machines find the bench's services.
@@ -194,7 +129,7 @@ def create(config: Config, place: SegmentPlace) -> UserSegment:
         InfrastructureError: the folder cannot be written.
     """
     tftp = place.directory / "tftp"
-    write_tftp(tftp, ipxe=place.ipxe, bench=config.bench)
+    write_tftp(tftp, ipxe=place.ipxe, script=autoexec(config.bench))
     return UserSegment(config, tftp)
 
 

@@ -22,6 +22,12 @@ from hil.keeper.client import Keeper
 from hil.keeper.starting import await_ready, past
 from hil.tools.process import run
 
+ALLOW_NAMESPACES: Final = (
+    "run as root; or allow user namespaces: on Ubuntu `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`, on"
+    " Debian `sudo sysctl kernel.unprivileged_userns_clone=1`, in a container give it CAP_SYS_ADMIN"
+)
+"""What to do where the kernel refuses a namespace."""
+
 _HOLDER: Final = Path(__file__).with_name("holder.py")
 _ANSWER: Final = re.compile(rb"^(?:ready (net|user) ([0-9]{1,10})|refused: ([^\n]*))\n", re.MULTILINE)
 _LONGEST: Final = 1 << 16

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hil.clock import Deadline
 from hil.errors import HilError, InfrastructureError
-from hil.tools import gobuild, gonode, gotool, host, packages, programs, wasmtime
+from hil.tools import dnsmasq, gobuild, gonode, gotool, host, packages, programs, wasmtime
 from hil.tools.cache import Cache
 from hil.tools.progress import Progress, Step, quiet
 
@@ -87,6 +87,7 @@ def tools() -> list[Tool]:
         ),
         Tool("unshare", "isolates a bench's processes", "any", _unshare, "util-linux"),
         Tool("ipxe", "what the firmware loads by PXE", "with arm64", _ipxe, "", ("HIL_IPXE",)),
+        Tool("dnsmasq", "serves a `bridge` segment", ">= 2.85", _dnsmasq, dnsmasq.PACKAGE, required=False),
         Tool("matchbox", "says what each machine boots", version, _matchbox, "", ("HIL_MATCHBOX",)),
         Tool("headscale", "a tailnet's control server", gobuild.HEADSCALE.version, _headscale, required=False),
         Tool("tailscaled", "pings nodes in a tailnet", gobuild.TAILSCALED.version, _tailscaled, required=False),
@@ -164,6 +165,11 @@ def _unshare(ensure: bool, progress: Progress) -> Found:
 
 def _ipxe(ensure: bool, progress: Progress) -> Found:
     return _cached(programs.ipxe(ensure=ensure, progress=progress), packages.IPXE)
+
+
+def _dnsmasq(ensure: bool, progress: Progress) -> Found:
+    found = dnsmasq.find(ensure=ensure, progress=progress)
+    return Found(str(found.path), ".".join(map(str, found.version)))
 
 
 def _matchbox(ensure: bool, progress: Progress) -> Found:

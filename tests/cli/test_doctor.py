@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from hil.cli import doctor
 from hil.errors import InfrastructureError
+from hil.netboot.bridge import refusal
 from hil.tools import inventory, programs
 from hil.tools.inventory import Found, Tool
 from hil.tools.progress import Progress, Step
@@ -38,6 +39,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> set[str]:
         Tool("unreachable", "for a test", "any", finder("unreachable"), required=False),
     ]
     monkeypatch.setattr(inventory, "tools", lambda: tools)
+    monkeypatch.setattr(refusal, "ask_host", lambda *, deadline: "works, as root")
     monkeypatch.setenv("HIL_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("HIL_QEMU", "/path/of/qemu")
     monkeypatch.delenv("HIL_MATCHBOX", raising=False)
@@ -99,7 +101,7 @@ def test_json(bench: set[str]) -> None:
         "variables": {"HIL_MATCHBOX": ""},
         "problem": "",
     }
-    assert set(document["host"]) == {"accelerator", "user_namespaces", "tun", "cache"}
+    assert set(document["host"]) == {"accelerator", "user_namespaces", "tun", "bridge", "cache"}
 
 
 def test_json_of_a_bench_that_lacks_something() -> None:
@@ -118,7 +120,8 @@ def test_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         return CliRunner().invoke(doctor.command).stdout
 
     said = lines(tmp_path / "absent")
-    assert "is not there: only the `user` segment works" in said
+    assert f"tun:              {tmp_path}/absent is not there" in said
+    assert "bridge:           works, as root" in said
     assert "unshare cannot be started" in said
     (programs_folder / "unshare").write_text("#!/bin/sh\necho unshare: not permitted >&2\nexit 1\n")
     (programs_folder / "unshare").chmod(0o755)
@@ -127,7 +130,7 @@ def test_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "refused (unshare: not permitted): benches then share this host's network" in said
     assert f"{tmp_path}/tun opens" in said
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    assert "is for another user: only the `user` segment works" in lines(tmp_path / "tun")
+    assert "is for another user" in lines(tmp_path / "tun")
     (programs_folder / "unshare").write_text("#!/bin/sh\n")
     assert "user namespaces:  allowed" in lines(tmp_path / "tun")
 

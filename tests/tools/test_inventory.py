@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hil.errors import InfrastructureError
-from hil.tools import gobuild, gonode, gotool, host, inventory, packages, programs, wasmtime
+from hil.tools import dnsmasq, gobuild, gonode, gotool, host, inventory, packages, programs, wasmtime
 from hil.tools.cache import Cache
 from hil.tools.inventory import Found, Tool, get, look
 from hil.tools.progress import Progress, Step, quiet
@@ -118,6 +118,7 @@ def test_the_real_table_shows_paths_and_versions(tmp_path: Path, monkeypatch: py
     }
     for name, answer in answers.items():
         monkeypatch.setattr(programs, name, lambda *, ensure, progress, answer=answer: answer)
+    monkeypatch.setattr(dnsmasq, "find", lambda *, ensure, progress: dnsmasq.Dnsmasq(Path("/d"), (2, 90)))
     monkeypatch.setattr(wasmtime, "have_runtime", lambda cache: wasmtime.Runtime(Path("/w"), Path("/l"), Path("/c")))
     monkeypatch.setattr(gotool, "find_go", lambda module, cache, *, deadline: None)
     found = {finding.tool.name: finding.found for finding in look(inventory.tools())}
@@ -126,6 +127,7 @@ def test_the_real_table_shows_paths_and_versions(tmp_path: Path, monkeypatch: py
         "edk2": Found("/c", "2022.11"),
         "unshare": Found("/u", ""),
         "ipxe": Found(str(cached), "1.21"),
+        "dnsmasq": Found("/d", "2.90"),
         "matchbox": Found("/m", ""),
         "headscale": Found("/h", ""),
         "tailscaled": Found("/t", ""),

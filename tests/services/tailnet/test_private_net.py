@@ -133,6 +133,6 @@ def test_a_host_that_allows_none_is_told_what_to_do(
     net = hold(keeper, keeper.directory / "tailnet.sock", ADDRESS, deadline=Deadline.after(WITHIN))
     assert isinstance(net, Unavailable)
     assert net.reason.startswith(
-        "this host allows no private network namespace (Operation not permitted). Run as root"
+        "this host allows no private network namespace (Operation not permitted): run as root"
     )
     assert "kernel.apparmor_restrict_unprivileged_userns=0" in net.reason
