@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from hil.netboot.capture.pipe import Piece, Pipe
 
 _SECRETS_SECONDS = 10.0
+_COMMENTS = {
+    "headers": "captured by hil: payloads are cut, but for what boots a machine in the open",
+    "full": "captured by hil: whole, but for secrets that hil knows",
+}
 _ROOT = 4
 """How many folders above this file the package is."""
 
@@ -85,13 +89,16 @@ class Capture:
 
 def main(words: list[str]) -> None:
     """Capture as the words say, until QEMU has gone."""
-    fifo, folder, payloads, limit, descriptor = words
+    *where, folder, payloads, limit, descriptor = words
+    from hil.netboot.capture.files import Files
+
     with socket(fileno=int(descriptor)) as listener:
         listener.settimeout(_SECRETS_SECONDS)
         client, _ = listener.accept()
     with client:
         try:
-            capture = _opened(fifo, folder, payloads, int(limit), _secrets(client))
+            secrets = _secrets(client)
+            capture = _opened(where, Files(folder, int(limit), _COMMENTS[payloads]), payloads, secrets)
         except OSError as error:
             client.sendall(f"{error.filename}: {error.strerror}".encode())
             raise
@@ -101,16 +108,14 @@ def main(words: list[str]) -> None:
     signal(SIGTERM, SIG_IGN)
 
 
-def _opened(fifo: str, folder: str, payloads: str, limit: int, secrets: list[bytes]) -> Capture:
+def _opened(where: list[str], files: Files, payloads: str, secrets: list[bytes]) -> Capture:
     from hil.netboot.capture.cutting import Cutter
-    from hil.netboot.capture.files import Files
     from hil.netboot.capture.frames import Frames
     from hil.netboot.capture.hiding import Hiding
     from hil.netboot.capture.pipe import Pipe
 
-    pipe = Pipe(fifo)
-    said = "payloads are cut: only headers and what boots a machine in the open" if payloads == "headers" else "whole"
-    files = Files(folder, limit, f"captured by hil; {said}")
+    fifo, since = where
+    pipe = Pipe(fifo, int(since))
     signal(SIGTERM, lambda *_: pipe.end())
     pipe.begin()
     return Capture(pipe, files, Hiding(secrets), Cutter(), Frames(), whole=payloads == "full")

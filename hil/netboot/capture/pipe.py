@@ -32,12 +32,14 @@ class Pipe:
 
     Args:
         path: of the FIFO.
+        since: when it was certainly empty, ns of the one clock.
 
     Raises:
         OSError: it cannot be opened.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, since: int) -> None:
+        self._looked = since
         self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         # A user who has many pipes is refused a large one, which only means more reads.
         with suppress(OSError):
@@ -74,7 +76,7 @@ class Pipe:
             os.close(self._descriptor)
 
     def _read(self) -> None:
-        looked = monotonic_ns()
+        looked = self._looked
         poll = select.poll()
         poll.register(self._descriptor, select.POLLIN)
         while True:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-from hil.clock import Deadline
+from hil.clock import Deadline, now_ns
 from hil.errors import InfrastructureError
 from hil.keeper.client import Keeper
 from hil.netboot.capture.choice import Capture
@@ -86,7 +86,7 @@ class CaptureProcess:
         capture = cls(keeper, node, fifo, folder)
         key = f"{capture._name}:secrets"
         keeper.listen(key, meeting)
-        words = [str(fifo), str(folder.absolute()), payloads, str(limit), f"{{fd:{key}}}"]
+        words = [str(fifo), str(now_ns()), str(folder.absolute()), payloads, str(limit), f"{{fd:{key}}}"]
         argv = [sys.executable, "-I", "-S", "-E", str(_CHILD), *words]
         keeper.spawn(capture._name, argv, fds=[key], stop_order=_STOP_ORDER)
         capture._talk = _tell(meeting, secrets)
@@ -128,7 +128,8 @@ class CaptureProcess:
             self._note("the capture process did not come to its end: packets are missing")
 
     def _note(self, text: str) -> None:
-        with (self._folder / NOTE).open("a", encoding="utf-8") as note:
+        # Where even that cannot be written, the boot's own record cannot either, and says so.
+        with suppress(OSError), (self._folder / NOTE).open("a", encoding="utf-8") as note:
             note.write(f"{text}\n")
 
 

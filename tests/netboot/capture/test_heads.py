@@ -145,6 +145,14 @@ def test_a_body_that_begins_like_an_answer_is_not_kept_even_in_its_own_segment()
     assert connection.say("server", head) == head
 
 
+def test_a_head_behind_the_rest_of_a_body_is_not_kept_for_the_body_would_be() -> None:
+    connection = Connection()
+    connection.say("client", b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n")
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
+    connection.say("server", head + b"x" * 5)
+    assert connection.say("server", b"x" * 5 + head) == b""
+
+
 def test_an_answer_to_nobody_is_not_kept_nor_anything_after_it() -> None:
     connection = Connection()
     assert connection.say("server", b"HTTP/1.1 200 OK\r\n\r\n") == b""
