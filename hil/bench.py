@@ -29,11 +29,14 @@ from hil.netboot.capture.choice import DEFAULT, Capture
 from hil.node import Fittings, Node
 from hil.provisioning import Provisioning
 from hil.readiness.rounds import Missing
+from hil.redaction import HIDDEN
 from hil.report.folder import new_folder, stamp_name
+from hil.secrets import hide_known
 from hil.services.matchbox.answer import answer
 from hil.services.matchbox.follow import MatchboxFollower
 from hil.services.matchbox.needs import ready_assets
 from hil.services.matchbox.server import Matchbox, serve
+from hil.taking import AT_ONCE, take_things
 from hil.tools import programs
 from hil.tools.cache import Cache
 from hil.tools.gonode import node_program
@@ -139,7 +142,7 @@ class Bench:
         identity = Identity(config.mac, str(config.uuid), config.serial)
         session = Session(self.folder)
         cable = self._segment.cable(name)
-        directory, secrets = self.keeper.directory, lambda: self.rig.secrets
+        directory, secrets = self.keeper.directory, lambda: HIDDEN.secrets
         place = Place(name, self.keeper, directory, cable, identity, session, self._capture, secrets)
         machine = make_machine(config, place)
         own = Own(config.expect, config.talos, config.kubernetes)
@@ -209,6 +212,7 @@ def open_bench(
     image: str | None = None,
     capture: Capture = DEFAULT,
     early: EarlyKeeper | None = None,
+    wait: Deadline = AT_ONCE,
     progress: Progress = quiet,
 ) -> Iterator[Bench]:
     """Open a rig, and close it at the end of the block, whatever happens in it.
@@ -220,10 +224,11 @@ def open_bench(
         image: every node's image instead of the rig's own.
         capture: what is kept of the machines' packets.
         early: the keeper to take, where one is on its way.
-        progress: told of what is fetched and built for an image, which can take minutes.
+        wait: how long to wait for things (a serial line, a relay's channel) that another bench holds.
+        progress: told of what is fetched and built for an image, which can take minutes, and for whom is waited.
 
     Raises:
-        InfrastructureError: the bench cannot be opened.
+        InfrastructureError: the bench cannot be opened, or another one holds a thing that it needs (locks.Busy).
         ConfigError: the user's data is wrong.
         UsageError: the rig has no such image.
     """
@@ -235,8 +240,10 @@ def open_bench(
                 hint="take `matchbox:` out of the rig file, or change that data",
             )
     sweep(_forget)
-    folder = new_folder(artifacts, stamp_name(rig.name))
     with _keeper(rig, early) as keeper:
+        hide_known(rig, keeper.hide, progress)
+        take_things(rig, keeper, wait, progress)
+        folder = new_folder(artifacts, stamp_name(rig.name))
         segment = make_segment(rig, keeper, folder)
         matchbox = _matchbox(rig, keeper, folder, segment.bench, progress)
         bench = _put_together(rig, folder, keeper, segment, matchbox, image, capture, progress)
@@ -270,6 +277,7 @@ def _put_together(
         lease=segment.lease,
         program=_talostool,
         joining=joining,
+        hide=keeper.hide,
     )
 
     def fetch(url: str, deadline: Deadline) -> bytes:

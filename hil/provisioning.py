@@ -7,7 +7,7 @@ it. A node that joins a tailnet gets a key of its own for each boot. The making 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from hil.errors import ConfigError, Problem
 from hil.images.image import Image
 from hil.joining import SERVICE, Joining, idle_environment, join_environment
 from hil.readiness.rounds import Missing
+from hil.secrets import of_file
 from hil.services.tailnet.tailnet import Tailnet
 from hil.services.talos_config import MachineConfig, generate
 
@@ -53,6 +54,7 @@ class Provisioning:
         lease: the address that a node's machine is given, by the node's name.
         program: talostool, got when it is first needed.
         joining: the bench's tailnet.
+        hide: told of each secret in what it makes, before any machine knows it.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Provisioning:
         lease: Callable[[str], str],
         program: Callable[[], Path],
         joining: Joining,
+        hide: Callable[[Iterable[str]], None],
     ) -> None:
         self._directory = directory
         self._cluster = cluster
@@ -71,6 +74,7 @@ class Provisioning:
         self._lease = lease
         self._program = program
         self._joining = joining
+        self._hide = hide
         self._made: dict[tuple[str, str], MachineConfig] = {}
 
     def provide(self, node: str, image: Image, source: Path | str | None) -> Provision | None:
@@ -94,9 +98,13 @@ class Provisioning:
             return None
         argument = f"talos.config=http://{self._bench}/generic?mac=${{mac:hexhyp}}"
         if isinstance(source, Path):
-            return Provision(_text(source), argument, None)
-        made = self._generated(node, image)
-        return Provision(_text(made.config), argument, made.talosconfig)
+            provision = Provision(_text(source), argument, None)
+        else:
+            made = self._generated(node, image)
+            provision = Provision(_text(made.config), argument, made.talosconfig)
+            self._hide(of_file(_text(made.talosconfig)))
+        self._hide(of_file(provision.machine_config))
+        return provision
 
     def _generated(self, node: str, image: Image) -> MachineConfig:
         tailnet = self._joining.open() if image.joins else None

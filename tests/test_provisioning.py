@@ -40,7 +40,12 @@ def no_programs() -> Programs:
 
 
 @pytest.fixture
-def provisioning(tmp_path: Path) -> Provisioning:
+def hidden() -> set[str]:
+    return set()
+
+
+@pytest.fixture
+def provisioning(tmp_path: Path, hidden: set[str]) -> Provisioning:
     program = tmp_path / "talostool"
     program.write_text(GENERATOR)
     program.chmod(0o755)
@@ -53,6 +58,7 @@ def provisioning(tmp_path: Path) -> Provisioning:
         lease=lambda node: LEASES[node],
         program=lambda: program,
         joining=joining,
+        hide=hidden.update,
     )
 
 
@@ -89,6 +95,14 @@ def test_none_is_served_where_none_is_wanted(
 ) -> None:
     assert provisioning.provide("node1", image(machine_config=made), source) is None
     assert calls(tmp_path) == []
+
+
+def test_what_is_secret_in_a_configuration_is_hidden_before_it_is_served(
+    tmp_path: Path, provisioning: Provisioning, hidden: set[str]
+) -> None:
+    (tmp_path / "mine.yaml").write_text("machine: {token: abcdef.0123456789abcdef, type: controlplane}\n")
+    assert provisioning.provide("node1", image(), tmp_path / "mine.yaml") is not None
+    assert hidden == {"abcdef.0123456789abcdef"}
 
 
 def test_a_file_is_served_to_the_letter(tmp_path: Path, provisioning: Provisioning) -> None:

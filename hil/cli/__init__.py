@@ -15,6 +15,7 @@ import click
 from hil import __version__
 from hil.errors import HilBug, HilError
 from hil.interrupts import raising
+from hil.redaction import HIDDEN
 
 # Listed here so that `hil --help` imports no command (each costs the others' start-up time).
 COMMANDS: dict[str, str] = {
@@ -25,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "console": "Attach to the console of a running bench.",
     "doctor": "Say which programs are here, which are missing, and get them.",
     "image": "List and build the images of a rig.",
+    "init": "Draft a rig file, tests and a CI workflow from your Matchbox tree.",
     "lint": "Check machine configurations before a machine gets them.",
     "report": "Summarise the boots recorded in a folder, as Markdown.",
     "rig": "Check rig files, list those that ship.",
@@ -77,7 +79,7 @@ def run(arguments: list[str] | None = None) -> int:
         # Without its standalone mode click returns what `Context.exit` was given (click.Context.exit).
         code = root.main(args=arguments, standalone_mode=False)
     except HilError as error:
-        click.echo(error.render(), err=True)
+        click.echo(HIDDEN.redactor.text(error.render()), err=True)
         return error.exit_code
     except click.ClickException as error:
         error.show()
@@ -106,6 +108,6 @@ def main() -> None:
             hint="please report it with the lines above and the command you ran",
             evidence=[traceback.format_exc()],
         )
-        click.echo(bug.render(), err=True)
+        click.echo(HIDDEN.redactor.text(bug.render()), err=True)
         code = bug.exit_code
     sys.exit(code)

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hil.cli.waiting import waiting
 from hil.netboot.capture.choice import CHOICES, DEFAULT, HELP, Capture
+from hil.redaction import HIDDEN
 
 if TYPE_CHECKING:
     from hil.bench import Bench
@@ -28,6 +30,7 @@ SCHEMA = "hil.boot/1"
 @click.option("--artifacts", type=click.Path(path_type=Path), default=Path("hil-artifacts"), show_default=True)
 @click.option("--capture", type=click.Choice(CHOICES), default=DEFAULT, show_default=True, help=HELP)
 @click.option("--keep", is_flag=True, help="Leave the bench and its machines running; says how to end them.")
+@waiting
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def command(
     rig: str,
@@ -37,6 +40,7 @@ def command(
     artifacts: Path,
     capture: Capture,
     keep: bool,
+    wait: float,
     as_json: bool,
 ) -> None:
     """PXE-boot the machines of RIG (a file, or the name of a rig that ships) and print their timelines."""
@@ -45,6 +49,7 @@ def command(
     with EarlyKeeper(Path(rig).stem) as early:
         # What follows takes longer to import than a keeper takes to start.
         from hil.bench import open_bench
+        from hil.clock import Deadline
         from hil.config.rig import load_rig
         from hil.tools.progress import shown_on
 
@@ -58,6 +63,7 @@ def command(
                 image=image,
                 capture=capture,
                 early=early,
+                wait=Deadline.after(wait),
                 progress=show,
             ) as bench,
         ):
@@ -69,7 +75,8 @@ def command(
                 ways = _ways(bench) if keep else []
             finally:
                 if as_json:
-                    click.echo(json.dumps(_document(bench, boots, kept=bool(ways)), indent=1))
+                    document = _document(bench, boots, kept=bool(ways))
+                    click.echo(json.dumps(HIDDEN.redactor.document(document), indent=1))
         if ways and not as_json:
             click.echo("\n".join(ways))
 
@@ -93,10 +100,11 @@ def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -
         boots += node.boots[before:]
         if not quiet and len(node.boots) > before:
             last = node.boots[-1]
-            click.echo(f"{node.name}: image {last.image}, {_facts(last)}")
-            click.echo(table(last.timeline))
+            clean = HIDDEN.redactor.text
+            click.echo(clean(f"{node.name}: image {last.image}, {_facts(last)}"))
+            click.echo(clean(table(last.timeline)))
             if last.readiness is not None and not _is_in_the_error(last):
-                click.echo(last.readiness.table())
+                click.echo(clean(last.readiness.table()))
             click.echo(f"record: {last.folder}")
     if not quiet:
         click.secho(f"{node.name} is ready: {boot.timeline.seconds('ready'):.2f} s from power-on", fg="green")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from hil.clock import NANOSECONDS, now_ns
 from hil.readiness.condition import Truth
+from hil.redaction import HIDDEN
 from hil.timeline.draw import line
 from hil.timeline.stages import awaited_after
 from hil.timeline.timeline import Mark
@@ -45,7 +46,7 @@ class PlainProgress:
         if self._origin_ns is None:
             self._origin_ns = mark.at_ns
         seconds = (mark.at_ns - self._origin_ns) / NANOSECONDS
-        print(f"{self._name} {line(seconds, mark)}", file=sys.stderr, flush=True)
+        print(HIDDEN.redactor.text(f"{self._name} {line(seconds, mark)}"), file=sys.stderr, flush=True)
 
 
 class LiveProgress:
@@ -78,9 +79,10 @@ class LiveProgress:
         for mark in self._marks:
             if mark.stage in tabled:
                 continue
-            text.append(line((mark.at_ns - origin) / NANOSECONDS, mark) + "\n", style="dim")
+            said = HIDDEN.redactor.text(line((mark.at_ns - origin) / NANOSECONDS, mark))
+            text.append(said + "\n", style="dim")
         if found is not None:
-            header, *rows = found.table().splitlines()[1:]
+            header, *rows = map(HIDDEN.redactor.text, found.table().splitlines()[1:])
             text.append(header + "\n", style="dim")
             for condition, row in zip(conditions, rows, strict=True):
                 text.append(row + "\n", style=_STYLES[condition.truth])

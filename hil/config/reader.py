@@ -259,11 +259,11 @@ def _text(node: YamlNode, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _environment_texts(node: YamlNode) -> Iterator[str]:
+def _environment_texts(node: YamlNode) -> Iterator[EnvValue]:
     """Every text of a tree that came from the environment."""
     if isinstance(node, YamlScalar):
         if isinstance(node.value, EnvValue) and node.value:
-            yield str(node.value)
+            yield node.value
         return
     children = node.items if isinstance(node, YamlList) else [entry.node for entry in node.entries.values()]
     for child in children:

@@ -24,6 +24,7 @@ from hil.config.source import Source
 from hil.config.suggest import did_you_mean
 from hil.config.tailnet import TailnetConfig
 from hil.config.talos import MachineConfigSource, TalosAccess
+from hil.config.things import Thing
 from hil.config.tree import YamlMapping
 from hil.errors import UsageError
 from hil.shipped import shipped
@@ -73,6 +74,10 @@ class NodeConfig(Model):
     serial: Serial = Field(description="its SMBIOS serial number")
     boot_within: Seconds = Field(default=120.0, gt=0, description="how long power-on to ready may take")
 
+    def things(self) -> tuple[Thing, ...]:
+        """What of the real world it takes for itself alone, locked before its bench starts; a virtual one nothing."""
+        return ()
+
     def devices(self) -> tuple[str, ...] | None:
         """What Linux calls its disks, as /dev/nvme0n1; None where only the machine itself knows."""
         return None
@@ -111,7 +116,7 @@ class Rig:
         images: what can be booted, by name.
         nodes: the machines, by name, in the order of the file; at least one.
         file: the file it came from, absolute.
-        secrets: every text that the file took from the environment, for whoever redacts a record.
+        secrets: every text that the file took from the environment (`EnvValue`s), for whoever redacts a record.
     """
 
     name: str

@@ -16,6 +16,7 @@ from hil.console.prompt import STARTED_ANEW, Late, Prompt
 from hil.console.shell_wire import LONGEST_COMMAND, Extent, Talk, definition, extent
 from hil.console.transcript import printable
 from hil.errors import NodeError, UsageError
+from hil.redaction import MARK
 
 _SMALLEST, _FIRST, _LARGEST = 1 << 6, 1 << 12, 1 << 16
 # A block that took longer is followed by no larger one: on a slow line that would look lost, and be asked for twice.
@@ -154,7 +155,14 @@ class ShellSession:
 
     def _block(self, talk: Talk, request: tuple[int, bytes], deadline: Deadline) -> bytes | None:
         number, line = request
-        return talk.block(self._ask(talk, number, line, deadline), number)
+        said = self._ask(talk, number, line, deadline)
+        block = talk.block(said, number)
+        if block is None and MARK.encode() in said:
+            raise UsageError(
+                f"{self._console.name}: what the command printed holds a secret, which is kept out of records",
+                hint="let the command say something about it instead: a digest, or whether it is there",
+            )
+        return block
 
     def _ask(self, talk: Talk, number: int, line: bytes, deadline: Deadline) -> bytes:
         """Send a request until it is answered; returns what was said up to the answer's end."""

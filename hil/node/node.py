@@ -76,6 +76,17 @@ class Node(NodeSides):
         self.wait_ready(self._fittings.patience.boot if within is None else within, on_mark=on_mark)
         return boot
 
+    def hide(self, *secrets: str) -> None:
+        """Let none of these reach a record or a message: for a password that a test types, before it types it.
+
+        Args:
+            secrets: the values; of fewer than six characters they are not hidden.
+
+        Raises:
+            InfrastructureError: the bench is closed.
+        """
+        self._fittings.keeper.hide(secrets)
+
     def wait_ready(self, within: float | Deadline, *, on_mark: OnMark = ignore) -> Boot:
         """Wait until the present boot is ready; for a machine that a test switched on itself.
 

@@ -12,4 +12,5 @@ pytest_plugins = (
     "hil.pytest_plugin.fixtures",
     "hil.pytest_plugin.verdicts",
     "hil.pytest_plugin.ending",
+    "hil.pytest_plugin.secrecy",
 )

@@ -22,6 +22,11 @@ class Hidden:
         """Of all that it knows by now."""
         return self._redactor
 
+    @property
+    def secrets(self) -> frozenset[str]:
+        """All that it knows by now, for another that redacts."""
+        return frozenset(self._secrets)
+
     def add(self, secrets: Iterable[str]) -> None:
         """Hide these too, from now on."""
         with self._lock:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from hil.redaction.forms import MARK, forms, hidden_parts
@@ -27,10 +26,12 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         parts = {part for secret in secrets for part in hidden_parts(secret)}
-        self._forms = sorted({form for part in parts for form in forms(part)})
-        self._heads = {form[:_HEAD] for form in self._forms}
-        self._shortest = min(map(len, self._forms), default=0)
+        self._forms = {form for part in parts for form in forms(part)}
         self._longest = max(map(len, self._forms), default=0)
+        self._shorter = {size: {form[:size] for form in self._forms} for size in range(1, _HEAD)}
+        self._by_head: dict[bytes, list[bytes]] = {}
+        for form in self._forms:
+            self._by_head.setdefault(form[:_HEAD], []).append(form)
 
     def __bool__(self) -> bool:
         """Whether it knows any."""
@@ -68,61 +69,61 @@ class Redactor:
 
     def spans(self, seen: Unwrapped) -> list[Span]:
         """Where secrets stand in some bytes: those that overlap together, breaks within them included."""
-        found = sorted(self._found(seen.data))
-        if seen.broken:
-            wrapped = ((seen.place(start), seen.place(end - 1) + 1) for start, end in self._found(seen.plain))
-            found = sorted([*found, *wrapped])
-        merged: list[Span] = []
-        for start, end in found:
-            if merged and start < merged[-1][1]:
-                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-            else:
-                merged.append((start, end))
-        return merged
+        return self.look(seen)[0]
 
-    def begun(self, seen: Unwrapped) -> tuple[int, int]:
-        """What may be the beginning of a secret at the end of some bytes: where it begins, and its length so far.
+    def look(self, seen: Unwrapped) -> tuple[list[Span], int, int]:
+        """What of some bytes is secret, and what may become so.
 
-        The length is 0, and the place the end, where there is none; breaks do not count.
+        Args:
+            seen: the bytes.
+
+        Returns:
+            Where secrets stand, those that overlap together, breaks within them included; where at the end the
+            beginning of one, or of a break, may stand (the bytes' length where none does); how long that is, without
+            breaks.
         """
-        end = len(seen.data)
         if not self._forms:
-            return end, 0
+            return [], len(seen.data), 0
+        found, begun = self._scan(seen.data)
         unfinished = begun_break(seen.data)
-        starts = [unfinished]
-        length = 0
-        raw = self._begun(seen.data)
-        if raw < end:
-            starts.append(seen.outside(raw))
-            length = end - raw
+        starts = [unfinished, seen.outside(begun)]
+        length = len(seen.data) - begun
+        if seen.broken:
+            wrapped, begun = self._scan(seen.plain)
+            found += [(seen.place(start), seen.place(end - 1) + 1) for start, end in wrapped]
+            starts.append(seen.place(begun))
+            length = max(length, len(seen.plain) - begun)
         # What may be the first half of a break is looked at as both: as one, and as a part of the text.
         half = seen.data[unfinished:] or (b" " if seen.data.endswith(b" ") else b"")
-        for plain in {seen.plain, seen.plain.removesuffix(half)} if seen.broken or half else ():
-            start = self._begun(plain)
-            if start < len(plain):
-                starts.append(seen.place(start))
-                length = max(length, len(plain) - start)
-        return min(starts), length
+        if half:
+            plain = seen.plain.removesuffix(half)
+            _, begun = self._scan(plain, max(0, len(plain) - self._longest))
+            starts += [seen.place(begun)] if begun < len(plain) else []
+            length = max(length, len(plain) - begun)
+        return _merged(found), min(starts), length
 
-    def _found(self, data: bytes) -> Iterator[Span]:
-        if len(data) < self._shortest:
-            return
-        for form in self._forms:
-            start = data.find(form)
-            while start >= 0:
-                yield start, start + len(form)
-                start = data.find(form, start + 1)
-
-    def _begun(self, data: bytes) -> int:
-        """Where the longest beginning of a form at the end of `data` begins; its length where there is none."""
+    def _scan(self, data: bytes, first: int = 0) -> tuple[list[Span], int]:
+        """Where forms stand in `data` from `first` on, and where the longest beginning of one at its end begins."""
+        found: list[Span] = []
         end = len(data)
-        for start in range(max(0, end - self._longest + 1), end):
-            if end - start >= _HEAD and data[start : start + _HEAD] not in self._heads:
-                continue
-            tail = data[start:]
-            # All forms that begin with it stand together, from here on; it may be a whole one itself.
-            place = bisect_left(self._forms, tail)
-            place += place < len(self._forms) and self._forms[place] == tail
-            if place < len(self._forms) and self._forms[place].startswith(tail):
-                return start
-        return end
+        begun = end - next((size for size in range(_HEAD - 1, 0, -1) if data[-size:] in self._shorter[size]), 0)
+        for head, forms_of_it in self._by_head.items():
+            start = data.find(head, first)
+            while start >= 0:
+                for form in forms_of_it:
+                    if data.startswith(form, start):
+                        found.append((start, start + len(form)))
+                    elif start < begun and form.startswith(data[start : start + len(form)]):
+                        begun = start
+                start = data.find(head, start + 1)
+        return found, begun
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

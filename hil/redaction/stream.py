@@ -75,9 +75,9 @@ class RedactedStream:
         self._held += data
         self._stamps.append((len(self._held), stamp))
         seen = Unwrapped(self._held)
-        upto, self._length = self._redactor.begun(seen)
+        spans, upto, self._length = self._redactor.look(seen)
         self._end = max(0, seen.end - upto)
-        return self._emit(self._redactor.spans(seen), upto)
+        return self._emit(spans, upto)
 
     def release(self) -> list[tuple[int, bytes]]:
         """Nothing came for `patience` seconds: let go of what is held back, or of a mark in its place."""

@@ -12,7 +12,7 @@ import re
 from bisect import bisect_right
 from typing import Final
 
-_BREAK: Final = re.compile(rb"\x1b\[[0-9;?]{0,16}[A-Za-z]| ?\r|\n|\x08[ -~]")
+_BREAK: Final = re.compile(rb"\x1b\[[0-9;?]{0,16}[A-Za-z]|\r| \r|\n|\x08[ -~]")
 _BEGUN: Final = re.compile(rb"(?:\x1b(?:\[[0-9;?]{0,16})?|\x08)\Z")
 
 
@@ -26,14 +26,7 @@ class Unwrapped:
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.plain = _BREAK.sub(b"", data)
-        self._cuts: list[int] = []
-        self._gone: list[int] = []
-        if self.broken:
-            gone = 0
-            for found in _BREAK.finditer(data):
-                self._cuts.append(found.start() - gone)
-                gone += found.end() - found.start()
-                self._gone.append(gone)
+        self._breaks: tuple[list[int], list[int]] | None = None
 
     @property
     def broken(self) -> bool:
@@ -47,17 +40,30 @@ class Unwrapped:
 
     def place(self, index: int) -> int:
         """Where in `data` the byte `index` of `plain` stands."""
-        before = bisect_right(self._cuts, index)
-        return index + (self._gone[before - 1] if before else 0)
+        if not self.broken:
+            return index
+        if self._breaks is None:
+            self._breaks = self._find_breaks()
+        cuts, gone = self._breaks
+        before = bisect_right(cuts, index)
+        return index + (gone[before - 1] if before else 0)
 
     def outside(self, index: int) -> int:
         """`index` of `data`, or the beginning of the break that it stands in."""
-        for found in _BREAK.finditer(self.data) if self.broken else ():
+        for found in _BREAK.finditer(self.data) if self.broken and index < len(self.data) else ():
             if found.start() >= index:
                 break
             if index < found.end():
                 return found.start()
         return index
+
+    def _find_breaks(self) -> tuple[list[int], list[int]]:
+        """Where in `plain` breaks were, and how many bytes are gone up to each."""
+        cuts, gone = [], [0]
+        for found in _BREAK.finditer(self.data):
+            cuts.append(found.start() - gone[-1])
+            gone.append(gone[-1] + found.end() - found.start())
+        return cuts, gone[1:]
 
 
 def begun_break(data: bytes) -> int:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from hil.errors import InfrastructureError
+from hil.redaction import HIDDEN
 from hil.timeline.draw import table
 from hil.timeline.timeline import Timeline
 
@@ -66,7 +67,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def write_boot(folder: Path, facts: Mapping[str, object], timeline: Timeline) -> None:
-    """Write boot.json, timeline.json and timeline.txt.
+    """Write boot.json, timeline.json and timeline.txt, without anything that is known to be secret.
 
     Args:
         folder: the boot's.
@@ -75,6 +76,7 @@ def write_boot(folder: Path, facts: Mapping[str, object], timeline: Timeline) ->
     Raises:
         InfrastructureError: the disk is full, or the folder is gone.
     """
-    write_whole(folder / "boot.json", json.dumps({"schema": SCHEMA, **facts}, indent=1) + "\n")
-    write_whole(folder / "timeline.json", json.dumps(timeline.to_json(), indent=1) + "\n")
-    write_whole(folder / "timeline.txt", table(timeline) + "\n")
+    clean = HIDDEN.redactor
+    write_whole(folder / "boot.json", json.dumps(clean.document({"schema": SCHEMA, **facts}), indent=1) + "\n")
+    write_whole(folder / "timeline.json", json.dumps(clean.document(timeline.to_json()), indent=1) + "\n")
+    write_whole(folder / "timeline.txt", clean.text(table(timeline)) + "\n")

@@ -10,6 +10,7 @@ import pytest
 
 from hil.clock import WallAnchor
 from hil.errors import InfrastructureError
+from hil.redaction import Hidden
 from hil.report.folder import new_folder, stamp_name, write_boot, write_whole
 from hil.timeline.timeline import Mark, Timeline
 
@@ -25,6 +26,19 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match=r"cannot be made: .*/file/boot: Not a directory") as caught:
         new_folder(tmp_path / "file", "boot")
     assert "--artifacts" in caught.value.hint
+
+
+def test_a_record_has_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = Hidden()
+    hidden.add(['opensesame"7'])
+    monkeypatch.setattr("hil.report.folder.HIDDEN", hidden)
+    timeline = Timeline(0, WallAnchor.take())
+    timeline.add([Mark("ready", 5, 0, "console", 'says opensesame"7')])
+    write_boot(tmp_path, {"serial": 'opensesame"7', "boot": 1}, timeline)
+    texts = [path.read_text() for path in sorted(tmp_path.iterdir())]
+    assert len(texts) == 3
+    assert all("[redacted]" in text and "opensesame" not in text for text in texts)
+    assert json.loads(texts[0])["boot"] == 1
 
 
 def test_a_name_sorts_by_time() -> None:
