@@ -1,7 +1,8 @@
 """A program in QEMU's place: takes its arguments, speaks QMP and has a serial port, in 30 ms and without a guest.
 
 Says `hello` on its console and echoes what it is sent; "die" there ends it with words on standard error. What QMP
-asks of the link and the guest's reset is told on the console. Run as a program; see `install`.
+asks of the link and the guest's reset is told on the console. Where its packets are captured it sends one, which is
+FRAME. Run as a program; see `install`.
 """
 
 from __future__ import annotations
@@ -10,9 +11,13 @@ import json
 import os
 import selectors
 import socket
+import struct
 import sys
 import time
 from pathlib import Path
+
+FRAME = bytes.fromhex("ffffffffffff525400000001 0806 0001080006040001") + bytes(20)
+"""An ARP packet."""
 
 
 def install(folder: Path) -> Path:
@@ -28,6 +33,7 @@ def main(arguments: list[str]) -> int:
     if "--version" in arguments:
         print("QEMU emulator version 7.2.22 (not really)", flush=True)
         return 0
+    send_packet(arguments)
     serial, control = (listener(arguments, name) for name in ("serial0", "qmp0"))
     print("qemu: fake", flush=True)
     console, _ = serial.accept()
@@ -55,6 +61,15 @@ def listener(arguments: list[str], name: str) -> socket.socket:
     """The inherited socket of the character device of that name."""
     [option] = [item for item in arguments if item.startswith(f"socket,id={name},fd=")]
     return socket.socket(fileno=int(option.split("fd=")[1].split(",")[0]))
+
+
+def send_packet(arguments: list[str]) -> None:
+    """As `filter-dump` would, and keep the file open."""
+    for option in arguments:
+        if option.startswith("filter-dump,"):
+            descriptor = os.open(option.split("file=")[1].split(",")[0], os.O_WRONLY | os.O_TRUNC)
+            os.write(descriptor, struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65536, 1))
+            os.write(descriptor, struct.pack("=iiII", 5, 6, len(FRAME), len(FRAME)) + FRAME)
 
 
 def answer(monitor: socket.socket, console: socket.socket, selector: selectors.BaseSelector) -> None:

@@ -8,9 +8,11 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from scapy.utils import RawPcapNgReader
 from support import fake_qemu
 
 from hil.clock import Deadline, now_ns
@@ -40,6 +42,11 @@ class Wire:
         return "127.0.0.1", parse_usernet(monitor("info usernet"))[port]
 
 
+CONFIG = Config(
+    kind="qemu", memory=512 << 20, ports=(22,), mac=IDENTITY.mac, uuid=IDENTITY.uuid, serial=IDENTITY.serial
+)
+
+
 def soon() -> Deadline:
     return Deadline.after(10)
 
@@ -64,10 +71,7 @@ def place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Place]:
 
 @pytest.fixture
 def guest(place: Place) -> Iterator[Machine]:
-    config = Config(
-        kind="qemu", memory=512 << 20, ports=(22,), mac=IDENTITY.mac, uuid=IDENTITY.uuid, serial=IDENTITY.serial
-    )
-    machine = create(config, place)
+    machine = create(CONFIG, place)
     with closing(machine):  # type: ignore[type-var]
         yield machine
 
@@ -194,3 +198,56 @@ def test_its_disks_are_the_benchs_own_files(place: Place, guest: Machine) -> Non
         assert [file.stat().st_size for file in sorted(place.directory.glob("n1-disk*.raw"))] == [16 << 30, 4 << 30]
         assert machine.facts["disks"] == ["/dev/mmcblk0 16GiB", "/dev/nvme0n1 4GiB"]
         machine.power.off(deadline=soon())
+
+
+def captured(folder: Path) -> list[bytes]:
+    """The frames in a boot's folder."""
+    return [raw for raw, _ in RawPcapNgReader(str(folder / "packets.pcapng"))]
+
+
+def test_its_packets_are_on_disk_when_it_is_off_each_incarnations_in_its_own_folder(place: Place) -> None:
+    guest = create(CONFIG, replace(place, capture="headers"))
+    first, second = place.session.folder, place.session.folder.with_name("boot2")
+    second.mkdir()
+    guest.power.on(deadline=soon())
+    with closing(guest), closing(console_of(guest, place)) as console:  # type: ignore[type-var]
+        console.expect("hello", within=10)
+        guest.power.off(deadline=soon())
+        assert captured(first) == [fake_qemu.FRAME]
+        place.session.folder = second
+        guest.power.on(deadline=soon())
+        console.expect("hello", within=10)
+        guest.power.off(deadline=soon())
+    assert captured(first) == captured(second) == [fake_qemu.FRAME]
+    assert not [*first.glob("*.note"), *second.glob("*.note")]
+
+
+def test_a_process_that_dies_leaves_its_packets_too(place: Place) -> None:
+    guest = create(CONFIG, replace(place, capture="headers"))
+    with closing(guest):  # type: ignore[type-var]
+        guest.power.on(deadline=soon())
+        with closing(console_of(guest, place)) as console:
+            console.expect("hello", within=10)
+            console.send("die")
+        assert place.keeper.wait_exit("capture:n1", deadline=soon()) == 0
+        assert captured(place.session.folder) == [fake_qemu.FRAME]
+        guest.power.on(deadline=soon())
+        assert guest.power.state() is PowerState.ON
+
+
+def test_a_bench_that_is_closed_has_the_packets_of_what_was_on(place: Place) -> None:
+    guest = create(CONFIG, replace(place, capture="full"))
+    guest.power.on(deadline=soon())
+    with closing(console_of(guest, place)) as console:
+        console.expect("hello", within=10)
+    guest.close()
+    place.keeper.end()
+    assert captured(place.session.folder) == [fake_qemu.FRAME]
+
+
+def test_without_a_capture_qemu_is_asked_for_none(guest: Machine, place: Place) -> None:
+    guest.power.on(deadline=soon())
+    with closing(console_of(guest, place)) as console:
+        found = console.expect(r"(\[[^\n]{1,9000}\])\r\n", within=10)
+    assert b"filter-dump" not in (found.groups[0] or b"filter-dump")
+    assert not list(place.session.folder.glob("packets*"))
