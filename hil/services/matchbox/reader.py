@@ -59,7 +59,11 @@ def _group(file: Path, problems: list[Problem]) -> Group | None:
     text, fields = _load(file, problems)
     try:
         selector = {} if fields is None else _selector(fields)
-        return None if fields is None else Group(file.stem, _name(fields, "profile"), selector, file)
+        if fields is None:
+            return None
+        metadata = _get(fields, "metadata")
+        known = metadata if isinstance(metadata, dict) else {}
+        return Group(file.stem, _name(fields, "profile"), selector, file, known)
     except _Unfit as error:
         problems.append(_at(file, text, error))
         return None
@@ -79,7 +83,10 @@ def _profile(file: Path, problems: list[Problem]) -> Profile | None:
         kernel = _get(boot, "kernel")
         if not isinstance(kernel, str | None):
             raise _Unfit("kernel must be text", "boot", "kernel")
-        return Profile(file.stem, kernel or "", _texts(boot, "initrd"), _texts(boot, "args"), file)
+        generic = _get(fields, "generic_id")
+        if not isinstance(generic, str | None):
+            raise _Unfit("generic_id must be text", "generic_id")
+        return Profile(file.stem, kernel or "", _texts(boot, "initrd"), _texts(boot, "args"), file, generic or "")
     except _Unfit as error:
         problems.append(_at(file, text, error))
         return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -30,12 +30,14 @@ class Group:
         profile: the id of the profile.
         selector: labels that a machine must send, all of them.
         file: where it is written.
+        metadata: values for its profile's template.
     """
 
     id: str
     profile: str
     selector: Mapping[str, str]
     file: Path
+    metadata: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     def selects(self, labels: Mapping[str, str]) -> bool:
         """Whether a machine with these labels is one of the group; a label that it does not send counts as ""."""
@@ -56,6 +58,7 @@ class Profile:
         initrd: URLs or paths of the initramfs archives, with iPXE's options before them if there are any.
         args: the kernel's arguments.
         file: where it is written.
+        generic: the id of the template behind /generic; "" for none.
     """
 
     id: str
@@ -63,6 +66,7 @@ class Profile:
     initrd: tuple[str, ...]
     args: tuple[str, ...]
     file: Path
+    generic: str = ""
 
 
 @dataclass(frozen=True, slots=True)
