@@ -13,6 +13,7 @@ from hil.pytest_plugin.ending import KEPT, terminating
 from hil.pytest_plugin.markers import demand_of
 from hil.pytest_plugin.present import PresentTimeline
 from hil.pytest_plugin.sharing import IN_USE, SHARING, NodesInUse, Sharing
+from hil.pytest_plugin.waiting import shown_beside
 
 if TYPE_CHECKING:
     from hil.bench import Bench
@@ -34,14 +35,19 @@ def rig(pytestconfig: pytest.Config) -> Rig:
 def bench(rig: Rig, pytestconfig: pytest.Config) -> Iterator[Bench]:
     """The open rig: keeper, Matchbox, machines that are off. Closed at the end of the session, whatever happens."""
     from hil.bench import open_bench
+    from hil.clock import Deadline
 
-    kept = options.keep(pytestconfig)
+    show = shown_beside(pytestconfig)
+    kept, wait = options.keep(pytestconfig), Deadline.after(options.wait(pytestconfig))
     folder, image, capture = (
         options.artifacts(pytestconfig),
         options.image_name(pytestconfig),
         options.capture(pytestconfig),
     )
-    with terminating(), open_bench(rig, artifacts=folder, keep=kept, image=image, capture=capture) as opened:
+    with (
+        terminating(),
+        open_bench(rig, artifacts=folder, keep=kept, image=image, capture=capture, wait=wait, progress=show) as opened,
+    ):
         yield opened
     if kept:
         pytestconfig.stash[KEPT].extend(_how_to_reach(opened))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import math
 from pathlib import Path
 
 import pytest
@@ -35,9 +37,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="leave the bench and its machines running at the end, and say how to reach and end them",
     )
+    group.addoption(
+        "--hil-wait",
+        dest="hil_wait",
+        metavar="DURATION",
+        nargs="?",
+        const=math.inf,
+        default=0.0,
+        type=_seconds,
+        help="wait for things (a serial line, a relay) that another bench or worker holds; for ever, or for 2min",
+    )
     parser.addini(
         "hil_rig", "the bench: a rig file (from the ini file's folder), or a rig that ships with hil", default=""
     )
+
+
+def _seconds(text: str) -> float:
+    """The seconds of a time, for argparse."""
+    from hil.config.units import BadQuantity, parse_seconds
+
+    try:
+        return parse_seconds(text)
+    except BadQuantity as error:
+        hint = "without a time --hil-wait stands last, or before another option"
+        raise argparse.ArgumentTypeError(f"{error}; {error.hint}; {hint}") from error
+
+
+def wait(config: pytest.Config) -> float:
+    """How many seconds to wait for what another one holds."""
+    seconds: float = config.getoption("hil_wait")
+    return seconds
 
 
 def rig_source(config: pytest.Config) -> tuple[str, Path]:

@@ -20,6 +20,7 @@ from hil.readiness.condition import Condition, Truth
 from hil.readiness.readiness import Readiness
 from hil.timeline.stages import FIRMWARE, POWER, READY, RESET
 from hil.timeline.timeline import Mark, Timeline
+from hil.tools.progress import Step
 
 KINDS = {
     "NodeError": errors.NodeError,
@@ -140,8 +141,12 @@ class Bench:
 
 
 @contextmanager
-def open_bench(rig, *, artifacts: Path, keep: bool = False, image: str | None = None, capture: str):
+def open_bench(rig, *, artifacts: Path, keep: bool = False, image: str | None = None, capture: str, wait, progress):
     happened(f"open {rig.name} {artifacts.name} {keep} {image} {capture}")
+    if not wait.expired:
+        happened(f"wait {wait}")
+        progress(Step("waiting for the other one"))
+        progress(Step("waiting for the other one"))
     if os.environ.get("STUB_OPEN"):
         throw(os.environ["STUB_OPEN"])
     try:
