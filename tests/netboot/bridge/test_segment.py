@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -9,13 +11,16 @@ from pathlib import Path
 
 import pytest
 from support.keepers import own_keeper
+from support.leftovers import difference, snapshot
 from support.private_nets import needs_taps
 
 from hil.clock import Deadline
 from hil.config.model import HostPort
 from hil.console.deaths import DEFAULT_DEATHS
 from hil.errors import InfrastructureError
+from hil.keeper import isolation, launch
 from hil.keeper.client import Keeper
+from hil.keeper.isolation import Isolation
 from hil.keeper.starting import await_ready, past
 from hil.netboot.bridge import Config, create, segment
 from hil.netboot.bridge.segment import DNSMASQ, HOLDER, NBP, BridgeSegment
@@ -161,3 +166,26 @@ def test_a_dnsmasq_that_does_not_start_says_its_last_words(
     with pytest.raises(InfrastructureError, match="the bridge's dnsmasq ended, with status 1") as caught:
         opened(keeper, tmp_path)
     assert any("bad option" in line for line in caught.value.evidence)
+
+
+@needs_taps
+@pytest.mark.parametrize("way", isolation.ALL, ids=lambda way: way.name)
+def test_nothing_is_left_of_it_when_its_keeper_is_killed(
+    keeper: Keeper, way: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "candidates", lambda: (way,))
+    monkeypatch.setenv("HIL_TEST_MARKER", str(tmp_path))
+    before = snapshot(str(tmp_path))
+    directory = keeper.directory.with_name("killed")
+    directory.mkdir(mode=0o700)
+    try:
+        killed = Keeper.start(directory, deadline=Deadline.after(WITHIN))
+    except InfrastructureError as error:
+        pytest.skip(f"needs root: {error.message}")
+    net = opened(killed, tmp_path, boot="http")
+    net.serve({net.bench: ("127.0.0.1", 1)})
+    net.cable("node1").reach(80, str, deadline=Deadline.after(WITHIN))
+    assert len(difference(before, within=Deadline.after(0))) > 8
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.end()
+    assert difference(before, within=Deadline.after(WITHIN)) == []
