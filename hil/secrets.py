@@ -47,7 +47,10 @@ def of_rig(rig: Rig, environment: Mapping[str, str]) -> set[str]:
         rig: a loaded one.
         environment: of hil's own process.
     """
-    found = {*rig.secrets, *of_environment(environment)}
+    # Matchbox's log says by these which machine asked; without them nobody could follow it.
+    identities = {text for node in rig.nodes.values() for text in (node.mac, str(node.uuid))}
+    found = {value for value in rig.secrets if not {value.lower(), value.lower().replace("-", ":")} & identities}
+    found |= of_environment(environment)
     for node in rig.nodes.values():
         for file in (node.talos.talosconfig, node.kubernetes.kubeconfig):
             # One that cannot be read is a matter of whoever asks the node.

@@ -21,8 +21,16 @@ nodes:
     kind: qemu
     image: own
     memory: !env MEMORY
+    mac: !env MAC
+    uuid: !env ID
     talos: {talosconfig: talosconfig}
 """
+ENVIRONMENT = {
+    "ARGUMENT": "debug.token=opensesame",
+    "MEMORY": "2GiB",
+    "MAC": "52-54-00-AA-BB-01",
+    "ID": "6F1C3E5A-0D5B-4C55-9F58-0A2F9C1B7A01",
+}
 TALOSCONFIG = """
 context: lab
 contexts:
@@ -86,14 +94,14 @@ def test_of_what_is_no_configuration_nothing_is_known(text: str) -> None:
 def test_a_rig_gives_what_it_took_from_the_environment_and_the_keys_it_names(tmp_path: Path) -> None:
     (tmp_path / "rig.yaml").write_text(RIG)
     (tmp_path / "talosconfig").write_text(TALOSCONFIG)
-    values = {"ARGUMENT": "debug.token=opensesame", "MEMORY": "2GiB"}
-    rig = load_rig("./rig.yaml", cwd=tmp_path, environment=values)
+    rig = load_rig("./rig.yaml", cwd=tmp_path, environment=ENVIRONMENT)
     assert of_rig(rig, {"HOME": "/root", "X_TOKEN": "x-token"}) >= {
         "debug.token=opensesame",
         "2GiB",
         "x-token",
         "LS0tLS1CRUdJTiBFRDI1NTE5IFBSSVZBVEUgS0VZ",
     }
+    assert not {ENVIRONMENT["MAC"], ENVIRONMENT["ID"]} & of_rig(rig, {}), "a record says by these who asked"
     assert too_short(rig.secrets) == ["MEMORY"]
     (tmp_path / "talosconfig").unlink()
     assert "debug.token=opensesame" in of_rig(rig, {})
@@ -102,11 +110,11 @@ def test_a_rig_gives_what_it_took_from_the_environment_and_the_keys_it_names(tmp
 def test_a_value_that_is_too_short_is_named_and_not_told(tmp_path: Path) -> None:
     (tmp_path / "rig.yaml").write_text(RIG)
     (tmp_path / "talosconfig").write_text(TALOSCONFIG)
-    rig = load_rig("./rig.yaml", cwd=tmp_path, environment={"ARGUMENT": "opensesame", "MEMORY": "2GiB"})
+    rig = load_rig("./rig.yaml", cwd=tmp_path, environment=ENVIRONMENT)
     hidden: set[str] = set()
     steps: list[Step] = []
     hide_known(rig, hidden.update, steps.append)
-    assert "opensesame" in hidden
+    assert "debug.token=opensesame" in hidden
     assert [str(step) for step in steps] == [
         "the value of $MEMORY is not hidden in records: it has fewer than 6 characters"
     ]
