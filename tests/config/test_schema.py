@@ -40,7 +40,7 @@ nodes:
   two: {kind: qemu, image: node, cpus: !env NUMBER, ready: {http: {port: 80}}}
 """
 ENVIRONMENT = {"KEY": "k-123456", "NUMBER": "4"}
-QUICK = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def is_refused(folder: Path, text: str) -> bool:
@@ -180,7 +180,7 @@ def test_what_the_schema_refuses_hil_refuses(tmp_path: Path, data: st.DataObject
             case "key", dict():
                 holder[data.draw(st.sampled_from(KEYS))] = holder.pop(str(last))
             case _:
-                holder[last] = data.draw(st.sampled_from(VALUES))  # type: ignore[index,call-overload]
+                holder[last] = copy.deepcopy(data.draw(st.sampled_from(VALUES)))  # type: ignore[index,call-overload]
         if not document:
             return
     text = json.dumps(document, indent=1).replace('"KEY"', "!env KEY")
