@@ -38,7 +38,7 @@ def command(matchbox: Path, out: Path, as_json: bool) -> None:
     that is there already is left as it is. What the tree does not say is listed, each with its place.
     """
     from hil.drafting.draft import make_draft
-    from hil.drafting.files import texts, write
+    from hil.drafting.files import REQUIREMENTS, texts, write
 
     draft = make_draft(matchbox, out)
     written = write(out, texts(draft))
@@ -54,6 +54,8 @@ def command(matchbox: Path, out: Path, as_json: bool) -> None:
         for problem in draft.undecided:
             click.echo(problem.render())
     click.echo(f"\nnext: {_next(draft, out)}")
+    if not (out / REQUIREMENTS).exists():
+        click.echo(f"for CI: write {out / REQUIREMENTS}, which says where pip gets hil from (docs/ci.md of hil)")
 
 
 def _next(draft: Draft, out: Path) -> str:

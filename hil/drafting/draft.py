@@ -28,11 +28,11 @@ class MissingAsset:
 
     Args:
         path: behind /assets/.
-        spot: where a profile lists it.
+        spots: where each profile lists it.
     """
 
     path: str
-    spot: Spot
+    spots: tuple[Spot, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +104,21 @@ def make_draft(matchbox: Path, out: Path) -> Draft:
 def _missing(users: UsersTree, found: Mapping[str, Role], bench: HostPort) -> Iterator[MissingAsset]:
     folder = users.data / "assets"
     assets = Assets(folder if folder.is_dir() else None)
-    seen: set[str] = set()
-    for role in found.values():
-        for written, path in needs(role.profile, bench):
-            if path not in seen and not assets.has(path):
-                seen.add(path)
-                yield MissingAsset(path, users.text(role.profile.file, written))
+    profiles = {role.profile.id: role.profile for role in found.values()}
+    listed: dict[str, list[Spot]] = {}
+    for _, profile in sorted(profiles.items()):
+        for written, path in needs(profile, bench):
+            if not assets.has(path):
+                listed.setdefault(path, []).append(users.text(profile.file, written))
+    for path, spots in listed.items():
+        yield MissingAsset(path, tuple(spots))
 
 
 def _missing_problems(missing: tuple[MissingAsset, ...]) -> Iterator[Problem]:
     hint = "name it by url and sha256 (or by path) under `assets: {files: ...}` in the rig file"
     for asset in missing:
-        yield asset.spot.undecided(f"the asset {asset.path} is not in the tree", hint)
+        for spot in asset.spots:
+            yield spot.undecided(f"the asset {asset.path} is not in the tree", hint)
 
 
 def _talosconfig(data: Path, out: Path) -> str | None:

@@ -16,6 +16,8 @@ from hil.errors import UsageError
 RIG: Final = "rig.yaml"
 TESTS: Final = "tests/test_nodes.py"
 WORKFLOW: Final = ".github/workflows/hil.yml"
+REQUIREMENTS: Final = "requirements-hil.txt"
+"""What the workflow has pip read, which only the user can write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +57,21 @@ def write(out: Path, files: Mapping[str, str]) -> Written:
     for name, text in files.items():
         file = out / name
         try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("x", encoding="utf-8") as stream:
-                stream.write(text)
-            new.append(name)
-        except FileExistsError:
-            kept.append(name)
+            (new if _create(file, text) else kept).append(name)
         except OSError as error:
             raise UsageError(
                 f"{file} cannot be written: {error.strerror}; written so far: {', '.join(new) or 'nothing'}",
                 hint="name a folder that you can write to by --out",
             ) from error
     return Written(tuple(new), tuple(kept))
+
+
+def _create(file: Path, text: str) -> bool:
+    """Write a file unless there is one; whether it was written."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except FileExistsError:
+        return False
+    return True

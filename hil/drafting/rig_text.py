@@ -34,7 +34,7 @@ def scalar(text: str) -> str:
 def _head(draft: Draft) -> Iterator[str]:
     tree = printable(draft.data)
     yield f"# Drafted by `hil init` from the Matchbox tree in {tree}; beside each value is where it is from."
-    yield "# It is yours to change: `hil rig check` says what is wrong with it, rigs/README.md of hil what its keys mean."
+    yield "# It is yours to change: `hil rig check` says what is wrong in it, rigs/README.md of hil what a key means."
     yield "hil: 1"
 
 
@@ -54,11 +54,11 @@ def _matchbox(draft: Draft) -> Iterator[str]:
     yield _line(f"  data: {scalar(draft.data)}", "served by a real Matchbox, unchanged")
     if not draft.missing:
         return
-    yield "  # These are not in the tree. Write url and sha256 (by `sha256sum FILE`), or path, and delete each '# '."
+    yield "  # These are not in the tree. Write url and sha256 (by `sha256sum FILE`), or path, and uncomment them."
     yield "  # assets:"
     yield "  #   files:"
     for asset in draft.missing:
-        yield f"  #     {scalar(asset.path)}:  # {draft.shown(asset.spot)}"
+        yield f"  #     {scalar(asset.path)}:  # {', '.join(draft.shown(spot) for spot in asset.spots)}"
         yield "  #       url:"
         yield "  #       sha256:"
 
@@ -78,7 +78,7 @@ def _node(draft: Draft, node: DraftNode, role: Role) -> Iterator[str]:
         if key in node.selectors:
             yield _line(f"{_INDENT}{key}: {scalar(node.selectors[key])}", draft.shown(node.spots[key]))
     if not node.selectors:
-        yield f"{_INDENT}# Its group takes any machine: its MAC address, UUID and serial are hil's own, always the same."
+        yield f"{_INDENT}# Its group takes any machine: MAC address, UUID and serial are hil's own, always the same."
     if role.talos is not None:
         yield _line(f"{_INDENT}memory: 2GiB", "what Talos asks of a control plane")
     if role.disks and role.disk is not None:
