@@ -74,7 +74,7 @@ def test_who_holds_it_is_said_with_the_rig_key(tmp_path: Path, keepers: list[Kee
     (tmp_path / "by-id").symlink_to(tmp_path / "ttyUSB0")
     first, second = start(keepers), start(keepers)
     take_things(rig(tmp_path, "tty: ttyUSB0"), first)
-    assert held_things(map(str, first.status()["locks"])) == [f"{tmp_path}/ttyUSB0"]  # type: ignore[call-overload]
+    assert held_things(first.locks()) == [f"{tmp_path}/ttyUSB0"]
     with pytest.raises(Busy) as caught:
         take_things(rig(tmp_path, "tty: by-id", "other"), second)
     user = first.directory.owner()
@@ -85,7 +85,7 @@ def test_who_holds_it_is_said_with_the_rig_key(tmp_path: Path, keepers: list[Kee
     assert f"(bench {first.directory.name} of rig {tmp_path}/desk.yaml, since 20" in said
     assert said.endswith("; waited 0 s")
     assert caught.value.exit_code == 3
-    assert second.status()["locks"] == []
+    assert second.locks() == []
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_a_board_taken_whole_is_one_thing_of_two_nodes(tmp_path: Path, keepers: 
     both = rig(tmp_path, "relay: relay.lan:80\n  two: {kind: held, ready: {console: x}, relay: relay.lan:80}")
     keeper = start(keepers)
     take_things(both, keeper)
-    assert len(keeper.status()["locks"]) == 1  # type: ignore[arg-type]
+    assert held_things(keeper.locks()) == ["relay.lan:80"]
 
 
 def test_a_waiter_gets_it_and_hears_for_whom_it_waits(tmp_path: Path, keepers: list[Keeper]) -> None:
@@ -129,7 +129,7 @@ def test_a_waiter_gets_it_and_hears_for_whom_it_waits(tmp_path: Path, keepers: l
     pid = first.pid
     first.end()
     waiter.join(10)
-    assert len(second.status()["locks"]) == 1  # type: ignore[arg-type]
+    assert len(second.locks()) == 1
     assert len(told) == 1
     assert told[0].startswith(
         f"waiting for {tmp_path}/ttyUSB0 (desk.yaml:7, node one), which is held by process {pid}"
@@ -219,7 +219,7 @@ def test_a_kept_bench_keeps_what_it_took(tmp_path: Path, place: Path, keepers: l
 def test_a_virtual_rig_takes_nothing(place: Path, keepers: list[Keeper]) -> None:
     keeper = start(keepers)
     take_things(load_rig("virt", cwd=Path()), keeper)
-    assert keeper.status()["locks"] == []
+    assert keeper.locks() == []
     assert list(place.iterdir()) == []
 
 

@@ -1,6 +1,7 @@
 """`hil console`: this terminal on the console of a node whose bench is open, in another terminal or kept.
 
-One more reader beside those that there are; leaving it changes nothing.
+One more reader beside those that there are; leaving it changes nothing. A port that no bench has is
+`hil.cli.port_console`'s.
 """
 
 from __future__ import annotations
@@ -49,18 +50,21 @@ class Found:
 
 
 @click.command(name="console")
-@click.argument("target", required=False, metavar="[BENCH/NODE]")
+@click.argument("target", required=False, metavar="[BENCH/NODE|PORT]")
 @click.option("--list", "list_", is_flag=True, help="Show the benches that are open, and their nodes.")
 @click.option("--read-only", is_flag=True, help="Show, but send nothing.")
 @click.option("--json", "json_", is_flag=True, help="With --list: one JSON document.")
-def command(target: str | None, list_: bool, read_only: bool, json_: bool) -> None:
+@click.option("--baud", type=click.IntRange(min=1), default=115200, show_default=True, help="Of a serial line.")
+def command(target: str | None, list_: bool, read_only: bool, json_: bool, baud: int) -> None:
     """Attach this terminal to a node's console; Ctrl-] leaves.
 
     BENCH/NODE may be left out, or be a bench or a node alone, where that leaves no choice. What the console said so
-    far is shown first.
+    far is shown first. PORT is a serial line's path, or HOST:PORT of a serial server, that no bench has open.
     """
     if json_ and not list_:
         raise UsageError("--json goes with --list", hint="run `hil console --list --json`")
+    if target is not None and not list_ and _is_port(target, baud, read_only=read_only):
+        return
     consoles = find_consoles()
     if list_:
         show(consoles, as_json=json_)
@@ -72,6 +76,20 @@ def command(target: str | None, list_: bool, read_only: bool, json_: bool) -> No
             if is_terminal:
                 click.echo(f"{chosen.bench}/{chosen.node}: Ctrl-] leaves\r", err=True)
             follow(feed, sys.stdin.fileno() if is_terminal else None, sys.stdout.fileno(), read_only=read_only)
+
+
+def _is_port(target: str, baud: int, *, read_only: bool) -> bool:
+    """Attach to a port until the user leaves; False, at once, where the target names none."""
+    from hil.cli.port_console import held_port, port_of, talk
+
+    found = port_of(target, baud)
+    if found is None:
+        return False
+    with held_port(*found, Deadline.after(_ANSWER_SECONDS)) as port, raw_terminal(sys.stdin.fileno()) as is_terminal:
+        if is_terminal:
+            click.echo(f"{port.name}: Ctrl-] leaves\r", err=True)
+        talk(port, sys.stdin.fileno() if is_terminal else None, sys.stdout.fileno(), read_only=read_only)
+    return True
 
 
 def find_consoles() -> list[Found]:

@@ -243,6 +243,10 @@ class Keeper:
         if values:
             self._ask("hide", {"secrets": values})
 
+    def locks(self) -> list[str]:
+        """The lock files that it holds."""
+        return protocol.Fields(self.status()).texts("locks")
+
     def on_leave(self, kind: str, data: Mapping[str, object]) -> None:
         """Note in the journal what must be done to the world should this bench end without its `close`.
 
