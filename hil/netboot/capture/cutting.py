@@ -10,6 +10,7 @@ from hil.netboot.capture.heads import RST, SYN, Heads
 
 _ETHERNET = 14
 _ARP = 28
+_IS_IPV4 = b"\x08\x00"
 _IPV6 = 40
 _UDP = 8
 _ICMP = 8
@@ -38,10 +39,12 @@ class Cutter:
         """How many leading bytes of the Ethernet frame data[at:end] are kept."""
         self.flow, self.payload = b"", 0
         network, kind = at + _ETHERNET, data[at + 12 : at + 14]
+        if kind == _IS_IPV4:
+            return self._ipv4(data, at, network, end) - at
         if kind in (b"\x81\x00", b"\x88\xa8"):  # IEEE 802.1Q, 802.1ad
             network, kind = network + 4, data[at + 16 : at + 18]
         last = min(end, network)
-        if kind == b"\x08\x00":
+        if kind == _IS_IPV4:
             last = self._ipv4(data, at, network, end)
         elif kind == b"\x86\xdd":
             last = self._ipv6(data, at, network, end)
@@ -53,10 +56,11 @@ class Cutter:
         """RFC 791, 3.1."""
         if start + 20 > end or data[start] >> 4 != 4:
             return min(end, start)
-        transport = start + max(20, (data[start] & 15) * 4)
-        total = data[start + 2] << 8 | data[start + 3]
+        size, total = (data[start] & 15) * 4, data[start + 2] << 8 | data[start + 3]
+        transport = start + (size if size > 20 else 20)
         # A frame that is cut into segments later may say 0.
-        end = min(end, start + total) if total else end
+        if total and start + total < end:
+            end = start + total
         fragment = data[start + 6] & 0x3F or data[start + 7]
         if transport >= end or fragment:
             return min(end, transport)
@@ -91,7 +95,8 @@ class Cutter:
         """RFC 9293, 3.1."""
         if start + 20 > end:
             return end
-        payload = start + max(20, (data[start + 12] >> 4) * 4)
+        size = (data[start + 12] >> 4) * 4
+        payload = start + (size if size > 20 else 20)
         if payload > end:
             return end
         flags, self.payload = data[start + 13], payload - at

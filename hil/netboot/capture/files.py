@@ -15,6 +15,7 @@ _BLOCK = struct.Struct("<IIIIIII")
 _ENHANCED = 6
 _AROUND = 32
 _ETHERNET = 1
+_PADDING = (b"", bytes(3), bytes(2), bytes(1))
 
 
 class Files:
@@ -61,7 +62,7 @@ class Files:
             return False
         wall = self.wall_ns + arrived - self.monotonic_ns
         head = _BLOCK.pack(_ENHANCED, total, 0, wall >> 32, wall & 0xFFFFFFFF, captured, length)
-        self._blocks.append(head + kept + bytes(-captured % 4) + total.to_bytes(4, "little"))
+        self._blocks += (head, kept, _PADDING[captured % 4], total.to_bytes(4, "little"))
         self._rows += (looked, arrived, virtual)
         return True
 

@@ -17,11 +17,12 @@ from time import monotonic_ns, sleep
 # Linux gives an ordinary user's pipe this much at most (pipe(7), /proc/sys/fs/pipe-max-size).
 _PIPE_SIZE = 1 << 20
 _SET_PIPE_SIZE = 1031
-# While packets are rare the pipe is looked at this often, so that one that comes is known to 10 ms at worst. A look
-# costs 25 us: 0.25 % of a core.
+# While packets are rare the pipe is looked at this often, so that one that comes is known to 10 ms at worst, and to no
+# more than that after a stop. Measured: 0.35 % of a core.
 _LOOK_MS = 10
-# While packets are many they are taken in pieces of 1 ms: one by one they cost three times as much.
-_GATHER_SECONDS = 0.001
+# While packets are many they are taken together: 24,000 in 3 s cost 0.10 s of a core so, and 0.19 s one by one. When
+# they were sent is known from QEMU's own stamps all the same. A pipe is full after 6 ms of a quick download.
+_GATHER_SECONDS = 0.002
 _MAX_PENDING = 64 << 20
 
 Piece = tuple[bytes, int, int]
