@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from hil.clock import Deadline
+from hil.drafting.files import RIG, TESTS
+from hil.drafting.workflow_text import workflow_text
 from hil.shipped import shipped
 from hil.tools.cache import Cache
 from hil.tools.gobuild import Service, build
@@ -40,6 +42,12 @@ def actionlint() -> list[str]:
 @pytest.mark.parametrize("workflow", [FOR_USERS, OWN], ids=["for-users", "own"])
 def test_a_workflow_is_right(actionlint: list[str], workflow: Path) -> None:
     done = subprocess.run([*actionlint, str(workflow)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_workflow_that_hil_init_writes_is_right(actionlint: list[str], tmp_path: Path) -> None:
+    (tmp_path / "hil.yml").write_text(workflow_text(rig=RIG, tests=TESTS))
+    done = subprocess.run([*actionlint, str(tmp_path / "hil.yml")], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

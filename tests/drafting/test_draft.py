@@ -200,6 +200,16 @@ def test_versions_that_differ_are_not_chosen_from(tmp_path: Path) -> None:
     ]
 
 
+def test_a_configuration_that_is_asked_for_by_other_labels_than_the_groups(tmp_path: Path) -> None:
+    draft = drafted(tmp_path)
+    assert said(draft, "is asked for by") == [
+        ("worker.json", 11, "the configuration of worker-1 is asked for by mac: the group 'default' has it"),
+        ("worker.json", 11, "the configuration of worker2 is asked for by mac: the group 'default' has it"),
+    ]
+    [first, _] = [problem for problem in draft.undecided if "is asked for by" in problem.message]
+    assert first.hint == "add what group 'Worker_1' selects by: serial=${serial}"
+
+
 def test_a_profile_for_other_machines_and_one_without_console_or_kernel(tmp_path: Path) -> None:
     profiles = {"p": {"boot": {"kernel": "/assets/vmlinuz-amd64"}}, "q": {"boot": {}}}
     groups = {"a": {"profile": "p"}, "b": {"profile": "q", "selector": {"serial": "1"}}}
