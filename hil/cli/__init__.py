@@ -15,7 +15,6 @@ import click
 from hil import __version__
 from hil.errors import HilBug, HilError
 from hil.interrupts import raising
-from hil.redaction import HIDDEN
 
 # Listed here so that `hil --help` imports no command (each costs the others' start-up time).
 COMMANDS: dict[str, str] = {
@@ -79,7 +78,7 @@ def run(arguments: list[str] | None = None) -> int:
         # Without its standalone mode click returns what `Context.exit` was given (click.Context.exit).
         code = root.main(args=arguments, standalone_mode=False)
     except HilError as error:
-        click.echo(HIDDEN.redactor.text(error.render()), err=True)
+        click.echo(_clean(error), err=True)
         return error.exit_code
     except click.ClickException as error:
         error.show()
@@ -95,6 +94,13 @@ def run(arguments: list[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _clean(error: HilError) -> str:
+    """An error's lines without what this process has learnt to be secret."""
+    from hil.redaction import HIDDEN  # a command that ends well does not pay for it
+
+    return HIDDEN.redactor.text(error.render())
+
+
 def main() -> None:
     """The entry point of the `hil` program."""
     signal.signal(signal.SIGTERM, raising(Terminated))
@@ -108,6 +114,6 @@ def main() -> None:
             hint="please report it with the lines above and the command you ran",
             evidence=[traceback.format_exc()],
         )
-        click.echo(HIDDEN.redactor.text(bug.render()), err=True)
+        click.echo(_clean(bug), err=True)
         code = bug.exit_code
     sys.exit(code)

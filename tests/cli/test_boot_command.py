@@ -21,6 +21,7 @@ from hil.machine import Doors, Machine
 from hil.node import OnMark
 from hil.readiness.condition import Condition, Truth
 from hil.readiness.readiness import Readiness
+from hil.redaction import HIDDEN
 from hil.timeline.timeline import Mark
 
 
@@ -189,6 +190,20 @@ def test_a_failed_boot_as_a_document(bench: Bench, capsys: pytest.CaptureFixture
     [boot] = document["boots"]
     assert document["kept"] is None
     assert (boot["verdict"], boot["error"]["message"]) == ("failed", "a: it panicked")
+
+
+@pytest.mark.parametrize("arguments", [("boot",), ("boot", "--json")])
+def test_no_secret_is_shown(bench: Bench, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
+    secret = "sesame-of-the-boot-command"
+    HIDDEN.add([secret])
+    found = Condition("talos.version", Truth.TRUE, secret, f"v{secret}", secret, now_ns())
+    bench.nodes["a"].readiness = Readiness("a", (found,))
+    bench.nodes["b"].failure = NodeError(f"says {secret}", hint=f"try {secret}", evidence=[f"line {secret}"])
+    assert cli.run(list(arguments)) == 1
+    shown = capsys.readouterr()
+    assert secret not in shown.out + shown.err
+    assert "v[redacted]" in shown.out
+    assert "says [redacted]\n  | line [redacted]\n  what to do: try [redacted]\n" in shown.err
 
 
 def test_a_boot_that_never_began(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,7 +46,16 @@ def test_every_command_that_is_listed_is_there(capsys: pytest.CaptureFixture[str
 def test_help_imports_no_command() -> None:
     code = "import sys; from hil.cli import run; run(['--help']); print(sorted(m for m in sys.modules if '.' in m))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    for heavy in ("hil.cli.boot", "pydantic.", "ruamel.", "rich.", "urllib3.", "asyncio.", "hil.config"):
+    for heavy in (
+        "hil.cli.boot",
+        "hil.redaction",
+        "pydantic.",
+        "ruamel.",
+        "rich.",
+        "urllib3.",
+        "asyncio.",
+        "hil.config",
+    ):
         assert heavy not in done.stdout
 
 

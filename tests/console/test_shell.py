@@ -18,6 +18,7 @@ from hil.clock import Deadline, hold
 from hil.console.console import Console
 from hil.console.shell import Ran, ShellSession
 from hil.errors import InfrastructureError, NodeError, UsageError
+from hil.redaction import Redactor
 
 SHELLS = {"sh": ["sh", "-i"], "busybox": ["busybox", "sh", "-i"]}
 HERE = [name for name, argv in SHELLS.items() if shutil.which(argv[0])]
@@ -319,6 +320,14 @@ def test_output_that_never_arrives_right_is_never_guessed(machine: Machine) -> N
     machine.wire.on_output = lambda data: data.replace(b"AAAA", b"AAAB")
     with pytest.raises(NodeError, match=r"ended, but within 0.3 s only 0 bytes of its result came .* unharmed"):
         machine.run("head -c 3000 /dev/zero", within=0.3)
+    machine.wire.on_output = lambda data: data
+    assert machine.run("echo on").stdout == b"on\n"
+
+
+def test_output_with_a_secret_is_said_at_once_and_the_shell_stays(machine: Machine) -> None:
+    machine.wire.on_output = Redactor(["open-sesame-in-the-output"]).stream().feed
+    with pytest.raises(UsageError, match="what the command printed holds a secret"):
+        machine.run("printf 'open-sesame-%s-output' in-the")
     machine.wire.on_output = lambda data: data
     assert machine.run("echo on").stdout == b"on\n"
 
