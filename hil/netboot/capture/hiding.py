@@ -20,6 +20,10 @@ class Hiding:
     def __init__(self, secrets: list[bytes]) -> None:
         self._secrets = sorted({secret for secret in secrets if len(secret) >= _SHORTEST}, key=len, reverse=True)
         self._longest = max(map(len, self._secrets), default=0)
+        self._shortest = len(self._secrets[-1]) if self._secrets else 0
+        self._by_beginning: dict[bytes, list[bytes]] = {}
+        for secret in self._secrets:
+            self._by_beginning.setdefault(secret[:_SHORTEST], []).append(secret)
         self._tails: dict[bytes, bytes] = {}
 
     def hide(self, kept: bytes, payload: int, flow: bytes) -> bytes:
@@ -30,7 +34,8 @@ class Hiding:
             payload: where its payload begins in them.
             flow: of which connection it goes on, or "".
         """
-        if not self._secrets:
+        # Most of what is kept of a boot is the four bytes of TFTP's blocks and acknowledgements.
+        if not self._secrets or (not flow and len(kept) - payload < self._shortest):
             return kept
         tail = self._tails.get(flow, b"") if flow else b""
         said = tail + kept[payload:]
@@ -50,8 +55,8 @@ class Hiding:
 
     def _begun(self, said: bytes) -> int:
         """How many bytes at the end may be the beginning of a secret."""
-        for length in range(min(self._longest - 1, len(said)), _SHORTEST - 1, -1):
-            end = said[-length:]
-            if any(secret.startswith(end) for secret in self._secrets):
-                return length
+        for at in range(max(0, len(said) - self._longest + 1), len(said) - _SHORTEST + 1):
+            possible = self._by_beginning.get(said[at : at + _SHORTEST])
+            if possible is not None and any(secret.startswith(said[at:]) for secret in possible):
+                return len(said) - at
         return 0

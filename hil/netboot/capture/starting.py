@@ -11,18 +11,18 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, quote_plus
 
 from hil.clock import Deadline, now_ns
 from hil.errors import InfrastructureError
 from hil.keeper.client import Keeper
 from hil.netboot.capture.choice import Capture
 from hil.netboot.capture.files import NOTE
+from hil.redaction.forms import forms, hidden_parts
 
 LIMIT: Final = 64 << 20
 """Bytes of packets.pcapng: a boot has 4 MB with its payloads cut."""
@@ -156,12 +156,9 @@ def _tell(meeting: Path, secrets: Iterable[str]) -> socket.socket:
     return talk
 
 
-def _forms(secrets: Iterable[str]) -> Sequence[bytes]:
-    """Each secret as it is, and as URLs have it."""
-    forms = {
-        form for secret in secrets for form in (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
-    }
-    return [form.encode() for form in sorted(forms) if form]
+def _forms(secrets: Iterable[str]) -> list[bytes]:
+    """Each secret in all forms in which it may be sent."""
+    return sorted({form for secret in secrets for part in hidden_parts(secret) for form in forms(part)})
 
 
 def _answer(talk: socket.socket, deadline: Deadline) -> str:
