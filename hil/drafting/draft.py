@@ -86,7 +86,8 @@ def make_draft(matchbox: Path, out: Path) -> Draft:
         hint = "give a group a mac, uuid or serial as its selector, or none at all; nothing was written"
         raise ConfigError(chosen.undecided, hint=hint)
     address = addresses.choose(users)
-    found = {node.name: roles.choose(users, node) for node in chosen.nodes}
+    configs = roles.read_configs(users)
+    found = {node.name: roles.choose(users, node, configs) for node in chosen.nodes}
     missing = tuple(_missing(users, found, address.bench or UserSegment.model_fields["bench"].default))
     talosconfig = _talosconfig(users.data, out)
     undecided = {

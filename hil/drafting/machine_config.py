@@ -6,12 +6,13 @@ Reads one text; shows none of it but these.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hil.config.source import Place
 from hil.config.tree import YamlScalar
+from hil.drafting.template import Readable
 from hil.lint.documents import EXTENSION_SERVICE, MAIN, Document, read
 
 # What a configuration has in it that makes containerd or Kubernetes run Spin (spinkube: handler, shim, RuntimeClass).
@@ -38,7 +39,7 @@ class Said:
     """What a machine configuration says.
 
     Args:
-        disk: `machine.install.disk`.
+        disk: `machine.install.disk`; "" where a group has no value for it.
         selector: where `machine.install.diskSelector` stands, which Talos heeds before `disk`.
         hostname: the host name, if it stands there.
         services: extension services that are configured.
@@ -52,6 +53,21 @@ class Said:
     services: tuple[Fact, ...]
     spin: Fact | None
     unreadable: Fact | None
+
+    def of(self, readable: Readable, values: Mapping[str, object]) -> Said:
+        """It for one group: without what only a machine's request tells.
+
+        Args:
+            readable: the template that it was read from.
+            values: the group's metadata and its selectors.
+        """
+
+        def filled(fact: Fact | None) -> Fact | None:
+            return None if fact is None else replace(fact, value=readable.filled(fact.value, values) or "")
+
+        hostname = filled(self.hostname)
+        known = hostname is not None and _NAME.fullmatch(hostname.value) is not None
+        return replace(self, disk=filled(self.disk), hostname=hostname if known else None)
 
 
 def what_it_says(name: str, text: str) -> Said | None:
@@ -91,9 +107,7 @@ def _main(documents: Sequence[Document]) -> list[Document]:
 
 def _hostnames(documents: Sequence[Document]) -> Iterator[Fact]:
     named = [document for document in documents if document.kind == _HOSTNAME]
-    for fact in (*_texts(named, "hostname"), *_texts(_main(documents), "machine", "network", "hostname")):
-        if _NAME.fullmatch(fact.value) and fact.value != "unknown":
-            yield fact
+    yield from (*_texts(named, "hostname"), *_texts(_main(documents), "machine", "network", "hostname"))
 
 
 def _services(documents: Sequence[Document]) -> Iterator[Fact]:

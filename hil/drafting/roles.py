@@ -6,7 +6,7 @@ Only what the tree says is expected; where it says nothing, that a login prompt 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -16,7 +16,7 @@ from hil.config.source import Place
 from hil.drafting.machine_config import Fact, Said, what_it_says
 from hil.drafting.nodes import DraftNode
 from hil.drafting.reading import Spot, UsersTree
-from hil.drafting.template import render
+from hil.drafting.template import Readable, readable
 from hil.errors import Problem
 from hil.services.matchbox.tree import Profile
 
@@ -101,11 +101,40 @@ class Role:
         return any(service.value == TAILSCALE for service in self.services)
 
 
-def choose(users: UsersTree, node: DraftNode) -> Role:
-    """The role of a node."""
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A template that is a machine configuration.
+
+    Args:
+        readable: the template.
+        said: what it says to all groups.
+    """
+
+    readable: Readable
+    said: Said
+
+
+def read_configs(users: UsersTree) -> Mapping[str, Config]:
+    """Those of a tree's templates that are machine configurations, by id."""
+    found = {}
+    for ident, text in users.templates.items():
+        template = readable(text)
+        if (said := what_it_says(str(users.template_file(ident)), template.text)) is not None:
+            found[ident] = Config(template, said)
+    return found
+
+
+def choose(users: UsersTree, node: DraftNode, configs: Mapping[str, Config]) -> Role:
+    """The role of a node.
+
+    Args:
+        users: the tree.
+        node: whose.
+        configs: the tree's machine configurations, by id.
+    """
     profile = users.tree.profiles[node.group.profile]
     template = users.template_file(profile.generic)
-    said = _said(users, node, profile, template)
+    said = _said(node, configs.get(profile.generic))
     talos = _first(users, profile, profile.args, _TALOS)
     undecided = [*_of_profile(users, profile), *_asks_for_another(users, node, profile)]
     facts = said or Said(None, None, None, (), None, None)
@@ -132,11 +161,11 @@ def choose(users: UsersTree, node: DraftNode) -> Role:
     )
 
 
-def _said(users: UsersTree, node: DraftNode, profile: Profile, template: Path) -> Said | None:
-    if profile.generic not in users.templates:
+def _said(node: DraftNode, config: Config | None) -> Said | None:
+    if config is None:
         return None
     values = {**node.group.metadata, **{key.lower(): value for key, value in node.group.selector.items()}}
-    return what_it_says(str(template), render(users.templates[profile.generic], values))
+    return config.said.of(config.readable, values)
 
 
 def _known(fact: Fact | None, file: Path) -> Known | None:
@@ -217,6 +246,9 @@ def _disks(said: Said, template: Path) -> tuple[tuple[str, ...], list[Problem]]:
         return (), [spot.undecided("diskSelector says what the disk has to be, and not what it is called", hint)]
     if said.disk is None:
         return (), []
+    if not said.disk.value:
+        message = "the disk is a field that the group's metadata has no value for"
+        return (), [_at(template, said.disk.place).undecided(message, hint)]
     match = _NUMBERED.fullmatch(said.disk.value)
     if match is None:
         return (), [

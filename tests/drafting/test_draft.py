@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.trees import GENERIC, GROUPS, MACHINE_CONFIG, PROFILES, SECRET, UUID, talos, write_users_tree
+from support.trees import GENERIC, MACHINE_CONFIG, PROFILES, SECRET, UUID, talos, write_users_tree
 
 from hil.config.model import HostPort
 from hil.drafting.addresses import around
@@ -18,7 +18,7 @@ from hil.drafting.draft import Draft, make_draft
 from hil.drafting.files import texts
 from hil.drafting.machine_config import what_it_says
 from hil.drafting.roles import Becomes
-from hil.drafting.template import render
+from hil.drafting.template import readable
 from hil.errors import ConfigError
 
 
@@ -173,6 +173,7 @@ def test_the_subnet_has_the_address_in_its_middle() -> None:
         ("disk: /dev/sda", (), "a QEMU node has no disk '/dev/sda'"),
         ("disk: /dev/mmcblk1", (), "a QEMU node has no disk '/dev/mmcblk1'"),
         ("diskSelector: {type: nvme}", (), "diskSelector says what the disk has to be"),
+        ("disk: {{.disk}}", (), "has no value for"),
         ("wipe: true", (), ""),
     ],
 )
@@ -295,15 +296,28 @@ def test_no_json_makes_a_traceback(tmp_path: Path, group: object, profile: objec
 
 
 @given(text=st.text("{}.-a \n\"#:'", max_size=60), value=JSON)
-def test_a_rendered_template_keeps_its_lines(text: str, value: object) -> None:
-    assert render(text, {"a": value}).count("\n") == text.count("\n")
-    what_it_says("t", render(text, {"a": value}))
+def test_a_readable_template_keeps_its_lines(text: str, value: object) -> None:
+    made = readable(text)
+    assert made.text.count("\n") == text.count("\n")
+    said = what_it_says("t", made.text)
+    assert said is None or said.of(made, {"a": value})
+    assert made.filled("hil-field-99-", {}) is None
 
 
 def test_a_template_has_the_values_of_its_group() -> None:
-    values = {"a": "one", "b": {"c": 2}, "list": [1]}
-    assert render("x: {{.a}} {{ .b.c }} {{- .list }} {{ .none }}", values) == "x: one 2 unknown unknown"
-    assert render("{{ if .a }}\nx: 1\n  {{- end }}\n{{/* two\nlines */}}\ny: {{ .a }}\n", values) == (
-        "\nx: 1\n\n\n\ny: one\n"
+    values = {"a": "one", "b": {"c": 2}, "list": [1], "yes": True}
+    made = readable(
+        "{{ if .a }}\nx: 1 # {{.a}}-{{ .b.c }}\n  {{- end }}\n{{/* two\nlines */}}\ny: {{ .a | quote }}\n{{.b}}\n"
     )
-    assert GROUPS["cp1"]["metadata"]
+    lines = made.text.split("\n")
+    assert [number for number, line in enumerate(lines) if line] == [1, 5, 6]
+    assert made.filled(lines[1], values) == "x: 1 # one-2"
+    for part in (
+        lines[5],
+        lines[6],
+        readable("{{.list}}").text,
+        readable("{{.none.a}}").text,
+        readable("{{.yes}}").text,
+    ):
+        assert readable("{{.list}}{{.none}}{{.yes}}").filled(part, values) is None
+    assert made.filled("no field", values) == "no field"
