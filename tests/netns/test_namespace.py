@@ -32,7 +32,7 @@ print(json.dumps([names, os.geteuid()]), flush=True)
 """
 ECHO = """
 import socket
-with socket.create_server(("10.0.2.6", 7)) as listener:
+with socket.create_server(("10.0.2.6", 7007)) as listener:
     print("listens", flush=True)
     while True:
         connection, _ = listener.accept()
@@ -101,7 +101,7 @@ def service(listener: socket.socket) -> Iterator[None]:
 def test_connections_are_joined_both_ways(keeper: Keeper, tmp_path: Path) -> None:
     net = held(keeper, LO)
     assert says(keeper, net, ECHO) == "listens"
-    door = net.join(Outside("127.0.0.1", 0), Inside(HostPort("10.0.2.6", 7)), deadline=soon())
+    door = net.join(Outside("127.0.0.1", 0), Inside(HostPort("10.0.2.6", 7007)), deadline=soon())
     with socket.create_connection(door, WITHIN) as connection:
         connection.sendall(b"word")
         assert b"".join(iter(lambda: connection.recv(100), b"")) == b"inside heard word"
