@@ -6,6 +6,7 @@ Exit codes: 0 ready, 1 not ready, 2 bad input, 3 it could not be asked.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import closing
 from datetime import UTC, datetime
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
+
+from hil.redaction import HIDDEN
 
 if TYPE_CHECKING:
     from hil.checking.asked import Asked
@@ -87,7 +90,9 @@ def command(
     from hil.checking.around import Around
     from hil.checking.asked import Asked
     from hil.checking.target import Opening, find_target
+    from hil.secrets import of_environment
 
+    HIDDEN.add(of_environment(os.environ))
     _must_fit(watch=watch, within=within, stable_for=stable_for)
     if insecure and (talosconfig or context):
         _refuse("--insecure asks without a talosconfig", "leave out --talosconfig and --context, or --insecure")
@@ -156,19 +161,20 @@ def _sections(
 
 
 def _show(asked: Asked, found: Readiness) -> None:
-    click.secho(found.headline, fg="green" if found else "red")
+    clean = HIDDEN.redactor.text
+    click.secho(clean(found.headline), fg="green" if found else "red")
     for row in found.table().splitlines()[1:]:
-        click.echo(row)
+        click.echo(clean(row))
     message, hint = asked.trouble
     if message:
-        click.echo(f"{message}\n  what to do: {hint}", err=True)
+        click.echo(clean(f"{message}\n  what to do: {hint}"), err=True)
 
 
-def _document(asked: Asked, found: Readiness) -> dict[str, object]:
+def _document(asked: Asked, found: Readiness) -> object:
     message, hint = asked.trouble
     target = asked.target
     trouble = {"message": message, "hint": hint} if message else None
-    return {
+    document = {
         "schema": SCHEMA,
         "node": target.subject,
         "address": target.access.place,
@@ -176,6 +182,7 @@ def _document(asked: Asked, found: Readiness) -> dict[str, object]:
         "trouble": trouble,
         "exit_code": asked.exit_code(found),
     }
+    return HIDDEN.redactor.document(document)
 
 
 def _watch(asked: Asked, *, as_json: bool) -> None:
@@ -197,7 +204,7 @@ def _tell(found: Readiness, news: list[Mark]) -> None:
     wall = WallAnchor.take()
     for mark in news:
         at = datetime.fromtimestamp(wall.to_wall(mark.at_ns), UTC)
-        click.echo(f"{at:%H:%M:%SZ} {mark.stage}: {mark.evidence} ({mark.source})")
+        click.echo(HIDDEN.redactor.text(f"{at:%H:%M:%SZ} {mark.stage}: {mark.evidence} ({mark.source})"))
     click.echo(f"{datetime.now(UTC):%H:%M:%SZ} {found.headline}")
 
 
@@ -207,7 +214,7 @@ def _watch_on_terminal(asked: Asked) -> None:
 
     with Live(Text("asking"), auto_refresh=False, transient=False) as live:
         for found, _ in asked.changing():
-            head, *rows = found.table().splitlines()
+            head, *rows = map(HIDDEN.redactor.text, found.table().splitlines())
             text = Text(f"{head}\n", style="bold green" if found else "bold red")
             text.append("\n".join(rows), style="not bold default")
             live.update(text, refresh=True)

@@ -97,6 +97,17 @@ def test_not_ready(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
     assert captured.err == ""
 
 
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_secret_of_the_environment_is_not_shown(
+    node: Node, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("HIL_TEST_TOKEN", "sesame-of-the-check-command")
+    assert cli.run([*node.words, *more, "--hostname", "x-sesame-of-the-check-command"]) == 1
+    captured = capsys.readouterr()
+    assert "sesame" not in captured.out + captured.err
+    assert "x-[redacted]" in captured.out
+
+
 def test_not_asked(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
