@@ -19,6 +19,7 @@ _URL: Final = re.compile(r"https?://[^\s\"'<>]+")
 _ROUTES: Final = ("assets", "boot.ipxe", "boot.ipxe.0", "cloud", "generic", "grub", "ignition", "ipxe", "metadata")
 _PORTS: Final = {"http": 80, "https": 443}
 _WIDEST: Final = 8
+_BEHIND_MATCHBOX: Final = "a machine reaches nothing else: write /assets/... there, and this URL in the rig file under `assets: {files: ...}`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Seen:
         host: of it.
         port: of it, or its scheme's.
         matchboxes: whether its path is one that Matchbox answers.
+        booted: whether it is that of a kernel or an initramfs.
         spot: where it is written.
     """
 
@@ -39,6 +41,7 @@ class Seen:
     host: str
     port: int
     matchboxes: bool
+    booted: bool
     spot: Spot
 
     @property
@@ -71,7 +74,8 @@ class Address:
 def seen_in(users: UsersTree) -> Iterator[Seen]:
     """Each URL in a profile, but those whose host only iPXE can tell."""
     for profile in users.tree.profiles.values():
-        for text in (profile.kernel, *profile.initrd, *profile.args):
+        booted = (profile.kernel, *profile.initrd)
+        for text in (*booted, *profile.args):
             for match in _URL.finditer(text):
                 try:
                     parts = urlsplit(match[0])
@@ -82,7 +86,7 @@ def seen_in(users: UsersTree) -> Iterator[Seen]:
                     continue
                 route = parts.path.lstrip("/").partition("/")[0] in _ROUTES
                 spot = users.text(profile.file, text)
-                yield Seen(match[0].partition("?")[0], parts.scheme, parts.hostname, port, route, spot)
+                yield Seen(match[0].partition("?")[0], parts.scheme, parts.hostname, port, route, text in booted, spot)
 
 
 def choose(users: UsersTree) -> Address:
@@ -117,7 +121,9 @@ def _unreached(seen: Sequence[Seen], votes: Counter[str]) -> Iterator[Problem]:
             hint = "a bench's Matchbox is found by an IPv4 address, over HTTP: write one in the tree, or a path alone"
             yield each.spot.undecided(f"{each.url} names Matchbox in a way that the bench cannot answer to", hint)
         elif not each.matchboxes or each.at is None:
-            hint = f"a machine of the bench reaches nothing else: list {each.host} under `egress:` if it has to"
+            hint = (
+                _BEHIND_MATCHBOX if each.booted else f"a machine reaches nothing else: see `egress:` for {each.host}"
+            )
             yield each.spot.undecided(f"{each.url} is another server than Matchbox", hint)
 
 

@@ -158,6 +158,15 @@ def test_the_bench_is_where_most_urls_of_matchbox_are(
     assert all(problem.line >= 6 for problem in found)
 
 
+def test_a_kernel_from_afar_is_to_come_through_matchbox(tmp_path: Path) -> None:
+    url = "https://factory.example/image/0123/v1.13.9/kernel-arm64"
+    boot = {"kernel": url, "args": ["console=ttyAMA0"]}
+    draft = drafted(tmp_path, groups={"a": {"profile": "p"}}, profiles={"p": {"boot": boot}}, generic={})
+    [problem] = draft.undecided
+    assert (problem.message, problem.line) == (f"{url} is another server than Matchbox", 4)
+    assert "`assets: {files: ...}`" in problem.hint
+
+
 def test_the_subnet_has_the_address_in_its_middle() -> None:
     assert str(around(HostPort("10.1.2.3", 80))) == "10.1.2.0/24"
     assert str(around(HostPort("10.1.2.0", 80))) == "10.1.0.0/22"
