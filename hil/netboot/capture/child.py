@@ -7,7 +7,7 @@ length X"""
 from __future__ import annotations
 
 import sys
-from signal import SIG_IGN, SIGTERM, signal
+from signal import SIG_IGN, SIGTERM, set_wakeup_fd, signal
 from socket import socket
 
 TYPE_CHECKING = False
@@ -116,7 +116,9 @@ def _opened(where: list[str], files: Files, payloads: str, secrets: list[bytes])
 
     fifo, since = where
     pipe = Pipe(fifo, int(since))
-    signal(SIGTERM, lambda *_: pipe.end())
+    # Not by what Python does at a signal, which may come only when the next packet does.
+    set_wakeup_fd(pipe.teller)
+    signal(SIGTERM, lambda *_: None)
     pipe.begin()
     return Capture(pipe, files, Hiding(secrets), Cutter(), Frames(), whole=payloads == "full")
 

@@ -47,7 +47,8 @@ class Pipe:
             fcntl(self._descriptor, _SET_PIPE_SIZE, _PIPE_SIZE)
         self._pieces: SimpleQueue[Piece | None] = SimpleQueue()
         self._put = self._taken = 0
-        self._ending = False
+        self._told, self.teller = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        """A byte that is written there ends it, also one that a signal writes (signal.set_wakeup_fd)."""
         self.dropped = False
         """Whether something was dropped, after which nothing more comes."""
 
@@ -67,28 +68,38 @@ class Pipe:
 
     def end(self) -> None:
         """Take what is in the pipe now and then end, even though its writer has not."""
-        self._ending = True
+        os.write(self.teller, b"x")
+
+    def close(self) -> None:
+        """It has ended: nobody can end it any more."""
+        os.close(self._told)
+        os.close(self.teller)
 
     def _run(self) -> None:
         try:
             self._read()
         finally:
-            self._pieces.put(None)
             os.close(self._descriptor)
+            self._pieces.put(None)
 
     def _read(self) -> None:
-        looked = self._looked
+        looked, ending = self._looked, False
         poll = select.poll()
-        poll.register(self._descriptor, select.POLLIN)
+        for descriptor in (self._descriptor, self._told):
+            poll.register(descriptor, select.POLLIN)
         while True:
-            events = poll.poll(0 if self._ending else _LOOK_MS)
+            ready = {descriptor for descriptor, _ in poll.poll(0 if ending else _LOOK_MS)}
             before = monotonic_ns()
-            if not events:
+            if self._told in ready:
+                ending = True
+                poll.unregister(self._told)
+            elif not ready:
                 # The time-out alone says only that it was empty when it began.
                 if not poll.poll(0):
                     looked = before
-                if self._ending:
+                if ending:
                     return
+            if self._descriptor not in ready:
                 continue
             data = _read(self._descriptor)
             if not data:

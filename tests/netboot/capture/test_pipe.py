@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,14 +20,22 @@ def fifo(tmp_path: Path) -> Path:
     return tmp_path / "fifo"
 
 
-def begun(fifo: Path) -> tuple[Pipe, int]:
-    pipe = Pipe(str(fifo), now_ns())
-    pipe.begin()
-    return pipe, os.open(fifo, os.O_WRONLY)
+@pytest.fixture
+def pipe(fifo: Path) -> Iterator[Pipe]:
+    """One that reads; a test sees it end."""
+    since = now_ns()
+    with closing(Pipe(str(fifo), since)) as pipe:
+        pipe.begin()
+        yield pipe
 
 
-def test_each_piece_arrived_after_it_was_sent_and_was_not_there_before(fifo: Path) -> None:
-    pipe, writer = begun(fifo)
+@pytest.fixture
+def writer(fifo: Path, pipe: Pipe) -> int:
+    """QEMU's end, for the test to close."""
+    return os.open(fifo, os.O_WRONLY)
+
+
+def test_each_piece_arrived_after_it_was_sent_and_was_not_there_before(pipe: Pipe, writer: int) -> None:
     for number in range(8):
         before = now_ns()
         os.write(writer, b"%d" % number)
@@ -43,15 +53,14 @@ def test_what_was_there_before_it_was_opened_is_as_old_as_the_pipe(fifo: Path) -
     since = now_ns()
     first = os.open(fifo, os.O_RDWR)
     os.write(first, b"early")
-    pipe = Pipe(str(fifo), since)
-    pipe.begin()
-    assert (pipe.take() or (b"", 0, 0))[:2] == (b"early", since)
-    os.close(first)
-    assert pipe.take() is None
+    with closing(Pipe(str(fifo), since)) as pipe:
+        pipe.begin()
+        assert (pipe.take() or (b"", 0, 0))[:2] == (b"early", since)
+        os.close(first)
+        assert pipe.take() is None
 
 
-def test_while_nothing_comes_it_looks_again_and_again(fifo: Path) -> None:
-    pipe, writer = begun(fifo)
+def test_while_nothing_comes_it_looks_again_and_again(pipe: Pipe, writer: int) -> None:
     os.write(writer, b"1")
     _, first, _ = pipe.take() or (b"", 0, 0)
     quiet = now_ns()
@@ -59,11 +68,11 @@ def test_while_nothing_comes_it_looks_again_and_again(fifo: Path) -> None:
     os.write(writer, b"2")
     _, looked, _ = pipe.take() or (b"", 0, 0)
     os.close(writer)
+    assert pipe.take() is None
     assert first < quiet < looked
 
 
-def test_it_ends_when_told_with_what_is_there(fifo: Path) -> None:
-    pipe, writer = begun(fifo)
+def test_it_ends_when_told_with_what_is_there(pipe: Pipe, writer: int) -> None:
     os.write(writer, b"last words")
     pipe.end()
     taken = pipe.take()
@@ -73,17 +82,14 @@ def test_it_ends_when_told_with_what_is_there(fifo: Path) -> None:
     os.close(writer)
 
 
-def test_it_waits_for_a_writer_until_told(fifo: Path) -> None:
-    pipe = Pipe(str(fifo), now_ns())
-    pipe.begin()
+def test_it_waits_for_a_writer_until_told(pipe: Pipe) -> None:
     hold(0.03)
     pipe.end()
     assert pipe.take() is None
 
 
-def test_what_nobody_takes_is_dropped_at_a_limit(fifo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_takes_is_dropped_at_a_limit(pipe: Pipe, writer: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_PENDING", 100)
-    pipe, writer = begun(fifo)
     while not pipe.dropped:
         os.write(writer, bytes(80))
     os.close(writer)
