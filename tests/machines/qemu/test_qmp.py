@@ -7,7 +7,7 @@ import select
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import IO
 
@@ -133,6 +133,16 @@ def test_no_qemu_at_all(tmp_path: Path) -> None:
         client.execute("query-status", deadline=Deadline.after(5))
     client.close()
     client.close()
+
+
+def test_it_is_told_when_qemu_has_answered_and_when_it_never_will(tmp_path: Path) -> None:
+    settled = threading.Event()
+    server = FakeQemu(tmp_path / "qmp")
+    with closing(server), closing(Qmp(tmp_path / "qmp", "node1", settled.set)):
+        assert settled.wait(5)
+    settled.clear()
+    with closing(Qmp(tmp_path / "nobody", "node1", settled.set)):
+        assert settled.wait(5)
 
 
 def test_closing_does_not_wait_for_a_silent_qemu(tmp_path: Path) -> None:

@@ -108,6 +108,12 @@ def test_a_packet_that_waited_long_is_placed_by_one_that_did_not() -> None:
         assert abs(stamp.at_ns - sent) <= stamp.error_ns < MS // 4
 
 
+def test_a_packet_that_was_not_seen_to_come_is_placed_by_one_before_it_that_was() -> None:
+    # The reader found more and more in the pipe, and saw it empty only before the first.
+    found = stamps([10 * MS] * 2, [11 * MS, 60 * MS], [0, 40 * MS])
+    assert found[1].at_ns - found[1].error_ns == 50 * MS - 1000
+
+
 def test_a_stop_moves_only_what_comes_after_it() -> None:
     wire = Wire(START - 1_577_836_800 * 10**9)
     for pause in (0, 2000 * MS, 0):
