@@ -19,7 +19,10 @@ _URL: Final = re.compile(r"https?://[^\s\"'<>]+")
 _ROUTES: Final = ("assets", "boot.ipxe", "boot.ipxe.0", "cloud", "generic", "grub", "ignition", "ipxe", "metadata")
 _PORTS: Final = {"http": 80, "https": 443}
 _WIDEST: Final = 8
-_BEHIND_MATCHBOX: Final = "a machine reaches nothing else: write /assets/... there, and this URL in the rig file under `assets: {files: ...}`"
+_BEHIND_MATCHBOX: Final = (
+    "a machine reaches nothing else: write /assets/... there, and in the rig file this URL under"
+    " `assets: {files: ...}`"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,6 +206,7 @@ def test_what_no_node_of_the_rig_boots_may_be_missing(tmp_path: Path) -> None:
         ("https://10.0.1.5:8080/assets/a", []),
         ("http://10.0.1.5:8080/other/a", []),
         ("${base}/assets/a", []),
+        ("/assets/${buildarch}/a", []),
         ("http://[broken/assets/a", []),
         ("/assets/", []),
         ("--name", []),
