@@ -63,7 +63,7 @@ WITHOUT_REDACTION = """
 
 
 def boot(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Mapping[Path, bytes]:
-    """Everything that one session on one boot leaves behind, by file; what it printed too."""
+    """Everything that one session on one boot leaves behind, by file: its packets whole, what it printed too."""
     folder.mkdir()
     (folder / "rig.yaml").write_text(RIG)
     (folder / "config.yaml").write_text(CONFIG.format(CANARIES["machine configuration"]))
@@ -74,7 +74,7 @@ def boot(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Mapp
     monkeypatch.setenv("CANARY_ARGUMENT", f"canary={CANARIES['kernel argument']}")
     monkeypatch.setenv("CANARY_SERIAL", CANARIES["rig"])
     monkeypatch.setenv("CANARY_TOKEN", CANARIES["environment"])
-    status, printed, _ = session(folder, "--rig=./rig.yaml", *arguments)
+    status, printed, _ = session(folder, "--rig=./rig.yaml", "--hil-capture=full", *arguments)
     assert status == 1, printed
     assert "the environment has" in printed, printed
     (folder / "printed").write_text(printed)
@@ -114,6 +114,7 @@ def test_no_canary_is_in_what_a_boot_leaves_behind(tmp_path: Path, monkeypatch: 
     assert found(left) == {name: set() for name in CANARIES}
     names = {path.name for path in left}
     assert {"boot.json", "timeline.json", "console.log", "console.cast", "matchbox.log", "out.xml"} <= names
+    assert "packets.pcapng" in names
     [console] = [data for path, data in left.items() if path.name == "console.log"]
     assert console.count(b"[redacted]") >= 4, "the argument, the configuration, the echoes"
 
@@ -122,5 +123,7 @@ def test_each_canary_is_there_without_redaction(tmp_path: Path, monkeypatch: pyt
     places = found(boot(tmp_path / "shown", monkeypatch, "-p", "without_redaction"))
     for name in ("kernel argument", "machine configuration", "console"):
         assert {"console.log", "console.cast", "out.xml"} <= places[name], name
+    for name in ("kernel argument", "machine configuration", "rig"):
+        assert "packets.pcapng" in places[name], name
     assert {"out.xml", "printed"} <= places["environment"]
-    assert {"boot.json", "matchbox.log", "packets.pcapng"} <= places["rig"]
+    assert {"boot.json", "matchbox.log"} <= places["rig"]
