@@ -16,7 +16,7 @@ from hil.drafting.reading import Spot, UsersTree, read
 from hil.drafting.roles import TAILSCALE, Becomes, Role
 from hil.errors import ConfigError, Problem
 from hil.netboot.user import Config as UserSegment
-from hil.services.matchbox.assets import Assets
+from hil.services.matchbox.assets import is_there
 from hil.services.matchbox.needs import needs
 
 _TALOSCONFIG: Final = "talosconfig"
@@ -104,12 +104,11 @@ def make_draft(matchbox: Path, out: Path) -> Draft:
 
 def _missing(users: UsersTree, found: Mapping[str, Role], bench: HostPort) -> Iterator[MissingAsset]:
     folder = users.data / "assets"
-    assets = Assets(folder if folder.is_dir() else None)
     profiles = {role.profile.id: role.profile for role in found.values()}
     listed: dict[str, list[Spot]] = {}
     for _, profile in sorted(profiles.items()):
         for written, path in needs(profile, bench):
-            if not assets.has(path):
+            if not is_there(path, folder):
                 listed.setdefault(path, []).append(users.text(profile.file, written))
     for path, spots in listed.items():
         yield MissingAsset(path, tuple(spots))

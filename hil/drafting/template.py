@@ -59,14 +59,13 @@ def readable(template: str) -> Readable:
         fields.append(action[1])
         return _WORD.format(len(fields) - 1)
 
-    lines = _ACTION.sub(_on_one_line, template).splitlines(keepends=True)
-    return Readable("".join("\n" if _steers(line) else _ACTION.sub(word, line) for line in lines), tuple(fields))
+    lines = _ACTION.sub(_on_one_line, template).split("\n")
+    return Readable("\n".join("" if _steers(line) else _ACTION.sub(word, line) for line in lines), tuple(fields))
 
 
 def _on_one_line(action: re.Match[str]) -> str:
     """An action over several lines as one, with the lines after it, so that what follows keeps its line."""
-    lines = action[0].splitlines()
-    return " ".join(lines) + "\n" * (len(lines) - 1)
+    return action[0].replace("\n", " ") + "\n" * action[0].count("\n")
 
 
 def _steers(line: str) -> bool:

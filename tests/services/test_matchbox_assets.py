@@ -18,7 +18,7 @@ from support.rigs import write_rig, write_tree
 from hil.config.model import HostPort
 from hil.config.rig import Rig, load_rig
 from hil.errors import ConfigError, InfrastructureError
-from hil.services.matchbox.assets import Assets, get_assets
+from hil.services.matchbox.assets import Assets, get_assets, is_there
 from hil.services.matchbox.needs import needs, ready_assets, url_of
 from hil.services.matchbox.tree import Profile
 from hil.tools.progress import Step, quiet
@@ -92,9 +92,9 @@ def test_a_file_is_fetched_once_with_its_progress_and_linked_beside_what_is_ther
         assert (place / name).read_text() == name
     assert (place / "other").is_symlink()
     assert sorted(data.rglob("*")) == before
-    assert assets.has("talos/v1.13.9/vmlinuz")
-    assert assets.has("other/file")
-    assert not assets.has("other")
+    assert is_there("talos/v1.13.9/vmlinuz", None, assets.files)
+    assert is_there("other/file", assets.folder)
+    assert not is_there("other", assets.folder)
 
 
 def test_without_files_the_users_folder_is_served_as_it_is(tmp_path: Path) -> None:
@@ -187,6 +187,15 @@ def test_a_missing_asset_names_each_profile_that_lists_it(tmp_path: Path) -> Non
     assert str(data / "assets") in caught.value.hint
     (data / "assets/talos/initramfs.xz").touch()
     assert ready_assets(rig, BENCH, progress=quiet).folder == data / "assets"
+
+
+def test_what_is_missing_is_said_before_anything_is_fetched(tmp_path: Path) -> None:
+    tree(tmp_path, "/assets/talos/vmlinuz", "/assets/talos/initramfs.xz")
+    files = {"talos/vmlinuz": {"url": "http://127.0.0.1:9/vmlinuz", "sha256": DIGEST}}
+    rig = rig_with(tmp_path, {"data": "tree", "assets": {"files": files}}, serial="R1")
+    with pytest.raises(ConfigError) as caught:
+        ready_assets(rig, BENCH, progress=quiet)
+    assert {problem.message.split()[5] for problem in caught.value.problems} == {"talos/initramfs.xz,"}
 
 
 def test_what_no_node_of_the_rig_boots_may_be_missing(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ which file is in `needs`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -34,10 +34,6 @@ class Assets:
 
     folder: Path | None = None
     files: Mapping[str, Path] = field(default_factory=dict)
-
-    def has(self, path: str) -> bool:
-        """Whether there is a file under a path behind /assets/."""
-        return path in self.files or (self.folder is not None and (self.folder / path).is_file())
 
     def place(self, own: Path) -> Path | None:
         """The folder to serve: the user's as it is, or where files are added, one of links; None for none.
@@ -74,6 +70,26 @@ NO_ASSETS: Final = Assets()
 """Nothing is behind /assets/, besides the images that the bench publishes there."""
 
 
+def folder_of(rig: Rig) -> Path | None:
+    """The user's folder of assets: the one that the rig names, or the one in the tree; None for none."""
+    config, data = rig.matchbox.assets, rig.matchbox.data
+    if config is not None and config.dir is not None:
+        return config.dir
+    inside = None if data is None else data / "assets"
+    return inside if inside is not None and inside.is_dir() else None
+
+
+def is_there(path: str, folder: Path | None, listed: Container[str] = ()) -> bool:
+    """Whether there is a file under a path behind /assets/.
+
+    Args:
+        path: behind /assets/.
+        folder: the user's, or None.
+        listed: the paths that a rig adds.
+    """
+    return path in listed or (folder is not None and (folder / path).is_file())
+
+
 def get_assets(rig: Rig, *, progress: Progress) -> Assets:
     """The assets of a rig; those that it names by URL are fetched, unless they are in the cache.
 
@@ -85,11 +101,8 @@ def get_assets(rig: Rig, *, progress: Progress) -> Assets:
         ConfigError: a file has another digest than the rig file says.
         InfrastructureError: a file cannot be fetched, or what came is not what was expected.
     """
-    config, data = rig.matchbox.assets, rig.matchbox.data
-    folder = config.dir if config is not None else None
-    if folder is None and data is not None and (data / "assets").is_dir():
-        folder = data / "assets"
-    sources = config.files if config is not None else {}
+    folder, config = folder_of(rig), rig.matchbox.assets
+    sources = {} if config is None else config.files
     if not sources:
         return Assets(folder)
     cache, deadline = Cache(), Deadline.after(_WITHIN)

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 from hil.config.model import HostPort
 from hil.config.rig import Rig
 from hil.errors import ConfigError, Problem
-from hil.services.matchbox.assets import Assets, get_assets
+from hil.services.matchbox.assets import Assets, folder_of, get_assets, is_there
 from hil.services.matchbox.json_place import find_text
 from hil.services.matchbox.reader import read_tree
 from hil.services.matchbox.tree import Profile, Tree
@@ -33,26 +33,26 @@ def ready_assets(rig: Rig, bench: HostPort, *, progress: Progress) -> Assets:
         ConfigError: files of the tree are wrong or not there, or one has another digest than the rig file says.
         InfrastructureError: a file cannot be fetched, or what came is not what was expected.
     """
-    assets = get_assets(rig, progress=progress)
     if rig.matchbox.data is not None:
-        check_needs(rig, read_tree(rig.matchbox.data), assets, bench)
-    return assets
+        check_needs(rig, read_tree(rig.matchbox.data), bench)
+    return get_assets(rig, progress=progress)
 
 
-def check_needs(rig: Rig, tree: Tree, assets: Assets, bench: HostPort) -> None:
-    """See that each file is there which a node of the rig is going to ask Matchbox for.
+def check_needs(rig: Rig, tree: Tree, bench: HostPort) -> None:
+    """See that each file is there, or named in the rig, which a node of the rig is going to ask Matchbox for.
 
     Args:
         rig: its nodes say which profiles are booted.
         tree: the groups and profiles that Matchbox has.
-        assets: what it has behind /assets/.
         bench: where machines find Matchbox.
 
     Raises:
         ConfigError: files that are not there; each by every profile that lists it.
     """
+    folder, config = folder_of(rig), rig.matchbox.assets
+    listed = frozenset() if config is None else frozenset(config.files)
     booted = [profile for profile in tree.profiles.values() if profile.id in _booted(rig, tree)]
-    missing = {path for profile in booted for _, path in needs(profile, bench) if not assets.has(path)}
+    missing = {path for each in booted for _, path in needs(each, bench) if not is_there(path, folder, listed)}
     problems = [
         _problem(profile, written, path)
         for profile in tree.profiles.values()
@@ -60,7 +60,7 @@ def check_needs(rig: Rig, tree: Tree, assets: Assets, bench: HostPort) -> None:
         if path in missing
     ]
     if problems:
-        into = assets.folder or "a folder that `assets:` names under `matchbox:`"
+        into = folder or "a folder that `assets:` names under `matchbox:`"
         by_url = "name each in the rig file, by url and sha256, under `assets: {files: ...}`"
         raise ConfigError(problems, hint=f"put the files into {into}, or {by_url}")
 
