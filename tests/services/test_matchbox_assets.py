@@ -189,6 +189,22 @@ def test_a_missing_asset_names_each_profile_that_lists_it(tmp_path: Path) -> Non
     assert ready_assets(rig, BENCH, progress=quiet).folder == data / "assets"
 
 
+def test_a_profile_of_the_rig_file_itself_is_looked_at_too(tmp_path: Path) -> None:
+    boot = {"kernel": "/assets/k", "initrd": ["/assets/i", "/assets/j"]}
+    matchbox = {
+        "assets": {"files": {"k": "k", "i": "k"}},
+        "groups": [{"id": "g", "profile": "p", "selector": {"mac": "52-54-00-AA-BB-01"}}],
+        "profiles": [{"id": "p", "boot": boot}, {"id": "q", "boot": {"kernel": "/assets/other"}}],
+    }
+    (tmp_path / "k").touch()
+    with pytest.raises(ConfigError) as caught:
+        ready_assets(rig_with(tmp_path, matchbox, mac="52:54:00:aa:bb:01"), BENCH, progress=quiet)
+    [problem] = caught.value.problems
+    assert problem.message == "profile 'p' lists the asset j, which is not there"
+    assert problem.text.strip() == '"/assets/j"'
+    ready_assets(rig_with(tmp_path, matchbox, mac="52:54:00:aa:bb:02"), BENCH, progress=quiet)
+
+
 def test_what_is_missing_is_said_before_anything_is_fetched(tmp_path: Path) -> None:
     tree(tmp_path, "/assets/talos/vmlinuz", "/assets/talos/initramfs.xz")
     files = {"talos/vmlinuz": {"url": "http://127.0.0.1:9/vmlinuz", "sha256": DIGEST}}
