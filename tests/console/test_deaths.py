@@ -132,6 +132,7 @@ def test_deadly_words_are_seen_and_explained_however_they_arrive(
         b"tftp://10.0.1.2/autoexec.ipxe... Not found (https://ipxe.org/2d12618e)\r\n",
         b"  [Link status: Down (https://ipxe.org/38086193)]\r\n",
         b"Waiting for link-up on net0... Down (https://ipxe.org/38086193)\r\n",
+        b'  [TXE: 1 x "Network unreachable (https://ipxe.org/28086090)"]\r\n',
         b"iPXE 1.21.1 -- Open Source Network Boot Firmware -- https://ipxe.org\r\n",
         PXE + b"  NBP file downloaded successfully.\r\n",
         b">>Start PXE over IPv4.\r\n>>Start PXE over IPv6.\r\n  PXE-E16: No valid offer received.\r\n",

@@ -16,7 +16,7 @@ from hil.keeper.starting import await_ready, past
 from hil.netboot.bridge.config import Config, Host, hosts_of
 from hil.netboot.bridge.dnsmasq import STARTED, configuration
 from hil.netboot.bridge.refusal import BRIDGE, what_to_do
-from hil.netboot.firmware import laid_to_the_bench
+from hil.netboot.firmware import HTTP_BOOT, laid_to_the_bench
 from hil.netboot.ipxe import SCRIPT_DEATHS, autoexec_by_dhcp, write_tftp
 from hil.netboot.place import SegmentPlace
 from hil.netns.namespace import Inside, Namespace, Outside, Plan, Refused, hold
@@ -107,8 +107,8 @@ class BridgeSegment:
 
     @property
     def deaths(self) -> tuple[Death, ...]:
-        """What ends a wait for a machine here: what does anywhere, the firmware's network errors laid to the bench."""
-        return (*SCRIPT_DEATHS, *laid_to_the_bench(_OUR_DHCP))
+        """What ends a wait here: what does anywhere; errors of the firmware's network boot are laid to the bench."""
+        return (*SCRIPT_DEATHS, HTTP_BOOT, *laid_to_the_bench(_OUR_DHCP))
 
     def lease(self, node: str) -> str:
         """The address that a node's machine is given."""

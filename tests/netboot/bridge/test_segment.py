@@ -17,6 +17,9 @@ from support.private_nets import needs_taps
 from hil.clock import Deadline
 from hil.config.model import HostPort
 from hil.console.deaths import DEFAULT_DEATHS
+from hil.console.deathwatch import DeathWatch
+from hil.console.stream import Chunk
+from hil.console.transcript import Transcript
 from hil.errors import InfrastructureError
 from hil.keeper import isolation, launch
 from hil.keeper.client import Keeper
@@ -25,7 +28,7 @@ from hil.keeper.starting import await_ready, past
 from hil.netboot.bridge import Config, create, segment
 from hil.netboot.bridge.segment import DNSMASQ, HOLDER, NBP, BridgeSegment
 from hil.netboot.place import SegmentPlace
-from hil.netns.namespace import Refused
+from hil.netns.namespace import Namespace, Refused
 
 WITHIN = 20.0
 NODES = {"node1": "52:54:00:00:00:01", "node2": "52:54:00:00:00:02"}
@@ -140,9 +143,35 @@ def test_a_machines_end_of_it(keeper: Keeper, tmp_path: Path) -> None:
     get = "import urllib.request as r; print(r.urlopen('http://10.0.2.100/ipxe-arm64.efi').read()); print('done')"
     assert inside(keeper, net, get) == ["b'iPXE'"]
     assert {HOLDER, DNSMASQ, NBP} < set(keeper.streams())
-    faults = {death.name: death.fault for death in net.deaths}
-    assert faults["EDK2 PXE error"] == "bench"
-    assert set(faults) > {death.name for death in DEFAULT_DEATHS}
+
+
+@pytest.mark.parametrize(
+    ("said", "explanation"),
+    [
+        (
+            b">>Start PXE over IPv4.\r\n  PXE-E16: No valid offer received.\r\n",
+            "the firmware's network boot failed, PXE-E16: no DHCP server offered an address with a boot file",
+        ),
+        (
+            b">>Start HTTP Boot over IPv4....\r\n  Station IP address is 10.0.2.11\r\n\r\n  URI: http://10.0.2.100:80/"
+            b"ipxe-arm64.efi\r\n\r\n  Error: Could not retrieve NBP file size from HTTP server.\r\n",
+            "the firmware's HTTP boot failed: Could not retrieve NBP file size from HTTP server.",
+        ),
+        (b"hil-ipxe: failed: no address by DHCP: 0x40ee119\r\n", "iPXE gave up: no address by DHCP"),
+    ],
+)
+def test_what_fails_on_the_network_is_laid_to_the_bench(tmp_path: Path, said: bytes, explanation: str) -> None:
+    deaths = BridgeSegment(Config(kind="bridge"), Namespace(7, False, tmp_path), {}).deaths
+    assert {death.name for death in deaths} > {death.name for death in DEFAULT_DEATHS}
+    transcript = Transcript()
+    watch = DeathWatch(deaths, transcript, 0)
+    transcript.append(Chunk(1, 1, 0, said[:-2]))
+    assert watch.look() is None
+    transcript.append(Chunk(1, 1, len(said) - 2, said[-2:]))
+    casualty = watch.look()
+    assert casualty is not None
+    assert casualty.explanation.startswith(explanation)
+    assert casualty.death.fault == "bench"
 
 
 def test_a_host_that_refuses_is_told_why_before_anything_starts(
