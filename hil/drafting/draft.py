@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from hil.config.model import HostPort
-from hil.drafting import addresses, nodes, roles
+from hil.drafting import addresses, doubts, nodes, roles
 from hil.drafting.addresses import Address
 from hil.drafting.nodes import DraftNode
 from hil.drafting.reading import Spot, UsersTree, read
@@ -94,6 +94,7 @@ def make_draft(matchbox: Path, out: Path) -> Draft:
         *chosen.undecided,
         *address.undecided,
         *(problem for role in found.values() for problem in role.undecided),
+        *_doubts(users, chosen.nodes, found),
         *_missing_problems(missing),
         *_unasked(chosen.nodes, found, talosconfig),
     }
@@ -112,6 +113,13 @@ def _missing(users: UsersTree, found: Mapping[str, Role], bench: HostPort) -> It
                 listed.setdefault(path, []).append(users.text(profile.file, written))
     for path, spots in listed.items():
         yield MissingAsset(path, tuple(spots))
+
+
+def _doubts(users: UsersTree, drafted: tuple[DraftNode, ...], found: Mapping[str, Role]) -> Iterator[Problem]:
+    for node in drafted:
+        profile = found[node.name].profile
+        yield from doubts.of_profile(users, profile)
+        yield from doubts.of_config_url(users, node, profile)
 
 
 def _missing_problems(missing: tuple[MissingAsset, ...]) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ Only what the tree says is expected; where it says nothing, that a login prompt 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -23,11 +23,7 @@ from hil.services.matchbox.tree import Profile
 _VERSION: Final = re.compile(r"(?<![0-9A-Za-z.])v\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+)?(?![0-9A-Za-z.]\d)")
 _TALOS: Final = re.compile(r"talos\.(?:config|platform)=")
 _CONFIG: Final = "talos.config="
-_GENERIC: Final = "/generic"
-_LABEL: Final = re.compile(r"(?:^|&)([^=&]+)=")
 _NUMBERED: Final = re.compile(r"/dev/(?:mmcblk(?P<mmc>0)|nvme(?P<nvme>[0-7])n1|vd(?P<virtio>[a-h]))")
-_OTHER_ARCH: Final = re.compile(r"amd64|x86_64")
-
 
 TAILSCALE: Final = "tailscale"
 """The extension service that joins a tailnet."""
@@ -136,7 +132,7 @@ def choose(users: UsersTree, node: DraftNode, configs: Mapping[str, Config]) -> 
     template = users.template_file(profile.generic)
     said = _said(node, configs.get(profile.generic))
     talos = _first(users, profile, profile.args, _TALOS)
-    undecided = [*_of_profile(users, profile), *_asks_for_another(users, node, profile)]
+    undecided: list[Problem] = []
     facts = said or Said(None, None, None, (), None, None)
     if talos is None and said is not None:
         talos = Known("machine configuration", Spot(template))
@@ -192,50 +188,6 @@ def _version(users: UsersTree, profile: Profile) -> tuple[Known | None, list[Pro
     spot = users.key(profile.file, "boot")
     hint = "write `version:` under `expect: {talos: ...}` when it is clear which one is meant"
     return None, [spot.undecided(f"the paths of profile {profile.id!r} have several versions: {names}", hint)]
-
-
-def _of_profile(users: UsersTree, profile: Profile) -> Iterator[Problem]:
-    if not profile.kernel:
-        spot = users.key(profile.file, "boot")
-        yield spot.undecided(
-            f"profile {profile.id!r} has no kernel, so it boots nothing", "add `kernel` to its `boot`"
-        )
-    other = _first(users, profile, (profile.kernel, *profile.initrd), _OTHER_ARCH)
-    if other is not None:
-        message = f"profile {profile.id!r} seems to be for {other.value} machines"
-        yield other.spot.undecided(message, "hil boots arm64 alone: take its nodes out of the rig")
-    if profile.kernel and not any(argument.startswith("console=") for argument in profile.args):
-        message = f"profile {profile.id!r} names no console"
-        hint = "a QEMU node shows its boot on console=ttyAMA0; without it hil may see nothing of the kernel"
-        yield users.key(profile.file, "boot", "args").undecided(message, hint)
-
-
-def _asks_for_another(users: UsersTree, node: DraftNode, profile: Profile) -> Iterator[Problem]:
-    """That the URL of the machine configuration does not say what the group selects by, so that another one comes.
-
-    Matchbox chooses anew for each request, by the labels of that request alone (v0.11.0, matchbox/http/handlers.go).
-    """
-    for argument in profile.args:
-        url = argument.removeprefix(_CONFIG)
-        if url == argument or _GENERIC not in url:
-            continue
-        asked = {key.lower() for key in _LABEL.findall(url.partition("?")[2])}
-        got = users.tree.select({key: value for key, value in node.selectors.items() if key in asked})
-        if got is not None and got.id == node.group.id:
-            continue
-        finds = "no group" if got is None else f"the group {got.id!r}"
-        message = (
-            f"the configuration of {node.name} is asked for by {', '.join(sorted(asked)) or 'nothing'}: {finds} has it"
-        )
-        wanted = {key.lower(): value for key, value in node.group.selector.items()}
-        missing = "&".join(
-            f"{key}={value}" if key == "arch" else f"{key}=${{{key}}}"
-            for key, value in sorted(wanted.items())
-            if key not in asked
-        )
-        yield users.text(profile.file, argument).undecided(
-            message, f"add what group {node.group.id!r} selects by: {missing}"
-        )
 
 
 def _disks(said: Said, template: Path) -> tuple[tuple[str, ...], list[Problem]]:

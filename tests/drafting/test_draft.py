@@ -225,7 +225,7 @@ def test_a_profile_for_other_machines_and_one_without_console_or_kernel(tmp_path
     groups = {"a": {"profile": "p"}, "b": {"profile": "q", "selector": {"serial": "1"}}}
     draft = drafted(tmp_path, groups=groups, profiles=profiles, generic={})
     assert [message for *_, message in said(draft, "profile")] == [
-        "profile 'p' names no console",
+        "profile 'p' has no console=ttyAMA0",
         "profile 'p' seems to be for amd64 machines",
         "profile 'q' has no kernel, so it boots nothing",
     ]
