@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from support.wire import Wire
 
 from hil import cli
 from hil.boot import Boot, Verdict
-from hil.clock import now_ns
+from hil.clock import Deadline, now_ns
 from hil.errors import InfrastructureError, NodeError, UsageError
 from hil.machine import Doors, Machine
 from hil.node import OnMark
@@ -141,6 +142,22 @@ def test_the_user_chooses_what_is_kept_of_packets(bench: Bench, choice: str) -> 
 def test_another_choice_of_packets_is_refused(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["boot", "--capture=some"]) == 2
     assert "'headers', 'full', 'off'" in capsys.readouterr().err
+    assert bench.opened == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "waited"), [([], 0.0), (["--wait"], math.inf), (["--wait=2min"], 120.0), (["--wait", "1.5s"], 1.5)]
+)
+def test_it_waits_as_long_as_it_is_told(bench: Bench, options: list[str], waited: float) -> None:
+    assert cli.run(["boot", "virt", *options]) == 0
+    wait = bench.opened["wait"]
+    assert isinstance(wait, Deadline)
+    assert wait.within == waited
+
+
+def test_a_wait_that_is_no_time(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["boot", "--wait", "virt"]) == 2
+    assert "'virt' is not a time" in capsys.readouterr().err
     assert bench.opened == {}
 
 

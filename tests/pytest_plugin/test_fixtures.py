@@ -334,3 +334,19 @@ def test_sigterm_is_as_before_when_the_bench_is_closed(inner):
     before = signal.getsignal(signal.SIGTERM)
     inner.run().assert_outcomes(passed=1)
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("option", "waited"), [("--hil-wait", "no time limit"), ("--hil-wait=2min", "120 s")])
+def test_a_bench_that_is_waited_for(inner, option, waited):
+    inner.pytester.makepyfile("def test(bench): pass")
+    result = inner.run_workers(option)
+    assert result.ret == 0
+    assert inner.events()[2] == f"wait {waited}"
+    # Once, however often it is told, and on the terminal although pytest captures.
+    assert result.stderr.str().count("hil: waiting for the other one") == 1
+
+
+def test_a_wait_that_is_no_time(inner):
+    result = inner.run_workers("--hil-wait", "soon")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*'soon' is not a time*"])
