@@ -99,7 +99,7 @@ def make_draft(matchbox: Path, out: Path) -> Draft:
         *_unasked(chosen.nodes, found, talosconfig),
     }
     ordered = tuple(sorted(undecided, key=lambda each: (each.file, each.line, each.column, each.message)))
-    data = os.path.relpath(users.data, out)
+    data = _seen_from(out, users.data)
     return Draft(data, users, chosen.nodes, found, address, missing, talosconfig, ordered)
 
 
@@ -132,7 +132,12 @@ def _missing_problems(missing: tuple[MissingAsset, ...]) -> Iterator[Problem]:
 def _talosconfig(data: Path, out: Path) -> str | None:
     """A talosconfig in the tree's folder, or in the one around it."""
     places = (folder / _TALOSCONFIG for folder in (data, data.absolute().parent))
-    return next((os.path.relpath(place, out) for place in places if place.is_file()), None)
+    return next((_seen_from(out, place) for place in places if place.is_file()), None)
+
+
+def _seen_from(out: Path, path: Path) -> str:
+    """The way from a folder to a path, as the kernel goes it: `..` of a link is where the link leads to."""
+    return os.path.relpath(path.parent.resolve() / path.name, out.resolve())
 
 
 def _unasked(drafted: tuple[DraftNode, ...], found: Mapping[str, Role], talosconfig: str | None) -> Iterator[Problem]:

@@ -124,6 +124,19 @@ def test_the_workflow_is_the_one_that_ships(tmp_path: Path) -> None:
     assert changed[3].strip().startswith("run: pytest tests/test_nodes.py --rig")
 
 
+def test_a_folder_behind_a_link_still_finds_the_tree(tmp_path: Path) -> None:
+    tree = write_users_tree(tmp_path / "infra" / "tree")
+    (tree / "talosconfig").write_text("context: lab\n")
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    (tmp_path / "out").symlink_to(tmp_path / "real" / "deep")
+    (tmp_path / "matchbox").symlink_to(tree)
+    write(tmp_path / "out", texts(make_draft(tmp_path / "matchbox", tmp_path / "out")))
+    rig = load_rig(tmp_path / "out" / RIG, cwd=tmp_path)
+    assert "data: ../../matchbox" in (tmp_path / "out" / RIG).read_text()
+    assert rig.matchbox.data is not None
+    assert rig.matchbox.data.samefile(tree)
+
+
 def test_what_is_there_is_kept(tmp_path: Path) -> None:
     tree = write_users_tree(tmp_path / "tree")
     (tmp_path / RIG).write_text("mine")
