@@ -67,30 +67,35 @@ def read_stamps(path: Path) -> tuple[WallAnchor, list[Stamp]]:
     numbers = array("q", data[HEADER.size : HEADER.size + whole])
     if sys.byteorder == "big":
         numbers.byteswap()
-    return WallAnchor(monotonic_ns, wall_ns), stamps(numbers[0::3], numbers[1::3], numbers[2::3])
+    return WallAnchor(monotonic_ns, wall_ns), stamps(numbers[0::3], numbers[1::3], numbers[2::3], monotonic_ns)
 
 
-def stamps(looked: Iterable[int], arrived: Iterable[int], virtual: Iterable[int]) -> list[Stamp]:
+def stamps(looked: Iterable[int], arrived: Iterable[int], virtual: Iterable[int], since: int) -> list[Stamp]:
     """The narrowest intervals that are certain, all ns, for packets in the order in which they were sent.
 
     What the virtual clock lacks to the one clock never shrinks: a stopped guest, or one that is set back to a
     snapshot, only adds to it (QEMU softmmu/cpus.c, `cpu_get_clock`). So no packet lacked more than any packet after
-    it at its arrival, nor less than any before it when the pipe was still empty.
+    it at its arrival, nor less than any before it when the pipe was still empty. A QEMU that is held up after it has
+    read its clock lets the reader see an empty pipe later than that; where a quicker packet shows it, that look says
+    nothing.
 
     Args:
         looked: when the reader last saw the pipe empty before each packet.
         arrived: when it had the packet.
         virtual: QEMU's stamp of the packet.
+        since: before any packet, on the clock of `looked`.
     """
     sent = list(virtual)
+    if not sent:
+        return []
     most = list(accumulate(reversed(list(map(sub, arrived, sent))), min))
     most.reverse()
-    least = list(accumulate(map(sub, looked, sent), max))
+    unsent = min(since - sent[0], most[0])
+    looks = (look if look <= limit else unsent for look, limit in zip(map(sub, looked, sent), most, strict=True))
+    least = list(accumulate(looks, max, initial=unsent))[1:]
     return list(map(_stamp, sent, least, most))
 
 
 def _stamp(virtual: int, least: int, most: int) -> Stamp:
-    # A QEMU that was held up between reading its clock and writing the packet makes the two cross: both may be true.
-    low, high = (least, most) if least <= most else (most, least)
-    low, high = virtual + low - _VIRTUAL_STEP_NS, virtual + high + _VIRTUAL_STEP_NS
+    low, high = virtual + least - _VIRTUAL_STEP_NS, virtual + most + _VIRTUAL_STEP_NS
     return Stamp((low + high) // 2, (high - low + 1) // 2)
