@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from hil.config.environment import EnvValue
+from hil.config.tree import environment_texts
 from hil.readiness.talos.config_secrets import secret_part
 from hil.readiness.talos.config_text import Leaf, NotAConfiguration, leaves
 from hil.redaction.forms import SHORTEST
@@ -47,16 +48,32 @@ def of_rig(rig: Rig, environment: Mapping[str, str]) -> set[str]:
         rig: a loaded one.
         environment: of hil's own process.
     """
-    # Matchbox's log says by these which machine asked; without them nobody could follow it.
-    identities = {text for node in rig.nodes.values() for text in (node.mac, str(node.uuid))}
-    found = {value for value in rig.secrets if not {value.lower(), value.lower().replace("-", ":")} & identities}
-    found |= of_environment(environment)
+    found = {*rig.secrets.difference(_public(rig)), *of_environment(environment)}
     for node in rig.nodes.values():
         for file in (node.talos.talosconfig, node.kubernetes.kubeconfig):
             # One that cannot be read is a matter of whoever asks the node.
             with suppress(OSError):
                 found |= of_file("" if file is None else file.read_text("utf-8", "replace"))
     return found
+
+
+def _public(rig: Rig) -> set[str]:
+    """`!env` values that a record cannot do without: names, kinds, addresses, and by what Matchbox knows a machine."""
+    kinds = {
+        rig.segment.kind,
+        *(image.kind for image in rig.images.values()),
+        *(node.kind for node in rig.nodes.values()),
+    }
+    known = {text for node in rig.nodes.values() for text in (node.mac, str(node.uuid))}
+    segment = rig.tree.entries.get("segment")
+    addresses = () if segment is None else environment_texts(segment.node)
+    return {
+        rig.name,
+        *rig.images,
+        *kinds,
+        *addresses,
+        *(value for value in rig.secrets if {value.lower(), value.lower().replace("-", ":")} & known),
+    }
 
 
 def hide_known(rig: Rig, hide: Callable[[Iterable[str]], None], progress: Progress) -> None:
@@ -68,7 +85,7 @@ def hide_known(rig: Rig, hide: Callable[[Iterable[str]], None], progress: Progre
         progress: told of `!env` values that are too short to be hidden.
     """
     hide(of_rig(rig, os.environ))
-    for variable in too_short(rig.secrets):
+    for variable in too_short(rig.secrets.difference(_public(rig))):
         progress(Step(f"the value of ${variable} is not hidden in records: it has fewer than {SHORTEST} characters"))
 
 

@@ -76,6 +76,11 @@ def test_a_boot_has_a_folder_a_record_and_an_image(bench: Bench) -> None:
     assert bench.hardware.asked == ["off", "on", "close"]
 
 
+def test_a_test_says_what_is_secret_before_it_types_it(bench: Bench) -> None:
+    bench.node().hide("a password", "another")
+    assert bench.keeper.hidden == {"a password", "another"}
+
+
 def test_a_machine_without_a_shell_has_no_host(bench: Bench) -> None:
     bench.will_say(b"login: ")
     node = bench.node()

@@ -13,13 +13,13 @@ from hil.tools.progress import Step
 RIG = """
 hil: 1
 name: sesame
-segment: {kind: user}
+segment: {kind: user, bench: !env BENCH}
 images:
-  own: {kind: probe, args: [!env ARGUMENT]}
+  own-image: {kind: probe, args: [!env ARGUMENT]}
 nodes:
   node1:
     kind: qemu
-    image: own
+    image: !env IMAGE
     memory: !env MEMORY
     mac: !env MAC
     uuid: !env ID
@@ -28,6 +28,8 @@ nodes:
 ENVIRONMENT = {
     "ARGUMENT": "debug.token=opensesame",
     "MEMORY": "2GiB",
+    "BENCH": "10.0.2.77:8080",
+    "IMAGE": "own-image",
     "MAC": "52-54-00-AA-BB-01",
     "ID": "6F1C3E5A-0D5B-4C55-9F58-0A2F9C1B7A01",
 }
@@ -101,7 +103,8 @@ def test_a_rig_gives_what_it_took_from_the_environment_and_the_keys_it_names(tmp
         "x-token",
         "LS0tLS1CRUdJTiBFRDI1NTE5IFBSSVZBVEUgS0VZ",
     }
-    assert not {ENVIRONMENT["MAC"], ENVIRONMENT["ID"]} & of_rig(rig, {}), "a record says by these who asked"
+    public = {ENVIRONMENT[name] for name in ("MAC", "ID", "BENCH", "IMAGE")}
+    assert not public & of_rig(rig, {}), "a record cannot do without"
     assert too_short(rig.secrets) == ["MEMORY"]
     (tmp_path / "talosconfig").unlink()
     assert "debug.token=opensesame" in of_rig(rig, {})

@@ -6,14 +6,13 @@ A problem in one section hides none in another. Called by `hil.config.rig.load_r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
 from pydantic import AfterValidator, Field
 
 from hil.config import kinds
-from hil.config.environment import EnvValue
 from hil.config.explain import validate
 from hil.config.identity import identity
 from hil.config.matchbox import MatchboxConfig
@@ -22,7 +21,7 @@ from hil.config.rig import ImageConfig, NodeConfig, Rig, SegmentConfig
 from hil.config.source import Findings, Source
 from hil.config.suggest import did_you_mean
 from hil.config.tailnet import TailnetConfig
-from hil.config.tree import YamlEntry, YamlList, YamlMapping, YamlNode, YamlScalar, kind_of, quoted
+from hil.config.tree import YamlEntry, YamlMapping, YamlNode, YamlScalar, environment_texts, kind_of, quoted
 from hil.config.yamlpos import MAX_BYTES, compose, decode
 from hil.errors import InfrastructureError
 
@@ -121,7 +120,7 @@ class _Reader:
             images={key: image for key, image in images.items() if image is not None},
             nodes={key: node for key, node in nodes.items() if node is not None},
             file=self._file,
-            secrets=frozenset(_environment_texts(self._tree)),
+            secrets=frozenset(environment_texts(self._tree)),
             source=self._source,
             tree=self._tree,
         )
@@ -257,14 +256,3 @@ def _text(node: YamlNode, key: str) -> str | None:
     entry = node.entries.get(key) if isinstance(node, YamlMapping) else None
     value = entry.node.value if entry is not None and isinstance(entry.node, YamlScalar) else None
     return value if isinstance(value, str) else None
-
-
-def _environment_texts(node: YamlNode) -> Iterator[EnvValue]:
-    """Every text of a tree that came from the environment."""
-    if isinstance(node, YamlScalar):
-        if isinstance(node.value, EnvValue) and node.value:
-            yield node.value
-        return
-    children = node.items if isinstance(node, YamlList) else [entry.node for entry in node.entries.values()]
-    for child in children:
-        yield from _environment_texts(child)

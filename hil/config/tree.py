@@ -6,7 +6,7 @@ Made by `hil.config.yamlpos`; this module reads nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -61,6 +61,17 @@ class YamlMapping:
 
 
 YamlNode: TypeAlias = YamlScalar | YamlList | YamlMapping
+
+
+def environment_texts(node: YamlNode) -> Iterator[EnvValue]:
+    """Every text of a tree that came from the environment."""
+    if isinstance(node, YamlScalar):
+        if isinstance(node.value, EnvValue) and node.value:
+            yield node.value
+        return
+    children = node.items if isinstance(node, YamlList) else [entry.node for entry in node.entries.values()]
+    for child in children:
+        yield from environment_texts(child)
 
 
 def plain_value(text: str) -> Value:

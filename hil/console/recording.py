@@ -1,9 +1,9 @@
-"""The recording of one console: exact bytes, their stamps, and an asciicast to play back.
+"""The recording of one console: its bytes, their stamps, and an asciicast to play back.
 
 Three files grow side by side, each append being on its way to the kernel before `append` returns, so that
 what was received survives a SIGKILL of the writer at any moment:
 
-* BASE.log: the bytes as they came, nothing else;
+* BASE.log: the bytes as the keeper gives them, nothing else;
 * BASE.idx: one record of 24 bytes for each chunk (stamp, incarnation, offset, length), big-endian;
 * BASE.cast: asciicast v2 (https://docs.asciinema.org/manual/asciicast/v2/), borders of
   incarnations as markers.

@@ -30,6 +30,10 @@ class Keeper:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self.status: int | None = None
+        self.hidden: set[str] = set()
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        self.hidden.update(secrets)
 
     def attach(self, stream: str) -> Wire:
         assert stream == "console:n1"
