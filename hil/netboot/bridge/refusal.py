@@ -14,6 +14,8 @@ def what_to_do(refused: Refused) -> str:
     reason = refused.reason
     if reason.startswith("/dev/net/tun: No such"):
         return f"load the kernel's tun module (`sudo modprobe tun`), {_INSTEAD}"
+    if reason == "/dev/net/tun: Operation not permitted":
+        return f"give the container the device (`--device /dev/net/tun`), {_INSTEAD}"
     if reason.startswith("/dev/net/tun: "):
         return f"run as root, or let others open it (`sudo chmod 0666 /dev/net/tun`), {_INSTEAD}"
     if reason.startswith("a bridge: ") and "not permitted" not in reason:

@@ -18,6 +18,7 @@ from hil.netns.namespace import Plan, Refused
         ("/dev/net/tun: No such file or directory", "load the kernel's tun module"),
         ("/dev/net/tun: No such device", "load the kernel's tun module"),
         ("/dev/net/tun: Permission denied", "run as root, or let others open it (`sudo chmod 0666 /dev/net/tun`)"),
+        ("/dev/net/tun: Operation not permitted", "give the container the device"),
         ("a bridge: Package not installed", "load the kernel's bridge module"),
         ("a bridge: Operation not permitted", "kernel.apparmor_restrict_unprivileged_userns=0"),
         ("Operation not permitted", "kernel.unprivileged_userns_clone=1"),
