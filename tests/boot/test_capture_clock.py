@@ -118,8 +118,7 @@ def test_each_frame_is_stamped_with_the_time_it_was_sent(keeper: Keeper, folder:
     anchor, stamps = read_stamps(folder / "packets.idx")
     assert len(stamps) == 2 * FRAMES
     for stamp, (before, after) in zip(stamps, hub.sent, strict=True):
-        assert stamp.at_ns - 20 * MS < before
-        assert after < stamp.at_ns + 20 * MS
+        assert before - 20 * MS < stamp.at_ns < after + 20 * MS
         assert overlap(stamp, before, after)
     # QEMU's own stamps would not do: its clock stood still for two of the seconds.
     virtual = [row[2] for row in RECORD.iter_unpack((folder / "packets.idx").read_bytes()[HEADER.size :])]
