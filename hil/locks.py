@@ -203,7 +203,7 @@ class Lock:
     def _checked(self, fd: int) -> int:
         """A file in a folder of all users may be a trap: a link or a device of somebody's, which would be emptied."""
         found = os.fstat(fd)
-        if stat.S_ISREG(found.st_mode) and found.st_nlink == 1:
+        if stat.S_ISREG(found.st_mode) and (found.st_nlink == 1 or not self._shared):
             return fd
         os.close(fd)
         raise FileExistsError(errno.EEXIST, "it is no file of its own")

@@ -114,6 +114,18 @@ def test_a_board_taken_whole_is_one_thing_of_two_nodes(tmp_path: Path, keepers: 
     assert held_things(keeper.locks()) == ["relay.lan:80"]
 
 
+def test_all_rigs_take_in_one_order(tmp_path: Path, keepers: list[Keeper], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or two that want the same two things would wait for each other."""
+    order: list[str] = []
+    really = taking.take
+    monkeypatch.setattr(taking, "take", lambda lock, what, *rest: (order.append(what), really(lock, what, *rest)))
+    take_things(
+        rig(tmp_path, "tty: /dev/zero\n  two: {kind: held, ready: {console: x}, tty: /dev/null}"), start(keepers)
+    )
+    take_things(rig(tmp_path, "relay: relay.lan:80\n    tty: /dev/full"), start(keepers))
+    assert [what.split()[0] for what in order] == ["/dev/null", "/dev/zero", "/dev/full", "relay.lan:80"]
+
+
 def test_a_waiter_gets_it_and_hears_for_whom_it_waits(tmp_path: Path, keepers: list[Keeper]) -> None:
     first, second = start(keepers), start(keepers)
     desk, told, heard = rig(tmp_path, "tty: ttyUSB0"), [], threading.Event()

@@ -91,16 +91,17 @@ def invalid(message: str, hint: str = "") -> PydanticCustomError:
     return PydanticCustomError(CUSTOM_ERROR, "{message}", {"message": message, "hint": hint})
 
 
-def shown_as(pattern: str, *examples: str) -> WithJsonSchema:
+def shown_as(pattern: str, *examples: str, unless: str = "") -> WithJsonSchema:
     """What the JSON Schema of a rig says of a text, in the annotation of its type; the validator beside it decides.
 
     Args:
         pattern: what the whole text matches, in the syntax that Python's `re` and ECMA 262 share.
         examples: texts that an editor may offer.
+        unless: what an editor says of a text that does not match (patternErrorMessage of VS Code's JSON and YAML).
     """
-    return WithJsonSchema(
-        {"type": "string", "pattern": f"^(?:{pattern})$", **({"examples": [*examples]} if examples else {})}
-    )
+    more = {"examples": [*examples], "patternErrorMessage": unless}
+    shown = {key: value for key, value in more.items() if value}
+    return WithJsonSchema({"type": "string", "pattern": f"^(?:{pattern})$", **shown})
 
 
 def _quantity(parse: Callable[[str], float], what: str, unit: str) -> Callable[[object, ValidationInfo], object]:
@@ -194,11 +195,18 @@ def _secret(value: object) -> SecretText:
 SECRET_ERROR: Final = "hil_secret"
 """The type of pydantic error of a secret that stands in a file: its line must not be shown."""
 
+_SIZE_SHOWN: Final = shown_as(
+    units.SIZE_PATTERN, "512MiB", "1GiB", unless=f"a size has its unit: {', '.join(units.SIZES)}"
+)
+_TIME_SHOWN: Final = shown_as(
+    units.TIME_PATTERN, "90s", "2min", unless=f"a time has its unit: {', '.join(units.TIMES)}"
+)
+
 Size: TypeAlias = Annotated[
     int,
     BeforeValidator(
         _quantity(units.parse_size, "size", "MiB"),
-        json_schema_input_type=Annotated[str, shown_as(units.SIZE_PATTERN, "512MiB", "1GiB")],
+        json_schema_input_type=Annotated[str, _SIZE_SHOWN],
     ),
     PlainSerializer(units.format_size, return_type=str, when_used="json"),
 ]
@@ -208,7 +216,7 @@ Seconds: TypeAlias = Annotated[
     float,
     BeforeValidator(
         _quantity(units.parse_seconds, "time", "s"),
-        json_schema_input_type=Annotated[str, shown_as(units.TIME_PATTERN, "90s", "2min")],
+        json_schema_input_type=Annotated[str, _TIME_SHOWN],
     ),
     PlainSerializer(units.format_seconds, return_type=str, when_used="json"),
 ]
