@@ -1,8 +1,10 @@
 """The capture process of one QEMU: reads packets from its pipe, cuts them and writes them down until QEMU has gone.
 
-Run by path, without site and environment: FIFO, FOLDER, "headers" or "full", the limit of what is kept in bytes, and
-the number of an inherited listening socket. By that socket come the secrets that must not be kept, each after its
-length X"""
+Run by path, without site and environment: FIFO, when that was certainly empty (ns of the one clock), FOLDER, "headers"
+or "full", the limit of what is kept in bytes, and the number of an inherited listening socket. By that socket come the
+secrets that must not be kept, each after its length in four bytes, up to an end of file; the answer is "ready", or
+what is wrong. SIGTERM ends it with what the pipe holds.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +36,9 @@ class Capture:
         pipe: where the packets come from.
         files: where they go.
         hiding: what must not go there.
-        cutter: how much of each is kept; None for all.
+        cutter: how much of each is kept, and between whom it goes.
         frames: takes the packets out of the stream.
+        whole: all of each is kept, whatever the cutter says.
     """
 
     def __init__(

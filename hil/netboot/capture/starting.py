@@ -53,7 +53,7 @@ class CaptureProcess:
         self._folder = folder
         self._guard = FileIO(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
         self._talk: socket.socket | None = None
-        self._ended = False
+        self._ended = self._noted = False
 
     @classmethod
     def begin(
@@ -88,7 +88,11 @@ class CaptureProcess:
         keeper.listen(key, meeting)
         words = [str(fifo), str(now_ns()), str(folder.absolute()), payloads, str(limit), f"{{fd:{key}}}"]
         argv = [sys.executable, "-I", "-S", "-E", str(_CHILD), *words]
-        keeper.spawn(capture._name, argv, fds=[key], stop_order=_STOP_ORDER)
+        try:
+            keeper.spawn(capture._name, argv, fds=[key], stop_order=_STOP_ORDER)
+        except InfrastructureError:
+            capture.qemu_runs()
+            raise
         capture._talk = _tell(meeting, secrets)
         return capture
 
@@ -106,6 +110,7 @@ class CaptureProcess:
             self._talk = None
             answer = _answer(talk, Deadline.after(_STARTS_SECONDS))
         if answer != "ready":
+            self._noted = True
             self._keeper.signal(self._name, signal.SIGKILL)
             self._note(f"the capture did not start: {answer}")
 
@@ -124,7 +129,8 @@ class CaptureProcess:
         status = self._keeper.wait_exit(self._name, deadline=Deadline.after(_ENDS_SECONDS))
         if status is None:
             self._keeper.signal(self._name, signal.SIGKILL)
-        if status != 0:
+            self._keeper.wait_exit(self._name, deadline=Deadline.after(_ENDS_SECONDS))
+        if status != 0 and not self._noted:
             self._note("the capture process did not come to its end: packets are missing")
 
     def _note(self, text: str) -> None:

@@ -162,7 +162,7 @@ def test_qemu_does_not_wait_for_a_process_that_has_died(keeper: Keeper, tmp_path
 
 
 def test_qemu_does_not_wait_for_a_disk(keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starting, "_ENDS_SECONDS", 0.1)
+    monkeypatch.setattr(starting, "_ENDS_SECONDS", 0.3)
     os.mkfifo(tmp_path / "packets.pcapng")
     disk = os.open(tmp_path / "packets.pcapng", os.O_RDONLY | os.O_NONBLOCK)  # takes 64 KiB, and then no more
     capture = begin(keeper, tmp_path, "full", limit=64 << 20)
@@ -188,8 +188,7 @@ def test_a_capture_that_cannot_be_had_is_noted_and_qemu_goes_on(keeper: Keeper, 
         send(writer, DNS)
     os.close(writer)
     capture.end()
-    said = note(tmp_path) or ""
-    assert said.startswith(f"the capture did not start: {tmp_path}/packets.idx: Is a directory\n")
+    assert note(tmp_path) == f"the capture did not start: {tmp_path}/packets.idx: Is a directory\n"
 
 
 def test_a_qemu_that_never_ran(keeper: Keeper, tmp_path: Path) -> None:
@@ -215,6 +214,17 @@ def test_a_pipe_that_cannot_be_made(keeper: Keeper, tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match=r"a pipe at .*/gone/n1-packets cannot be made") as caught:
         CaptureProcess.begin(keeper, tmp_path / "gone", "n1", tmp_path, "headers")
     assert "--capture=off" in caught.value.hint
+
+
+def test_a_keeper_that_has_died_is_said_so(keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def died(*_: object, **__: object) -> None:
+        raise InfrastructureError("the keeper has died", hint="")
+
+    monkeypatch.setattr(Keeper, "spawn", died)
+    with pytest.raises(InfrastructureError, match="the keeper has died"):
+        begin(keeper, tmp_path)
+    with pytest.raises(OSError, match=os.strerror(errno.ENXIO)):
+        os.open(keeper.directory / "n1-packets", os.O_WRONLY | os.O_NONBLOCK)
 
 
 def test_a_comma_in_the_pipes_path_does_not_end_qemus_option(tmp_path: Path, keeper: Keeper) -> None:
