@@ -10,7 +10,8 @@ from typing import Protocol
 
 from hil.clock import Deadline
 from hil.errors import HilError, InfrastructureError, NodeError
-from hil.report.folder import write_boot
+from hil.report.folder import write_boot, write_packets
+from hil.timeline.packets.record import NOTHING, Read, read_into
 from hil.timeline.timeline import Timeline
 
 
@@ -53,6 +54,7 @@ class Boot:
         timeline: its marks.
         verdict: what came of it so far.
         readiness: what was found of it last; None where only the image itself says that it is ready.
+        packets: what was read of its packets.
         error: why it is not ready.
         runs: the tests that ran on it.
     """
@@ -65,6 +67,7 @@ class Boot:
     timeline: Timeline
     verdict: Verdict = Verdict.RUNNING
     readiness: Found | None = field(default=None, repr=False)
+    packets: Read = field(default=NOTHING, repr=False)
     error: HilError | None = field(default=None, repr=False)
     runs: list[str] = field(default_factory=list)
 
@@ -72,6 +75,7 @@ class Boot:
         """Say what came of it, and write that down; a first failure stays."""
         if self.error is None:
             self.verdict, self.error = verdict, error
+        self._read_packets()
         self.write()
 
     def fail(self, error: HilError) -> None:
@@ -83,9 +87,21 @@ class Boot:
 
     def leave(self) -> None:
         """Nobody will wait for it any more; if nothing came of it yet, the record says so, where it can be written."""
-        if self.verdict is Verdict.RUNNING:
-            with suppress(InfrastructureError):
+        with suppress(InfrastructureError):
+            if self.verdict is Verdict.RUNNING:
                 self.settle(Verdict.INTERRUPTED)
+            elif self._read_packets():
+                self.write()
+
+    def _read_packets(self) -> bool:
+        """Take in what its packets say up to now, and write that; whether there was news."""
+        before = self.packets
+        self.packets = read_into(self.timeline, self.folder, before)
+        if self.packets is before:
+            return False
+        if self.packets.document is not None:
+            write_packets(self.folder, self.packets.document)
+        return True
 
     def write(self) -> None:
         """Write the record as it stands."""
@@ -102,6 +118,7 @@ class Boot:
             "error": None if self.error is None else self.error.to_json(),
             "readiness": None if self.readiness is None else self.readiness.to_json(self.timeline.origin_ns),
             **self.facts,
+            "packets": self.packets.to_json(),
             "runs": self.runs,
         }
 

@@ -66,6 +66,19 @@ def write_whole(path: Path, text: str) -> None:
         aside.unlink(missing_ok=True)
 
 
+def write_packets(folder: Path, document: Mapping[str, object]) -> None:
+    """Write packets.json, without anything that is known to be secret.
+
+    Args:
+        folder: the boot's.
+        document: what its packets say (`hil.timeline.packets.conversations`).
+
+    Raises:
+        InfrastructureError: the disk is full, or the folder is gone.
+    """
+    write_whole(folder / "packets.json", json.dumps(HIDDEN.redactor.document(document), indent=1) + "\n")
+
+
 def write_boot(folder: Path, facts: Mapping[str, object], timeline: Timeline) -> None:
     """Write boot.json, timeline.json and timeline.txt, without anything that is known to be secret.
 

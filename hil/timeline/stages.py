@@ -33,6 +33,8 @@ READY = Stage("ready", "the image does what its owner calls ready")
 STAGES = (POWER, FIRMWARE, PXE, NBP, IPXE, PROFILE, KERNEL_FETCHED, INITRD_FETCHED, KERNEL, USERSPACE, READY)
 
 CONFIG = Stage("config", "Matchbox gave a machine configuration to this machine")
+DHCP_OFFER = Stage("dhcp-offer", "a DHCP server made an offer")
+LEASE = Stage("lease", "a DHCP server gave an address")
 RESET = Stage("reset", "the machine started again by itself or was reset")
 SHUTDOWN = Stage("shutdown", "the machine switched itself off or was stopped")
 LINK_DOWN = Stage("link-down", "its network cable was pulled")

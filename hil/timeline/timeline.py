@@ -20,7 +20,7 @@ class Mark:
         stage: the stage's name.
         at_ns: when, ns of the one clock.
         error_ns: how far off `at_ns` may be, ns.
-        source: who saw it: "console", "matchbox", "qmp", "keeper", "http".
+        source: who saw it: "console", "matchbox", "qmp", "packets", "http".
         evidence: what was seen, one line.
     """
 
@@ -50,6 +50,11 @@ class Timeline:
         for mark in added:
             bisect.insort(self._marks, mark, key=lambda held: held.at_ns)
         return added
+
+    def replace(self, source: str, marks: Iterable[Mark]) -> None:
+        """Take in all marks of a source anew: it knows more than before, or when it was more narrowly."""
+        self._marks = [mark for mark in self._marks if mark.source != source]
+        self.add(marks)
 
     def __iter__(self) -> Iterator[Mark]:
         return iter(tuple(self._marks))
