@@ -47,7 +47,7 @@ class Segment(Protocol):
         ...
 
     def serve(self, services: Mapping[HostPort, tuple[str, int] | Path]) -> None:
-        """Have the machines find the bench's services; before any machine is switched on.
+        """Have the machines find the bench's services; before any `cable` is made.
 
         Args:
             services: where each really listens, a TCP address or a unix socket, by the address that machines have
