@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from hil.config.model import HostPort
 from hil.drafting.reading import Spot, UsersTree
 from hil.errors import Problem
+from hil.tools.fetch import shown
 
 _URL: Final = re.compile(r"https?://[^\s\"'<>]+")
 # The routes of Matchbox v0.11.0 (matchbox/http/server.go).
@@ -30,7 +31,7 @@ class Seen:
     """One URL of a profile.
 
     Args:
-        url: as it is written.
+        url: as it is written, without what may be secret in it.
         scheme: http or https.
         host: of it.
         port: of it, or its scheme's.
@@ -89,7 +90,7 @@ def seen_in(users: UsersTree) -> Iterator[Seen]:
                     continue
                 route = parts.path.lstrip("/").partition("/")[0] in _ROUTES
                 spot = users.text(profile.file, text)
-                yield Seen(match[0].partition("?")[0], parts.scheme, parts.hostname, port, route, text in booted, spot)
+                yield Seen(shown(match[0]), parts.scheme, parts.hostname, port, route, text in booted, spot)
 
 
 def choose(users: UsersTree) -> Address:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final
 
 from hil.config.source import printable
@@ -84,6 +84,8 @@ def read(data: Path) -> UsersTree:
     templates: dict[str, str] = {}
     for ident in wanted:
         try:
+            if PurePosixPath(ident).is_absolute() or ".." in PurePosixPath(ident).parts:
+                raise ValueError(ident)
             with found.template_file(ident).open("rb") as stream:
                 templates[ident] = stream.read(_LARGEST).decode("utf-8", "replace")
         except (OSError, ValueError) as error:
@@ -110,7 +112,7 @@ def _dangling(found: UsersTree) -> Iterator[Problem]:
 
 
 def _unreadable(found: UsersTree, ident: str, error: OSError | ValueError) -> Iterator[Problem]:
-    reason = error.strerror if isinstance(error, OSError) else "that cannot be the name of a file"
+    reason = error.strerror if isinstance(error, OSError) else "that names no file there"
     for profile in found.tree.profiles.values():
         if profile.generic == ident:
             message = f"the template generic/{ident} cannot be read: {reason}"

@@ -167,6 +167,22 @@ def test_a_kernel_from_afar_is_to_come_through_matchbox(tmp_path: Path) -> None:
     assert "`assets: {files: ...}`" in problem.hint
 
 
+def test_a_password_in_a_url_is_not_shown(tmp_path: Path) -> None:
+    boot = {"kernel": f"http://me:{SECRET}@10.9.9.9/k?token={SECRET}#x", "args": ["console=ttyAMA0"]}
+    draft = drafted(tmp_path, groups={"a": {"profile": "p"}}, profiles={"p": {"boot": boot}}, generic={})
+    [problem] = draft.undecided
+    assert problem.message == "http://10.9.9.9/k is another server than Matchbox"
+    assert SECRET not in problem.render()
+
+
+@pytest.mark.parametrize("ident", ["../../secret.yaml", "/etc/hostname", "a\0b"])
+def test_a_template_is_a_file_of_the_tree(tmp_path: Path, ident: str) -> None:
+    profiles = {"p": {**talos("p"), "generic_id": ident}}
+    (tmp_path / "secret.yaml").write_text(MACHINE_CONFIG)
+    with pytest.raises(ConfigError, match="names no file there"):
+        drafted(tmp_path, groups={"a": {"profile": "p"}}, profiles=profiles, generic={})
+
+
 def test_the_subnet_has_the_address_in_its_middle() -> None:
     assert str(around(HostPort("10.1.2.3", 80))) == "10.1.2.0/24"
     assert str(around(HostPort("10.1.2.0", 80))) == "10.1.0.0/22"
