@@ -145,11 +145,13 @@ def _unasked(drafted: tuple[DraftNode, ...], found: Mapping[str, Role], taloscon
     for node in drafted:
         role = found[node.name]
         if role.talos is not None and role.becomes(asked=talosconfig is not None) is Becomes.TALOS_UNASKED:
-            message = f"no talosconfig was found, so that Talos itself is not asked whether {node.name} is ready"
+            message = f"no talosconfig was found, so Talos itself is not asked of nodes of profile {role.profile.id!r}"
             hint = "write `talos: {talosconfig: FILE}` and `expect: {talos: {}}` under the node, without `ready:`"
             yield role.talos.spot.undecided(message, hint)
         for service in role.services:
             if service.value == TAILSCALE:
-                message = "its control server is out of a bench's reach, so that Tailscale is not expected online"
-                hint = "docs/tailscale.md: a tailnet for tests (`tailnet:`, `egress:`); then take the test's skip away"
+                message = (
+                    "Tailscale's control server is out of a bench's reach, so nodes are not expected online there"
+                )
+                hint = "docs/tailscale.md has a tailnet for tests (`tailnet:`, `egress:`); then its test need not be skipped"
                 yield service.spot.undecided(message, hint)
