@@ -150,8 +150,8 @@ def _unasked(drafted: tuple[DraftNode, ...], found: Mapping[str, Role], taloscon
             yield role.talos.spot.undecided(message, hint)
         for service in role.services:
             if service.value == TAILSCALE:
-                message = (
-                    "Tailscale's control server is out of a bench's reach, so nodes are not expected online there"
+                message = "Tailscale's control server is out of a bench's reach: nodes are not expected online there"
+                hint = (
+                    "docs/tailscale.md has a tailnet for tests (`tailnet:`, `egress:`); its test is skipped till then"
                 )
-                hint = "docs/tailscale.md has a tailnet for tests (`tailnet:`, `egress:`); then its test need not be skipped"
                 yield service.spot.undecided(message, hint)
