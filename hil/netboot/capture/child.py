@@ -73,6 +73,8 @@ class Capture:
                 kept = cutter.kept(data, start, end)
                 bytes_kept = data[start:end] if self._whole else data[start : start + kept]
                 if len(bytes_kept) > cutter.payload:
+                    if cutter.flow and not self._whole:
+                        bytes_kept = hiding.hide_credentials(bytes_kept, cutter.payload, cutter.flow)
                     bytes_kept = hiding.hide(bytes_kept, cutter.payload, cutter.flow)
                 if not add(bytes_kept, length, looked, arrived, virtual):
                     return "the limit was reached: no packet after it was kept"

@@ -1,12 +1,15 @@
 """Overwrites secrets in what is kept of packets, in place: a packet stays as long as it was.
 
-A secret that two packets of one connection share is found too, but for up to three bytes at the end of the first.
+A secret that two packets of one connection share is found too, but for up to three bytes at the end of the first. What
+HTTP's fields for credentials say is secret, whoever knows it.
 """
 
 from __future__ import annotations
 
 _SHORTEST = 4
 _MAX_FLOWS = 1024
+# RFC 9110, 11.6.2 and 11.7.2; RFC 6265, 4.
+_CREDENTIALS = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"))
 
 
 class Hiding:
@@ -25,6 +28,7 @@ class Hiding:
         for secret in self._secrets:
             self._by_beginning.setdefault(secret[:_SHORTEST], []).append(secret)
         self._tails: dict[bytes, bytes] = {}
+        self._inside: set[bytes] = set()
 
     def hide(self, kept: bytes, payload: int, flow: bytes) -> bytes:
         """The kept bytes of a packet without the secrets.
@@ -47,6 +51,21 @@ class Hiding:
             begun = self._begun(said)
             hidden = hidden[: len(hidden) - begun] + b"*" * begun
         return kept[:payload] + hidden[len(tail) :]
+
+    def hide_credentials(self, kept: bytes, payload: int, flow: bytes) -> bytes:
+        """HTTP's heads without the values of fields that carry credentials; arguments and result as of `hide`."""
+        lines = kept[payload:].split(b"\n")
+        inside = flow in self._inside
+        for number, line in enumerate(lines):
+            name, colon, value = (b"", b"", line) if inside else line.partition(b":")
+            inside = inside or name.strip().lower() in _CREDENTIALS
+            if inside:
+                said = value.rstrip(b"\r")
+                lines[number] = name + colon + b"*" * len(said) + value[len(said) :]
+            # The last piece goes on in the next packet.
+            inside = inside and number == len(lines) - 1
+        (self._inside.add if inside else self._inside.discard)(flow)
+        return kept[:payload] + b"\n".join(lines)
 
     def _remember(self, flow: bytes, said: bytes) -> None:
         if len(self._tails) >= _MAX_FLOWS:

@@ -52,3 +52,29 @@ def test_however_a_connection_is_cut_no_secret_is_left(said: bytes, cuts: list[i
             assert kept[at : at + len(secret)].strip(b"*") in (b"", secret[:1], secret[:2], secret[:3])
             at = said.find(secret, at + 1)
     assert all(one == other or one == ord("*") for one, other in zip(kept, said, strict=True))
+
+
+HEAD = b"GET / HTTP/1.1\r\nHost: a\r\nauthorization : Basic dTpw\r\nCookie:x=y\r\nAccept: */*\r\n\r\n"
+WITHOUT = HEAD.replace(b" Basic dTpw", b"*" * 11).replace(b"x=y", b"***")
+
+
+def test_what_fields_for_credentials_say_is_overwritten_whoever_knows_it() -> None:
+    assert Hiding([]).hide_credentials(HEADER + HEAD, len(HEADER), FLOW) == HEADER + WITHOUT
+    assert Hiding([]).hide_credentials(HEADER + b"a\nb", len(HEADER), FLOW) == HEADER + b"a\nb"
+
+
+WITHIN = [HEAD.index(value) + at for value in (b" Basic dTpw", b"x=y") for at in range(len(value) + 1)]
+
+
+@given(st.sampled_from(WITHIN))
+def test_credentials_that_go_on_in_the_next_packet_too(cut: int) -> None:
+    hiding = Hiding([])
+    first, second = (hiding.hide_credentials(piece, 0, FLOW) for piece in (HEAD[:cut], HEAD[cut:]))
+    assert first + second == WITHOUT
+
+
+def test_credentials_on_another_connection_are_another_matter() -> None:
+    hiding = Hiding([])
+    hiding.hide_credentials(b"Cookie: abc", 0, FLOW)
+    assert hiding.hide_credentials(b"Accept: x\r\n", 0, b"other") == b"Accept: x\r\n"
+    assert hiding.hide_credentials(b"def\r\nAccept: x\r\n", 0, FLOW) == b"***\r\nAccept: x\r\n"

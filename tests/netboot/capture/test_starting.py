@@ -238,9 +238,9 @@ def test_a_connection_is_followed_through_the_process(keeper: Keeper, tmp_path: 
     capture = begin(keeper, tmp_path)
     capture.await_ready()
     writer = qemu(capture)
-    head = b"GET /ipxe?token=hunter22/+ HTTP/1.1\r\nContent-Length: 4\r\n\r\n"
+    head = b"GET /ipxe?token=hunter22/+ HTTP/1.1\r\nCookie:unknown\r\nContent-Length: 4\r\n\r\n"
     send(writer, ETHER / TCP(sport=5, dport=80, flags="S", seq=9))
     send(writer, ETHER / TCP(sport=5, dport=80, flags="PA", seq=10) / Raw(head + b"body"))
     os.close(writer)
     capture.end()
-    assert captured(tmp_path)[1][54:] == head.replace(b"hunter22/+", b"*" * 10)
+    assert captured(tmp_path)[1][54:] == head.replace(b"hunter22/+", b"*" * 10).replace(b"unknown", b"*" * 7)
