@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -179,24 +180,27 @@ signal.pause()
 """
 
 
-def hold(rig: Rig, place: Path, *words: str) -> tuple[subprocess.Popen[bytes], int]:
-    """A process that has taken a rig's things, and its keeper's pid."""
+@contextmanager
+def holding(rig: Rig, place: Path, *words: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A process that has taken a rig's things, and its keeper's pid; killed at the end of the block."""
     tests = str(Path(__file__).parent)
     kinds = str(place.parent / "kinds")
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(rig.file), kinds, str(place), *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(hil.__file__).parent.parent), tests])},
-    )
-    assert process.stdout is not None
-    return process, int(process.stdout.readline())
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process, int(process.stdout.readline())
+        finally:
+            process.kill()
 
 
 def test_a_killed_worker_frees_what_it_took(tmp_path: Path, place: Path, keepers: list[Keeper]) -> None:
     desk = rig(tmp_path, "tty: ttyUSB0")
-    process, _ = hold(desk, place)
-    with process:
+    with holding(desk, place) as (process, _):
         process.kill()
         told: list[Step] = []
         take_things(desk, start(keepers), Deadline.after(20), told.append)
@@ -205,21 +209,18 @@ def test_a_killed_worker_frees_what_it_took(tmp_path: Path, place: Path, keepers
 
 def test_a_killed_keeper_frees_it_and_the_next_is_told(tmp_path: Path, place: Path, keepers: list[Keeper]) -> None:
     desk = rig(tmp_path, "tty: ttyUSB0")
-    process, pid = hold(desk, place, "fork")
-    with process:
+    with holding(desk, place, "fork") as (_, pid):
         os.kill(pid, signal.SIGKILL)
         told: list[Step] = []
         take_things(desk, start(keepers), Deadline.after(20), told.append)
         assert f"ttyUSB0 (desk.yaml:7, node one): its former holder, process {pid} of user" in told[-1].what
         assert told[-1].what.endswith("died with it; it may be in any state")
-        process.kill()
 
 
 def test_a_kept_bench_keeps_what_it_took(tmp_path: Path, place: Path, keepers: list[Keeper]) -> None:
     desk = rig(tmp_path, "tty: ttyUSB0")
-    process, pid = hold(desk, place, "keep")
-    with process:
-        process.kill()
+    with holding(desk, place, "keep") as (_, pid):
+        pass
     try:
         with pytest.raises(Busy, match=f"is held by process {pid} of"):
             take_things(desk, start(keepers), Deadline.after(0.05))

@@ -39,7 +39,7 @@ nodes:
   one: {kind: qemu, image: tiny, cpus: 2, memory: 1GiB, ports: [80], mac: "52:54:00:00:00:01", boot_within: 2min}
   two: {kind: qemu, image: node, cpus: !env NUMBER, ready: {http: {port: 80}}}
 """
-ENVIRONMENT = {"KEY": "k-123456", "NUMBER": "4"}
+ENVIRONMENT = {"KEY": "k-123456", "NUMBER": "4", "TINY": "tiny", "KIND": "probe"}
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -131,6 +131,28 @@ def test_what_a_schema_can_say_it_says(case: str, tmp_path: Path) -> None:
     assert said
     assert any(word in line for line in said), said
     assert is_refused(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("memory: 1GiB", "memory: 1.5 GiB"),
+        ("memory: 1GiB", "memory: 1073741824B"),
+        ("boot_within: 2min", "boot_within: 500ms"),
+        ("boot_within: 2min", "boot_within: 0.5 h"),
+        ('"52:54:00:00:00:01"', "52-54-00-00-00-AB"),
+        ('"10.9.0.7:1", to: "a:1"', '"10.9.0.7:1", to: "[::1]:1"'),
+        ("machine_config: none", "machine_config: generated"),
+        ("tailnet: {url:", "tailnet: {peer: a/b, url:"),
+        ("image: tiny", "image: !env TINY"),
+        ("kind: probe", "kind: !env KIND"),
+    ],
+)
+def test_every_way_to_write_a_value_is_taken(before: str, after: str, tmp_path: Path) -> None:
+    assert before in FULL
+    text = FULL.replace(before, after, 1)
+    assert not is_refused(tmp_path, text)
+    assert refusals(SHIPPED, text, ENVIRONMENT) == []
 
 
 def places(value: Json, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
