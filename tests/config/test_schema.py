@@ -40,7 +40,7 @@ nodes:
   two: {kind: qemu, image: node, cpus: !env NUMBER, ready: {http: {port: 80}}}
 """
 ENVIRONMENT = {"KEY": "k-123456", "NUMBER": "4", "TINY": "tiny", "KIND": "probe"}
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def is_refused(folder: Path, text: str) -> bool:
