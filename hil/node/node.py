@@ -263,8 +263,6 @@ class Node(NodeSides):
 
     def close(self) -> None:
         """Let go of the machine's control channel and console; the keeper still has both."""
-        if self.boots:
-            self.boots[-1].leave()
         self._let_go()
         if self._console is not None:
             self._console.close()
@@ -311,7 +309,9 @@ class Node(NodeSides):
         return boot
 
     def _let_go(self) -> None:
-        """Stop watching the boot that is over, and asking the machine anything."""
+        """Stop watching the boot that is over, and asking the machine anything; its record is complete now."""
+        if self.boots:
+            self.boots[-1].leave()
         self._fittings.asking.end()
         if self._watch is not None:
             self._watch.close()

@@ -167,10 +167,10 @@ class Connections:
     def _head(self, side: _Side, flow: bytes, kept: bytes, at: int, stamp: Stamp) -> int:
         """Take in what may be a head or its continuation; how many bytes of `kept` end one, or 0."""
         whole = side.part + kept
+        if not kept or not _begins(whole, METHODS if side.is_client is not False else (_ANSWER,)):
+            side.part, side.expect = b"", None
+            return 0
         if not side.part:
-            if not kept.startswith(METHODS if side.is_client is not False else (_ANSWER,)):
-                side.expect = None
-                return 0
             side.part_begun = stamp
         end = _blank_line(whole)
         if end < 0:
@@ -270,6 +270,10 @@ def _read(head: bytes) -> tuple[bytes, dict[str, bytes]]:
     first, *lines = head.split(b"\n")
     pairs = (line.partition(b":") for line in lines)
     return first.rstrip(b"\r"), {plain(name.strip().lower()): value.strip() for name, _, value in pairs}
+
+
+def _begins(data: bytes, starts: tuple[bytes, ...]) -> bool:
+    return data.startswith(starts) or any(start.startswith(data) for start in starts)
 
 
 def _blank_line(data: bytes) -> int:
