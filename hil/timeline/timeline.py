@@ -86,6 +86,7 @@ class Timeline:
         return {
             "schema": SCHEMA,
             "power_on_wall": self.anchor.to_wall(self.origin_ns),
+            "power_on_ns": self.origin_ns,
             "marks": [
                 {
                     "stage": mark.stage,
