@@ -96,7 +96,7 @@ def test_every_interval_holds_the_truth_and_is_no_wider_than_the_reader_alone_wo
     assert len(found) == len(wire.truth)
     for stamp, sent, (looked, arrived, _) in zip(found, wire.truth, wire.rows, strict=True):
         assert abs(stamp.at_ns - sent) <= stamp.error_ns
-        assert stamp.error_ns <= (arrived - looked) // 2 + 1001
+        assert stamp.error_ns <= (arrived - looked) // 2 + 1501
 
 
 def test_a_packet_that_waited_long_is_placed_by_one_that_did_not() -> None:
@@ -148,6 +148,12 @@ def test_a_qemu_that_was_held_up_after_reading_its_clock_spoils_no_packet(acts: 
     wire.read()  # at once, which shows which looks were after their packet
     for stamp, sent in zip(wire.stamps(), wire.truth, strict=True):
         assert abs(stamp.at_ns - sent) <= stamp.error_ns
+
+
+def test_a_look_that_only_qemus_whole_microseconds_make_late_counts() -> None:
+    # The first was sent 0.519 us after its stamp, right after a look; the second on a whole one, and arrived at once.
+    [first, second] = stamps([519, 519], [30_000, 19_000], [0, 19_000], -MS)
+    assert (first.error_ns, second.error_ns) == (1000, 1000)
 
 
 def test_one_packet_that_was_held_up_widens_no_other() -> None:
