@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,9 +32,9 @@ from hil.redaction import HIDDEN
 from hil.report.folder import new_folder, stamp_name
 from hil.secrets import hide_known
 from hil.services.matchbox.answer import answer
-from hil.services.matchbox.follow import MatchboxFollower
 from hil.services.matchbox.needs import ready_assets
 from hil.services.matchbox.server import Matchbox, serve
+from hil.serving import Serving
 from hil.taking import AT_ONCE, take_things
 from hil.tools import programs
 from hil.tools.cache import Cache
@@ -90,12 +89,12 @@ class Bench:
         self.matchbox = matchbox
         self._segment = segment
         self._capture = capture
-        self._provisioning = provisioning
         self._joining = joining
         self._fetch = fetch
         self._progress = progress
         self._images: dict[str, Image] = {}
         self._asking: dict[str, Asking] = {}
+        self._serving = Serving(rig, keeper, matchbox, provisioning, self._asking)
         self.nodes: Mapping[str, Node] = {
             name: self._node(name, config, image or config.image or "") for name, config in rig.nodes.items()
         }
@@ -151,10 +150,10 @@ class Bench:
             keeper=self.keeper,
             folder=self.folder,
             patience=Patience(boot=config.boot_within),
-            serve=self._serving(name, config.mac),
+            serve=self._serving.serve(name, config.mac),
             image=self.image,
-            follow=lambda: self._follow(name, identity),
-            arguments=lambda profile: self._arguments(name, profile),
+            follow=lambda: self._serving.follow(name, identity),
+            arguments=self._serving.arguments,
             fetch=self._fetch,
             deaths=self._segment.deaths,
             session=session,
@@ -170,37 +169,6 @@ class Bench:
             },
         )
         return Node(name, machine, image, None if config.ready is None else ready_of(config.ready), fittings)
-
-    def _serving(self, node: str, mac: str) -> Callable[[Image], None] | None:
-        if not self.rig.matchbox.from_images:
-            return None
-        return lambda image: self._serve(node, mac, image)
-
-    def _serve(self, node: str, mac: str, image: Image) -> None:
-        provision = self._provisioning.provide(node, image, self.rig.images[image.name].machine_config)
-        self._asking[node].configured = provision
-        if provision is None:
-            self.matchbox.assign(node=node, mac=mac, image=image)
-            return
-        served = replace(image, args=(*image.args, provision.argument))
-        self.matchbox.assign(node=node, mac=mac, image=served, machine_config=provision.machine_config)
-
-    def _follow(self, name: str, identity: Identity) -> MatchboxFollower | None:
-        if self.matchbox.stream is None:
-            return None
-        feed = self.keeper.attach(self.matchbox.stream, start=None)
-        explain = self.matchbox.explain_404
-        return MatchboxFollower(feed, node=name, mac=identity.mac, uuid=identity.uuid, explain=explain)
-
-    def _arguments(self, node: str, profile: str | None) -> tuple[str, tuple[str, ...]] | None:
-        tree = self.matchbox.tree
-        if tree is None or profile is None or profile not in tree.profiles:
-            return None
-        arguments = tree.profiles[profile].args
-        if self.rig.matchbox.from_images:
-            return str(self.rig.where("images", profile, "args")), arguments
-        where = self.matchbox.find_args(profile)
-        return ("?" if where is None else f"{where.file}:{where.line}"), arguments
 
 
 @contextmanager

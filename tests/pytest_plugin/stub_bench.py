@@ -89,17 +89,18 @@ class Node:
         number = len(self.boots) + 1
         folder = self.folder / f"{self.name}-boot{number}"
         folder.mkdir(parents=True)
-        timeline = Timeline(now_ns() - 2_500_000_000, WallAnchor.take())
+        ready_ns = now_ns()
+        timeline = Timeline(ready_ns - 2_500_000_000, WallAnchor.take())
         boot = Boot(number, self.name, self.image, {}, folder, timeline)
         self.boots.append(boot)
-        self.mark(POWER.name, -2_500_000_000)
-        self.mark(FIRMWARE.name, -1_000_000_000)
+        self.mark(POWER.name, ready_ns - 2_500_000_000)
+        self.mark(FIRMWARE.name, ready_ns - 1_000_000_000)
         happened(f"{self.name} boot {number} {self.image}")
         if self.refuse:
             error = make(self.refuse)
             boot.fail(error)
             raise error
-        self.mark(READY.name, 0)
+        self.mark(READY.name, ready_ns)
         boot.settle(Verdict.READY)
         return boot
 
@@ -109,11 +110,11 @@ class Node:
         self.ensure().readiness = Readiness(self.name, (found,), waited="waited at most 5 s")
         return self.boots[-1].readiness
 
-    def mark(self, stage: str, offset: int) -> None:
-        self.boots[-1].timeline.add([Mark(stage, now_ns() + offset, 0, "stub", f"{stage} was seen")])
+    def mark(self, stage: str, at_ns: int) -> None:
+        self.boots[-1].timeline.add([Mark(stage, at_ns, 0, "stub", f"{stage} was seen")])
 
     def reset(self) -> None:
-        self.mark(RESET.name, 0)
+        self.mark(RESET.name, now_ns())
 
     def ensure(self) -> Boot:
         return self.boots[-1] if self.booted else self.boot()
