@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import gzip
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 from support.session import session
+
+from hil.report.page import write_page
 
 pytestmark = [pytest.mark.boot, pytest.mark.usefixtures("runtime")]
 
@@ -79,16 +79,9 @@ def boot(folder: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Mapp
     assert "the environment has" in printed, printed
     (folder / "printed").write_text(printed)
     [record] = folder.glob("hil-artifacts/*/node1-boot1")
-    write_page(record, folder / "page.html")
+    write_page([record], folder / "page.html")
     left = [folder / "out.xml", folder / "printed", folder / "page.html", *(folder / "hil-artifacts").rglob("*")]
     return {path.relative_to(folder): path.read_bytes() for path in left if path.is_file()}
-
-
-def write_page(record: Path, out: Path) -> None:
-    if find_spec("hil.report.page") is None:
-        out.write_text("")
-    else:
-        import_module("hil.report.page").write_page([record], out)
 
 
 def pieces(canary: str) -> set[bytes]:
@@ -122,8 +115,8 @@ def test_no_canary_is_in_what_a_boot_leaves_behind(tmp_path: Path, monkeypatch: 
 def test_each_canary_is_there_without_redaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     places = found(boot(tmp_path / "shown", monkeypatch, "-p", "without_redaction"))
     for name in ("kernel argument", "machine configuration", "console"):
-        assert {"console.log", "console.cast", "out.xml"} <= places[name], name
+        assert {"console.log", "console.cast", "page.html", "out.xml"} <= places[name], name
     for name in ("kernel argument", "machine configuration", "rig"):
-        assert "packets.pcapng" in places[name], name
+        assert {"packets.pcapng", "page.html"} <= places[name], name
     assert {"out.xml", "printed"} <= places["environment"]
     assert {"boot.json", "matchbox.log"} <= places["rig"]
