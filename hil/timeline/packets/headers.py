@@ -72,6 +72,8 @@ class Datagram(NamedTuple):
 def parse(data: bytes, start: int, end: int, length: int) -> Segment | Datagram | None:
     """The frame data[start:end]; None for one that is neither TCP nor UDP, or whose headers were not kept.
 
+    None too for a TCP segment that only acknowledges, which is half of a boot's packets.
+
     Args:
         data: what holds the frame.
         start: its first byte.
@@ -109,7 +111,7 @@ def _segment(data: bytes, transport: int, end: int, wire_end: int, addresses: by
         return None
     ports, seq, size, flags = _TCP_HEAD.unpack_from(data, transport)
     payload = transport + (size >> 4) * 4
-    if size >> 4 < 5 or payload > wire_end:
+    if size >> 4 < 5 or payload > wire_end or (payload == wire_end and not flags & (SYN | FIN | RST)):
         return None
     return Segment(addresses + ports, flags, seq, wire_end - payload, min(payload, end), min(wire_end, end))
 

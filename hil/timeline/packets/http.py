@@ -102,8 +102,6 @@ class Connections:
             stamp: when it was sent.
         """
         flow, flags, seq, length, start, end = segment
-        if not length and not flags & (SYN | FIN | RST):
-            return
         side = self._sides.get(flow)
         if flags & SYN:
             side = self._begun(flow, seq, side)

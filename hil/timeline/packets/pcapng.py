@@ -7,7 +7,7 @@ When a packet was sent is not read from here: the index beside the file knows it
 from __future__ import annotations
 
 import struct
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from hil.errors import InfrastructureError
 
@@ -21,18 +21,8 @@ _SECTION_HEAD: Final = struct.Struct("<III")
 _BYTE_ORDER: Final = 0x1A2B3C4D
 
 
-class Place(NamedTuple):
-    """Where one packet stands in the file.
-
-    Args:
-        start: its first byte.
-        end: after the last byte that was kept.
-        length: how long it was on the wire, bytes.
-    """
-
-    start: int
-    end: int
-    length: int
+Place: TypeAlias = tuple[int, int, int]
+"""Where one packet stands in the file: its first byte, after its last byte that was kept; its bytes on the wire."""
 
 
 class Places(NamedTuple):
@@ -68,7 +58,7 @@ def places(data: bytes) -> Places:
             start = at + size
             if start + captured + 4 > at + total:
                 return Places(found, whole=False)
-            found.append(Place(start, start + captured, length))
+            found.append((start, start + captured, length))
         elif kind == _INTERFACE and data[at + 8] | data[at + 9] << 8 != _ETHERNET:
             raise _no_capture("its interface is no Ethernet")
         at += total
