@@ -104,7 +104,7 @@ def read_packets(folder: Path) -> Conversations | None:
         raise InfrastructureError(
             f"{file} cannot be read: {error.strerror}", hint="see that the boot's folder is whole"
         ) from error
-    # The index is written last: read first, it has no packet that the other file lacks.
+    # While a machine runs, packets come between the two readings: the shorter counts.
     _, stamps = read_stamps(folder / INDEX)
     return converse(data, places(data), stamps, "; ".join(note.split("\n")).strip("; "))
 
