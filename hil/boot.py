@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from hil.clock import Deadline
-from hil.errors import HilError, InfrastructureError, NodeError
-from hil.report.folder import write_boot, write_packets
+from hil.errors import HilError, InfrastructureError, NodeError, UsageError
+from hil.report.folder import PAGE, write_boot, write_packets
 from hil.timeline.packets.record import NOTHING, Read, read_into
 from hil.timeline.timeline import Timeline
 
@@ -57,6 +57,7 @@ class Boot:
         packets: what was read of its packets.
         error: why it is not ready.
         runs: the tests that ran on it.
+        undrawn: why its page could not be written, or "".
     """
 
     number: int
@@ -70,6 +71,7 @@ class Boot:
     packets: Read = field(default=NOTHING, repr=False)
     error: HilError | None = field(default=None, repr=False)
     runs: list[str] = field(default_factory=list)
+    undrawn: str = field(default="", repr=False)
 
     def settle(self, verdict: Verdict, error: HilError | None = None) -> None:
         """Say what came of it, and write that down; a first failure stays."""
@@ -77,6 +79,7 @@ class Boot:
             self.verdict, self.error = verdict, error
         self._read_packets()
         self.write()
+        self._draw()
 
     def fail(self, error: HilError) -> None:
         """Settle by whose fault it was; a record that cannot be written any more does not hide the error."""
@@ -92,6 +95,7 @@ class Boot:
                 self.settle(Verdict.INTERRUPTED)
             elif self._read_packets():
                 self.write()
+        self._draw()
 
     def _read_packets(self) -> bool:
         """Take in what its packets say up to now, and write that; whether there was news."""
@@ -102,6 +106,21 @@ class Boot:
         if self.packets.document is not None:
             write_packets(self.folder, self.packets.document)
         return True
+
+    def _draw(self) -> None:
+        """Write its page; what hinders that is no error of the boot."""
+        from hil.report.page import write_page
+
+        try:
+            write_page([self.folder], self.page)
+            self.undrawn = ""
+        except (InfrastructureError, UsageError) as error:
+            self.undrawn = error.message
+
+    @property
+    def page(self) -> Path:
+        """Where its page is, once anything came of it."""
+        return self.folder / PAGE
 
     def write(self) -> None:
         """Write the record as it stands."""

@@ -60,3 +60,21 @@ def test_a_record_that_cannot_be_written_does_not_hide_the_error(boot: Boot) -> 
     error = NodeError("n1: not ready", hint="wait")
     boot.fail(error)
     assert error.evidence == (f"{boot.folder}/boot.json cannot be written: No such file or directory",)
+
+
+def test_its_page_is_beside_its_record(boot: Boot) -> None:
+    boot.fail(PANIC)
+    assert "n1: the kernel panicked" in boot.page.read_text("utf-8")
+    boot.runs.append("t.py::a")
+    boot.write()
+    boot.leave()
+    assert "t.py::a" in boot.page.read_text("utf-8")
+    assert boot.undrawn == ""
+
+
+def test_a_page_that_cannot_be_written_is_no_error(boot: Boot) -> None:
+    boot.page.mkdir()
+    (boot.page / "in the way").touch()
+    boot.settle(Verdict.READY)
+    assert boot.verdict is Verdict.READY
+    assert boot.undrawn.startswith(f"{boot.page} cannot be written")

@@ -106,6 +106,7 @@ def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -
             if last.readiness is not None and not _is_in_the_error(last):
                 click.echo(clean(last.readiness.table()))
             click.echo(f"record: {last.folder}")
+            click.echo(f"page: not written: {last.undrawn}" if last.undrawn else f"page: {last.page}")
     if not quiet:
         click.secho(f"{node.name} is ready: {boot.timeline.seconds('ready'):.2f} s from power-on", fg="green")
 

@@ -51,7 +51,8 @@ def _summary(artifacts: Path, as_json: bool) -> None:
 
 
 def _page(folders: Sequence[Path], out: Path | None, as_json: bool) -> None:
-    from hil.report.page import NAME, write_page
+    from hil.report.folder import PAGE
+    from hil.report.page import write_page
 
     if as_json:
         raise UsageError(
@@ -63,6 +64,6 @@ def _page(folders: Sequence[Path], out: Path | None, as_json: bool) -> None:
                 f"{folder} is no folder of a boot: it has no {_RECORD}",
                 hint="name the folder that `hil boot` calls its record, as hil-artifacts/virt-.../node1-boot1",
             )
-    page = out or (folders[0] / NAME if len(folders) == 1 else Path("boots.html"))
+    page = out or (folders[0] / PAGE if len(folders) == 1 else Path("boots.html"))
     write_page(folders, page)
     click.echo(page)

@@ -18,6 +18,8 @@ from hil.timeline.draw import table
 from hil.timeline.timeline import Timeline
 
 SCHEMA = "hil.boot/1"
+PAGE = "boot.html"
+"""A boot's page in its folder (hil.report.page)."""
 
 
 def new_folder(parent: Path, name: str) -> Path:

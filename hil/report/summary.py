@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hil.report.folder import PAGE
+
 _DETAILS = 25
 _SHOWN = 20_000
 _COLUMNS = ("condition", "holds", "expected", "observed", "source")
@@ -109,10 +111,12 @@ def _details(artifacts: Path, boot: Recorded) -> list[str]:
         drawn = (boot.folder / "timeline.txt").read_text(encoding="utf-8", errors="replace")
     except OSError:
         drawn = "(no timeline)\n"
+    page = boot.folder / PAGE
+    where = [f"Its page: {_text(str(page.relative_to(artifacts)))}", ""] if page.is_file() else []
     shown = "\n".join([drawn.rstrip("\n"), *_table(boot.conditions), *boot.evidence])[-_SHOWN:]
     opened = "" if boot.ready else " open"
     summary = f"<summary>{_text(_name(artifacts, boot))}: {_text(boot.verdict)}</summary>"
-    return [f"<details{opened}>{summary}", "", f"<pre>{html.escape(shown)}</pre>", "</details>"]
+    return [f"<details{opened}>{summary}", "", *where, f"<pre>{html.escape(shown)}</pre>", "</details>"]
 
 
 def _table(conditions: Sequence[tuple[str, ...]]) -> list[str]:

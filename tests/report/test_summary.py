@@ -148,3 +148,10 @@ def test_any_record_is_summarised(tmp_path: Path, record: object) -> None:
 def test_any_bytes_are_no_traceback(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "boot.json").write_bytes(data)
     assert len(recorded(tmp_path)) == 1
+
+
+def test_a_page_is_named_with_its_boot(artifacts: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (artifacts / "virt-1" / "n1-boot2" / "boot.html").touch()
+    assert cli.run(["report"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("Its page")] == ["Its page: virt-1/n1-boot2/boot.html"]

@@ -16,11 +16,17 @@ function coloured(words) {
   for (const found of words.matchAll(SEQUENCE)) {
     take(words.slice(place, found.index));
     place = found.index + found[0].length;
-    if (found[1] === undefined) nodes.push(el("span", "control", found[0]));
+    if (found[1] === undefined) nodes.push(el("span", "control", caret(found[0])));
     else restyle(style, found[1]);
   }
   take(words.slice(place));
   return nodes;
+}
+
+/** Control pictures, which few fonts have, as `cat -v` writes them: ^[ for escape. */
+function caret(words) {
+  const shown = (picture) => `^${String.fromCharCode((picture.charCodeAt(0) - 0x2400) ^ 0x40)}`;
+  return words.replace(/\u2421/g, "^?").replace(/[\u2400-\u241f]/g, shown);
 }
 
 // ECMA-48, 8.3.117 (SGR). White and black are left to the page, which has a light and a dark side of its own.

@@ -35,7 +35,7 @@ def _stages(ones: Sequence[Record], others: Sequence[Record]) -> list[dict[str, 
     """A row for each stage of a source: the times, their bounds, the difference and its bound, all in seconds."""
     first, second = _numbered(ones), _numbered(others)
     rows: list[dict[str, object]] = []
-    for key in sorted({*first, *second}, key=lambda key: number((first.get(key) or second[key])["seconds"]) or 0.0):
+    for key in sorted({**first, **second}, key=lambda key: _of(first.get(key) or second[key], "seconds")):
         one, other = first.get(key), second.get(key)
         row: dict[str, object] = {"stage": key[0], "source": key[1], "nth": key[2], "one": one, "other": other}
         if one is not None and other is not None:

@@ -3,20 +3,21 @@
 
 /** The comparison of two boots. */
 function comparison(both, boots) {
-  const names = [`A: ${boots[0].name}`, `B: ${boots[1].name}`];
+  const names = [`A: ${boots[0].label}`, `B: ${boots[1].label}`];
   const stages = both.stages.map((row) => {
     const which = row.nth > 1 ? `${row.stage} (${row.nth})` : row.stage;
     return [el("code", "", which), row.source, timed(row.one), timed(row.other), apart(row)];
   });
-  const facts = both.facts.map((row) => [row.name, row.one || "–", row.other || "–", row.differs ? el("b", "differs", "≠ differs") : el("span", "aside", "same")]);
-  const differing = both.facts.filter((row) => row.differs).length;
-  const table2 = table(["", ...names, ""], facts, "facts");
-  table2.querySelectorAll("tbody tr").forEach((row, number) => row.classList.toggle("same", !both.facts[number].differs));
+  const facts = (rows) => table(["", ...names], rows.map((row) => [row.name, row.one || "–", row.other || "–"]), "named");
+  const differing = both.facts.filter((row) => row.differs);
+  const same = both.facts.filter((row) => !row.differs);
   return section("A and B",
     both.note ? el("p", "note", both.note) : null,
-    el("h3", "", "Stages"), el("p", "aside", "seconds from each one's power-on; B − A with the bounds of both added"),
+    el("h3", "", "Stages"), el("p", "aside", "seconds from each one's power-on; B − A with the bounds of both added, pale where it is within them"),
     table(["stage", "seen by", ...names, "B − A"], stages, "stages"),
-    el("h3", "", "What else differs"), el("p", "aside", `${differing} of ${both.facts.length}`), table2);
+    el("h3", "differs", `What else differs: ${differing.length} of ${both.facts.length}`),
+    differing.length ? facts(differing) : null,
+    same.length ? el("details", "", el("summary", "aside", `${same.length} that are the same`), facts(same)) : null);
 }
 
 function timed(mark) {

@@ -2,14 +2,15 @@
 "use strict";
 
 const CHUNK = 200;
-const SETTLED_MS = 120;
+// What a person scrolls with; a scroll without one of these is the page's own, or the browser's as rows get their heights.
+const HANDS = ["wheel", "touchmove", "pointerdown", "keydown"];
 
 /** Shows what a console said; `moved(seconds)` is called when a person scrolled to another moment. */
 class ConsoleView {
   constructor(said, moved) {
     this.times = said.rows.map((row) => row[0]);
     this.marked = null;
-    this.quietUntil = 0;
+    this.byHand = false;
     this.scroller = having(el("div", "console"), { tabindex: "0", role: "log", "aria-label": "console" });
     this.rows = this.draw(said);
     const kept = `${COUNT.format(said.bytes)} bytes, ${COUNT.format(said.rows.length)} rows`;
@@ -18,6 +19,7 @@ class ConsoleView {
       said.note ? el("p", "note", said.note) : null, this.scroller);
     this.element.classList.add("console-part");
     if (timed) this.scroller.addEventListener("scroll", () => this.scrolled(moved), { passive: true });
+    for (const hand of HANDS) this.scroller.addEventListener(hand, () => { this.byHand = true; }, { passive: true });
     this.scroller.addEventListener("click", (event) => this.clicked(event, moved));
   }
 
@@ -59,13 +61,13 @@ class ConsoleView {
     this.marked = row;
     row.classList.add("marked");
     if (!scroll) return;
-    this.quietUntil = performance.now() + SETTLED_MS;
+    this.byHand = false;
     const offset = row.getBoundingClientRect().top - this.scroller.getBoundingClientRect().top;
     this.scroller.scrollTop += offset - this.scroller.clientHeight / 3;
   }
 
   scrolled(moved) {
-    if (performance.now() < this.quietUntil) return;
+    if (!this.byHand) return;
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     // At the top this is the first row, at the bottom the last, and both can be reached.
     const part = scrollHeight > clientHeight ? scrollTop / (scrollHeight - clientHeight) : 0;

@@ -38,12 +38,11 @@ function page(data) {
 }
 
 function pair(boots, between) {
-  const heads = boots.map((boot, number) => {
-    const head = boot.querySelector(".verdict");
-    head.prepend(el("span", "letter", "AB"[number]));
-    return head;
+  const courses = boots.map((boot, number) => {
+    boot.querySelector(".verdict").prepend(el("span", "letter", "AB"[number]));
+    return el("div", "boot", boot.querySelector(".verdict"), boot.querySelector(".course"));
   });
-  return el("div", "pair", el("div", "heads", heads), between, el("div", "boots", boots));
+  return el("div", "pair", el("div", "boots aligned", courses), between, el("div", "boots", boots));
 }
 
 page(JSON.parse(document.getElementById("data").textContent));

@@ -1,4 +1,4 @@
-"""A boot's folder as what a page shows of it. Missing, cut and older records give less, and what is missing is said."""
+"""A boot's folder as what a page shows of it. Missing, cut and older records give less, and it is said what lacks."""
 
 from __future__ import annotations
 
@@ -68,6 +68,7 @@ def gathered(folder: Path, page: Path) -> dict[str, object]:
         "runs": texts(boot.get("runs")),
         "missing": [why for why in (no_boot, no_timeline) if why],
         "folder": str(folder),
+        "label": "/".join(folder.absolute().parts[-2:]),
         "files": [[name, _link(folder / name, page)] for name in _FILES if (folder / name).is_file()],
     }
 

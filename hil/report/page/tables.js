@@ -47,7 +47,7 @@ function image(boot) {
   const digests = boot.assets.map((asset) => [el("code", "", asset.name), el("code", "digest", asset.sha256), asset.origin]);
   const given = boot.arguments;
   return section("Image",
-    digests.length ? table(["file", "sha256", "made of"], digests) : el("p", "aside", "the record names no files of it"),
+    digests.length ? table(["file", "sha256", "made of"], digests, "named") : el("p", "aside", "the record names no files of it"),
     el("h3", "", "Kernel arguments"),
     given ? el("p", "aside", `as the kernel said on the console${given.seconds === null ? "" : ` at ${seconds(given.seconds)}`}`) : null,
     given ? el("pre", "arguments", given.words) : el("p", "aside", "the kernel did not say them on the console"));

@@ -95,8 +95,8 @@ class Waterfall {
   row(marks, before) {
     const [mark] = marks;
     const error = Math.max(...marks.map((each) => each.error));
-    const more = marks.length > 1 ? el("span", "more", ` +${marks.length - 1}`) : null;
-    const label = having(el("button", "label", mark.stage, more), { type: "button", tabindex: this.buttons.length ? -1 : 0 });
+    const more = marks.length > 1 ? el("span", "more", `+${marks.length - 1}`) : null;
+    const label = having(el("button", "label", el("span", "stage", mark.stage), more), { type: "button", tabindex: this.buttons.length ? -1 : 0 });
     const words = marks.map((each) => `${each.stage}: ${each.evidence}`);
     const bar = before === null ? null : this.place(el("i", "bar"), before, mark.seconds);
     const whisker = this.place(el("i", "whisker"), mark.seconds - error, mark.seconds + error);

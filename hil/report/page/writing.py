@@ -9,13 +9,12 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hil.errors import UsageError
+from hil.errors import InfrastructureError, UsageError
 from hil.report.folder import write_whole
 from hil.report.page.comparing import compared
 from hil.report.page.record import gathered
 from hil.report.page.visible import visible, visible_document
 
-NAME = "boot.html"
 _HERE = Path(__file__).parent
 _STYLES = ("page.css", "boot.css")
 _SCRIPTS = ("dom.js", "ansi.js", "console.js", "waterfall.js", "tables.js", "wire.js", "comparison.js", "page.js")
@@ -40,7 +39,12 @@ def write_page(folders: Sequence[Path], out: Path) -> None:
     for folder in folders:
         if not folder.is_dir():
             raise UsageError(f"{folder} is no folder of a boot", hint="`hil boot` prints its boot's folder")
-    boots = [gathered(folder, out.parent) for folder in folders]
+    try:
+        boots = [gathered(folder, out.parent) for folder in folders]
+    except OSError as error:
+        raise InfrastructureError(
+            f"{error.filename} cannot be looked at: {error.strerror}", hint="see who may read that folder"
+        ) from error
     title = " beside ".join(f"{boot['name']}: {boot['headline']}" for boot in boots)
     both = compared(boots[0], boots[1]) if len(boots) == _BOTH else None
     write_whole(out, render(title, {"schema": "hil.page/1", "boots": boots, "comparison": both}))

@@ -112,12 +112,8 @@ def test_why_there_are_no_packets(tmp_path: Path) -> None:
 def test_packets_and_a_limit(tmp_path: Path) -> None:
     folder = made(tmp_path / "boot")
     offer = {"seconds": 1, "message": "OFFER", "options": {"53": "OFFER"}, "odd": [1], "client_arch": None}
-    wire = {
-        "capture": {"packets": 7, "bytes": 900, "payloads": "cut", "note": "cut"},
-        "dhcp": [offer] * 501,
-        "tftp": 3,
-    }
-    (folder / "packets.json").write_text(json.dumps(wire))
+    capture = {"packets": 7, "bytes": 900, "payloads": "cut", "note": "cut"}
+    (folder / "packets.json").write_text(json.dumps({"capture": capture, "dhcp": [offer] * 501, "tftp": 3}))
     found = gathered(folder, tmp_path)["wire"]
     assert isinstance(found, dict)
     assert (found["packets"], found["bytes"], found["payloads"], found["tftp"]) == (7, 900, "cut", [])
@@ -128,12 +124,11 @@ def test_packets_and_a_limit(tmp_path: Path) -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
-@given(boot=ANY, timeline=ANY, packets=ANY, deep=ANY)
-def test_any_record_gives_a_page(
-    tmp_path: Path, boot: object, timeline: object, packets: object, deep: object
-) -> None:
+@given(records=st.tuples(ANY, ANY, ANY), deep=ANY)
+def test_any_record_gives_a_page(tmp_path: Path, records: tuple[object, ...], deep: object) -> None:
     keys = ("error", "readiness", "assets", "runs", "packets", "marks", "capture", "dhcp", "http", "power_on_ns")
-    for name, value in (("boot", boot), ("timeline", timeline), ("packets", packets)):
-        whole = value if isinstance(value, list) else {**dict.fromkeys(keys, [deep, {"seconds": deep}]), "x": value}
+    odd = {key: [deep, {"seconds": deep, "stage": "s"}] for key in keys}
+    for name, value in zip(("boot", "timeline", "packets"), records, strict=True):
+        whole = value if isinstance(value, list) else {**odd, "x": value, "error": {"evidence": deep}}
         (tmp_path / f"{name}.json").write_text(json.dumps(whole))
     json.loads(embedded(gathered(tmp_path, tmp_path)))
