@@ -12,7 +12,6 @@ from hil.errors import UsageError
 
 SCHEMA = "hil.report/1"
 _RECORD = "boot.json"
-_TWO = 2
 
 
 @click.command("report")
@@ -27,10 +26,8 @@ def command(folders: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
     With the folder of one BOOT write its page, boot.html in that folder; with two, a page that has them side by side,
     boots.html. Prints where it is. It is one file, and needs neither network nor the folder.
     """
-    if len(folders) == _TWO or (folders and not as_json and (folders[0] / _RECORD).exists()):
+    if len(folders) > 1 or (folders and not as_json and (folders[0] / _RECORD).exists()):
         _page(folders, out, as_json)
-    elif len(folders) > _TWO:
-        raise UsageError(f"{len(folders)} folders, where a page shows one boot or two", hint="name one or two")
     elif out is not None:
         raise UsageError(
             "--out is for a page, and there is no page of many boots",

@@ -1,4 +1,4 @@
-"""`hil report`: a folder of many boots is summarised, the folder of one is made a page, and two are put side by side."""
+"""`hil report`: many boots are summarised, one is made a page, and two are put side by side on one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_program_still_gets_the_summary_of_one_boot(boots: list[str], capsys: 
     ("words", "said"),
     [
         (["arts/a", "arts"], "arts is no folder of a boot: it has no boot.json"),
-        (["arts/a", "arts/b", "arts/a"], "3 folders, where a page shows one boot or two"),
+        (["arts/a", "arts/b", "arts/a"], "a page shows one boot or two, not 3"),
         (["arts", "--out", "p.html"], "--out is for a page"),
         (["arts/a", "arts/b", "--json"], "--json is of the summary"),
         (["arts/a", "arts/none"], "arts/none is no folder of a boot"),
