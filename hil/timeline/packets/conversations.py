@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,8 @@ from hil.timeline.packets.stamps import Stamp, read_stamps
 from hil.timeline.packets.tftp import Transfer, Transfers
 
 SCHEMA: Final = "hil.packets/1"
+MOST: Final = 5000
+"""Of each kind that are listed: a boot has less than a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +137,24 @@ def converse(data: bytes, found: Places, stamps: list[Stamp], note: str = "") ->
             told += [] if said is None else [said]
         else:
             transfers.take(packet, stamp)
-    if not found.whole:
-        note = "; ".join(filter(None, (note, f"{PACKETS} ends in the middle of a packet")))
-    return Conversations(Captured(count, total, cut, note), told, transfers.all, connections.all)
+    conversations = Conversations(Captured(count, total, cut, ""), told, transfers.all, connections.all)
+    notes = [note, "" if found.whole else f"{PACKETS} ends in the middle of a packet", _shortened(conversations)]
+    conversations.captured = replace(conversations.captured, note="; ".join(filter(None, notes)))
+    return conversations
+
+
+def _shortened(conversations: Conversations) -> str:
+    """Leave out what is beyond the limit, for a machine that is asked something for hours; what to say of that."""
+    notes = []
+    for name, listed in (
+        ("DHCP messages", conversations.dhcp),
+        ("TFTP transfers", conversations.tftp),
+        ("HTTP requests", conversations.http),
+    ):
+        if len(listed) > MOST:
+            notes.append(f"of {len(listed)} {name} the first {MOST} are listed")
+            del listed[MOST:]
+    return "; ".join(notes)
 
 
 def _said(packet: Datagram, stamp: Stamp, clients: dict[tuple[int, str], Client]) -> Said | None:

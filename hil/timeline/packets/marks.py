@@ -49,20 +49,23 @@ def _mark(stage: Stage, at: Stamp, evidence: str) -> Mark:
 
 def _dhcp(told: list[Said]) -> Iterator[Mark]:
     """A message that is sent again, for want of an answer, is marked once."""
-    seen: set[tuple[str, int, str | None]] = set()
+    seen: set[tuple[str, int, str]] = set()
     for said in told:
         message = said.message
-        key = (message.kind, message.xid, message.server)
+        server = message.server or said.source
+        key = (message.kind, message.xid, server)
         if key in seen:
             continue
         seen.add(key)
         if message.kind == "DISCOVER" and said.client is Client.FIRMWARE:
             yield _mark(PXE, said.at, f"DHCPDISCOVER of {message.mac}, client architecture {message.arch}")
         elif message.kind == "OFFER":
+            # A proxy gives a boot file alone (PXE 2.1, 2.2.3).
+            given = message.given or "no address"
             file = f", boot file {message.boot_file}" if message.boot_file else ""
-            yield _mark(OFFER, said.at, f"{message.server} offers {message.given} to {said.client.value}{file}")
+            yield _mark(OFFER, said.at, f"{server} offers {given} to {said.client.value}{file}")
         elif message.kind == "ACK":
-            yield _mark(LEASE, said.at, f"{message.given} for {said.client.value} from {message.server}")
+            yield _mark(LEASE, said.at, f"{message.given or message.asked} for {said.client.value} from {server}")
 
 
 def _programs(conversations: Conversations) -> Iterator[Mark]:
