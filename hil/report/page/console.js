@@ -41,7 +41,7 @@ class ConsoleView {
     return rows;
   }
 
-  /** The last row that had begun at a moment; 0 when none had. */
+  /** The first row of those that came last before a moment; 0 when none had come. */
   rowAt(time) {
     let low = 0;
     let high = this.times.length;
@@ -50,7 +50,9 @@ class ConsoleView {
       if ((this.times[middle] ?? -Infinity) <= time) low = middle + 1;
       else high = middle;
     }
-    return Math.max(0, low - 1);
+    let found = Math.max(0, low - 1);
+    while (found > 0 && this.times[found - 1] === this.times[found]) found -= 1;
+    return found;
   }
 
   /** Mark the row of a moment, and bring it into view. */

@@ -29,6 +29,12 @@ function bound(value) {
   return value < 0.1 ? `± ${(value * 1000).toPrecision(value < 0.001 ? 1 : 2)} ms` : `± ${value.toPrecision(2)} s`;
 }
 
+/** A moment as a link that has timeline and console show it; nothing for none. */
+function moment(value) {
+  if (typeof value !== "number") return "";
+  return having(el("a", "number moment", SECONDS.format(value)), { href: `#t=${Math.max(0, value).toFixed(3)}` });
+}
+
 /** A part of the page under a heading. */
 function section(title, ...children) {
   return el("section", "part", el("h2", "", title), ...children);

@@ -32,9 +32,12 @@ function page(data) {
   });
   document.getElementById("page").append(...(data.comparison ? [pair(boots, comparison(data.comparison, data.boots))] : boots));
   document.body.classList.toggle("two", boots.length > 1);
-  const follow = () => named() !== null && look(named(), null);
-  window.addEventListener("hashchange", follow);
-  follow();
+  if (named() !== null) look(named(), null);
+  window.addEventListener("hashchange", () => {
+    if (named() === null) return;
+    look(named(), null);
+    views[0].waterfall.element.scrollIntoView({ block: "nearest" });
+  });
 }
 
 function pair(boots, between) {

@@ -34,8 +34,7 @@ function conditions(boot) {
   }
   const rows = boot.conditions.map((row) => {
     const [words, tone] = HOLDS[row.truth] ?? HOLDS.unknown;
-    const since = row.seconds === null ? "" : SECONDS.format(row.seconds);
-    return [el("code", "", row.name), el("span", tone, words), row.observed, row.expected, row.source, el("span", "number", since)];
+    return [el("code", "", row.name), el("span", tone, words), row.observed, row.expected, row.source, moment(row.seconds)];
   });
   const met = boot.conditions.filter((row) => row.truth === "true").length;
   return section("Conditions", el("p", "aside", `${met} of ${boot.conditions.length} hold`),

@@ -11,16 +11,12 @@ function wire(boot) {
     note ? el("p", "note", note) : null,
     conversation("DHCP", ["at, s", "message", "from", "to", "address", "boot file", "asked by"], boot.wire.dhcp, dhcpCells),
     conversation("TFTP", ["at, s", "file", "outcome", "bytes", "blocks", "sent again", "took"], boot.wire.tftp, tftpCells),
-    conversation("HTTP", ["at, s", "request", "status", "bytes", "outcome", "first byte", "took"], boot.wire.http, httpCells));
+    conversation("HTTP", ["at, s", "request", "client", "status", "bytes", "outcome", "first byte", "took"], boot.wire.http, httpCells));
 }
 
 function conversation(name, columns, rows, cells) {
   if (!rows.length) return [el("h3", "", name), el("p", "aside", "none")];
   return [el("h3", "", name), table(columns, rows.map(cells), "wire")];
-}
-
-function moment(row) {
-  return el("span", "number", typeof row.seconds === "number" ? SECONDS.format(row.seconds) : "");
 }
 
 function span(row, end) {
@@ -37,18 +33,22 @@ function dhcpCells(row) {
     ? el("details", "", el("summary", "", el("b", "", row.message)), el("pre", "", options))
     : el("b", "", row.message);
   const asked = [row.client, row.client_arch !== undefined && row.client_arch !== null ? `architecture ${row.client_arch}` : ""];
-  return [moment(row), message, row.from, row.to, row.address, row.boot_file, asked.filter(Boolean).join(", ")];
+  return [moment(row.seconds), message, row.from, row.to, row.address, row.boot_file, asked.filter(Boolean).join(", ")];
 }
 
 function tftpCells(row) {
   const outcome = el("span", { done: "good", error: "bad" }[row.outcome] ?? "", row.error ? `${row.outcome}: ${row.error}` : row.outcome);
-  return [moment(row), el("code", "", row.file), outcome, count(row.bytes), count(row.blocks), count(row.retransmissions),
+  return [moment(row.seconds), el("code", "", row.file), outcome, count(row.bytes), count(row.blocks), count(row.retransmissions),
     span(row, row.end_seconds)];
+}
+
+function asker(row) {
+  return row.user_agent ? [row.client, " ", el("span", "aside", row.user_agent)] : row.client;
 }
 
 function httpCells(row) {
   const tone = row.status >= 400 ? "bad" : row.status >= 200 ? "good" : "";
   const outcome = el("span", row.outcome === "done" ? "" : "bad", row.outcome);
-  return [moment(row), el("code", "", `${row.method} ${row.target}`), el("span", tone, row.status ?? "none"), count(row.bytes), outcome,
+  return [moment(row.seconds), el("code", "", `${row.method} ${row.target}`), asker(row), el("span", tone, row.status ?? "none"), count(row.bytes), outcome,
     span(row, row.first_byte_seconds), span(row, row.end_seconds)];
 }
