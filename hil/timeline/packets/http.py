@@ -165,7 +165,7 @@ class Connections:
     def _head(self, side: _Side, flow: bytes, kept: bytes, at: int, stamp: Stamp) -> int:
         """Take in what may be a head or its continuation; how many bytes of `kept` end one, or 0."""
         whole = side.part + kept
-        if not kept or not _begins(whole, METHODS if side.is_client is not False else (_ANSWER,)):
+        if not _begins(whole, METHODS if side.is_client is not False else (_ANSWER,)):
             side.part, side.expect = b"", None
             return 0
         if not side.part:
@@ -217,13 +217,14 @@ class Connections:
             return
         exchange = talk.waiting.pop(0)
         exchange.answered, exchange.status = begun, status
-        exchange.length = _number(fields.get("content-length", b""))
         talk.current, talk.body_from = exchange, body_from
         talk.chunked = "transfer-encoding" in fields
+        # A body that is chunked has no other length (RFC 9112, 6.3).
+        exchange.length = None if talk.chunked else _number(fields.get("content-length", b""))
         exchange.ended = stamp
         if exchange.method == "HEAD" or status in _NO_BODY:
             _finish(talk, stamp)
-        elif talk.chunked or exchange.length is None:
+        elif exchange.length is None:
             side.expect = None
         else:
             side.expect = body_from + exchange.length
@@ -234,10 +235,9 @@ def _came(talk: _Talk, side: _Side, last: int, kept: bytes, stamp: Stamp) -> Non
     exchange = talk.current
     if exchange is None:
         return
-    framed = exchange.length is not None and not talk.chunked
     exchange.bytes = max(0, last - talk.body_from)
     exchange.ended = stamp
-    if framed and exchange.length is not None and exchange.bytes >= exchange.length:
+    if exchange.length is not None and exchange.bytes >= exchange.length:
         exchange.bytes = exchange.length
         _finish(talk, stamp)
     elif talk.chunked and kept.endswith(_LAST_CHUNK):
@@ -252,9 +252,12 @@ def _finish(talk: _Talk, stamp: Stamp) -> None:
 
 
 def _over(talk: _Talk, how: str, stamp: Stamp) -> None:
-    """The server's side has ended, or all of it: what has no known length ends with it (RFC 9112, 6.3)."""
+    """The server's side has ended, or all of it: what has no known length ends with it (RFC 9112, 6.3).
+
+    So does a chunked body whose last chunk was not seen, for it may stand in a segment with others, which is cut.
+    """
     current = talk.current
-    if current is not None and how == "cut short" and current.length is None and not talk.chunked:
+    if current is not None and how == "cut short" and current.length is None:
         _finish(talk, stamp)
         current = None
     for exchange in ([] if current is None else [current]) + talk.waiting:

@@ -76,3 +76,11 @@ def test_text_from_the_wire_is_one_printable_line(raw: bytes) -> None:
 def test_text_that_is_printable_stays() -> None:
     assert plain("größe".encode()) == "größe"
     assert plain(b"\x1b[31m\xff\n") == "\\x1b[31m\\xff\\n"
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_what_ethernet_adds_to_a_short_segment_is_not_carried(name: str) -> None:
+    frame = bytes(NETWORKS[name][0] / TCP(flags="PA") / b"abc") + bytes(20)
+    found = parse(frame, 0, len(frame), len(frame))
+    assert isinstance(found, Segment)
+    assert (found.length, frame[found.start : found.end]) == (3, b"abc")

@@ -243,3 +243,31 @@ def test_any_segments_are_no_crash(steps: list[tuple[bool, int, bytes, int]], cu
     for one in wire.all:
         assert one.outcome in ("done", "open", "reset", "cut short")
         assert one.length is None or one.bytes <= max(one.length, sum(len(data) for _, _, data, _ in steps))
+
+
+def test_two_answers_in_one_segment(wire: Wire) -> None:
+    """Of the second, a capture that cuts has no head."""
+    wire.ask()
+    wire.ask()
+    wire.answer(OK % 4 + b"abcd" + OK % 3 + b"abc")
+    first, second = map(said, wire.all)
+    assert first == (200, 4, 4, "done")
+    assert second == ((None, None, 0, "open") if wire.cut else (200, 3, 3, "done"))
+
+
+def test_a_chunked_answer_that_also_names_a_length(wire: Wire) -> None:
+    wire.ask()
+    wire.answer(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n")
+    wire.answer(b"a\r\n0123456789\r\n0\r\n\r\n")
+    # Its last chunk is in a segment with another, so a capture that cuts does not have it.
+    assert said(wire.only) == (200, None, 20, "open" if wire.cut else "done")
+    wire.segment(FIN | ACK)
+    assert said(wire.only) == (200, None, 20, "done")
+
+
+def test_a_syn_that_comes_again_begins_nothing() -> None:
+    wire = Wire(cut=False).open()
+    wire.ask()
+    wire.segment(SYN, by_client=True, back=len(ASK) + 1)
+    wire.answer(OK % 4 + b"abcd")
+    assert said(wire.only) == (200, 4, 4, "done")

@@ -114,3 +114,8 @@ def test_a_proxy_that_gives_a_boot_file_alone() -> None:
     one, other = marks_of(Conversations(NOTHING, [said, said, proxy]))
     assert one.evidence == "10.0.2.2:67 offers 10.0.2.15 to firmware, boot file ipxe.efi"
     assert other.evidence == "10.0.2.9:67 offers no address to firmware, boot file ipxe.efi"
+
+
+def test_an_ipxe_that_never_asked_has_no_mark() -> None:
+    files = [tftp(10, "ipxe.efi"), tftp(110, "ipxe.efi")]
+    assert told(tftp=files, http=[get(120, "/boot.ipxe")]) == [(12, "nbp"), (112, "nbp"), (120, "ipxe")]

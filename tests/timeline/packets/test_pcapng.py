@@ -61,3 +61,12 @@ def test_any_bytes_are_no_crash(data: bytes) -> None:
 def test_another_kind_of_file_is_said(data: bytes) -> None:
     with pytest.raises(InfrastructureError, match="no pcapng file of one machine"):
         places(data)
+
+
+@pytest.mark.parametrize(("total", "captured"), [(0, 4), (8, 4), (37, 4), (36, 5), (36, 2**32 - 1)])
+def test_a_block_of_an_impossible_length_is_the_end(file: Path, total: int, captured: int) -> None:
+    data = file.read_bytes()
+    fields = (6, total, 0, 0, 0, captured, 4)
+    bad = b"".join(field.to_bytes(4, "little") for field in fields) + bytes(40)
+    found = places(data + bad)
+    assert (len(found.packets), found.whole) == (len(FRAMES), False)
