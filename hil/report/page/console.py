@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import struct
 from bisect import bisect_right
@@ -17,7 +16,7 @@ from hil.report.page.visible import visible
 _INDEX = struct.Struct(">QIQI")
 _BREAK = re.compile(rb"\r+\n?|\n")
 _WIDEST = 2000
-FIRST, LAST = 400_000, 1_900_000
+FIRST, LAST = 500_000, 2_300_000
 """Bytes of a page that the first and the last rows of a long console may take."""
 
 Row = tuple[float | None, str]
@@ -58,20 +57,18 @@ def read_console(base: Path, origin_ns: int | None, *, first: int = FIRST, last:
     try:
         size = log.stat().st_size
         with log.open("rb") as file:
-            head = file.read(first if size > first + last else size)
-            file.seek(max(len(head), size - last))
-            start, tail = file.tell(), file.read(last)
+            head = file.read(size if size <= first + last else first)
+            start = file.seek(max(len(head), size - last))
+            tail = file.read(size - start)
     except OSError as error:
         return Said([], None, 0, f"{log.name} cannot be read: {error.strerror}")
     clock, note = _clock(index, origin_ns)
-    if not tail:
-        rows = _rows(head, 0, clock)
-        if sum(map(_cost, rows)) <= first + last:
-            return Said(rows, None, size, note)
-        # What takes much more room in a page than in the log: all of it is a few rows too many.
-        head, start, tail = head[: size // 2], size // 2, head[size // 2 :]
-    began = _within(_rows(head, 0, clock), first)
-    ended = _within(_rows(tail, start, clock)[::-1], last)[::-1]
+    rows = _rows(head, 0, clock)
+    if not tail and sum(map(_cost, rows)) <= first + last:
+        return Said(rows, None, size, note)
+    began = _within(rows, first)
+    others = _rows(tail, start, clock) if tail else rows[len(began) :]
+    ended = _within(others[::-1], last)[::-1]
     left = f"{size:,} bytes: too many for a page, so only the beginning and the end are here; {log.name} has all"
     return Said([*began, *ended], len(began), size, f"{left}; {note}" if note else left)
 
@@ -137,6 +134,6 @@ def _within(rows: list[Row], budget: int) -> list[Row]:
 
 
 def _cost(row: Row) -> int:
-    """Bytes that a row takes in a page, where <, > and & are six each (hil.report.page.writing)."""
-    words = json.dumps(row[1], ensure_ascii=False)
-    return len(words.encode()) + 12 + 5 * sum(map(words.count, "<>&"))
+    """About how many bytes a row takes in a page, where <, > and & are six each (hil.report.page.writing)."""
+    words = row[1]
+    return len(words.encode()) + 14 + 5 * sum(map(words.count, "<>&")) + sum(map(words.count, '"\\\t'))

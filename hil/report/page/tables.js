@@ -54,6 +54,7 @@ function image(boot) {
 
 /** Identity, machine and programs. */
 function machine(boot) {
+  if (!boot.facts.length && !boot.programs.length) return section("Machine", el("p", "aside", "the record says nothing of it"));
   return section("Machine", list(boot.facts), boot.programs.length ? [el("h3", "", "Versions"), list(boot.programs)] : null);
 }
 

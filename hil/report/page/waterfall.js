@@ -2,6 +2,8 @@
 "use strict";
 
 const SAME_S = 0.001;
+// What these tell happens when somebody wants it: the time since the last of them took nobody any.
+const EVENTS = ["hil", "qmp"];
 const FIRST_LANES = ["hil", "console", "matchbox", "packets", "qmp"];
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600];
 const TICKS = 7;
@@ -86,7 +88,7 @@ class Waterfall {
     let before = source === "console" ? 0 : null;
     const lines = rows.map((marks) => {
       const line = this.row(marks, before);
-      before = marks[0].seconds;
+      before = EVENTS.includes(source) ? null : marks[0].seconds;
       return line;
     });
     return el("div", `lane hue-${hue}`, el("h3", "", source), lines);
@@ -106,7 +108,10 @@ class Waterfall {
     const tell = () => this.tell(`${seconds(mark.seconds)} ${bound(error)}${since}`, words);
     line.addEventListener("pointerenter", tell);
     label.addEventListener("focus", tell);
-    label.addEventListener("click", () => this.chosen(mark.seconds));
+    label.addEventListener("click", () => {
+      tell();
+      this.chosen(mark.seconds);
+    });
     this.buttons.push(label);
     return line;
   }

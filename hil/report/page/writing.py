@@ -20,7 +20,7 @@ _STYLES = ("page.css", "boot.css")
 _SCRIPTS = ("dom.js", "ansi.js", "console.js", "waterfall.js", "tables.js", "wire.js", "comparison.js", "page.js")
 _BOTH = 2
 # What could end a script element, begin another, or is a line's end in JavaScript (HTML 4.12.1.3; ECMA-262 12.3).
-_ESCAPED = str.maketrans({sign: f"\\u{ord(sign):04x}" for sign in "<>&\u2028\u2029"})
+_ESCAPED = tuple((sign, f"\\u{ord(sign):04x}") for sign in "<>&\u2028\u2029")
 
 
 def write_page(folders: Sequence[Path], out: Path) -> None:
@@ -79,7 +79,9 @@ def render(title: str, data: Mapping[str, object]) -> str:
 def embedded(data: object) -> str:
     """A document as JSON that may stand in a script element: it has no `<`, `>` or `&`."""
     whole = json.dumps(visible_document(data), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return whole.translate(_ESCAPED)
+    for sign, escape in _ESCAPED:
+        whole = whole.replace(sign, escape)
+    return whole
 
 
 def _digest(source: str) -> str:
