@@ -32,11 +32,13 @@ READY = {"console": "hil-probe: ready ip=", "http": {"port": 8080, "path": "/hea
 def test_a_new_user_sees_the_timeline(tmp_path: Path) -> None:
     done = run_hil("boot", "--image", "probe", cwd=tmp_path)
     assert done.code == 0, done.err
-    first, header, *rows, record, verdict = done.out.splitlines()
+    first, header, *rows, record, page, verdict = done.out.splitlines()
     assert re.fullmatch(r"node1: image probe, machine qemu, accelerator (kvm|tcg) \S+, segment user", first)
     assert re.fullmatch(r"stage +at +took +source +evidence", header)
     assert [row.split()[0] for row in rows if " packets  " not in row] == NAMES
     folder = tmp_path / record.removeprefix("record: ")
+    assert page == f"{record.replace('record', 'page')}/boot.html"
+    assert "hil-probe: ready ip=10.0.2.15" in (folder / "boot.html").read_text()
     assert (folder / "timeline.txt").read_text().splitlines() == [header, *rows]
     assert re.fullmatch(r"node1 is ready: \d+\.\d\d s from power-on", verdict)
     # Progress on a standard error that is no terminal: the same marks, a line each.

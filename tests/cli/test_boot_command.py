@@ -193,6 +193,7 @@ def test_a_failed_boot_is_shown_as_far_as_it_came(
     captured = capsys.readouterr()
     assert "a: image img" in captured.out
     assert f"record: {bench.folder}" in captured.out
+    assert f"page: {bench.folder}" in captured.out
     assert "is ready" not in captured.out
     assert "kept:" not in captured.out
     assert captured.err.endswith(failure.render() + "\n")

@@ -11,7 +11,7 @@ class ConsoleView {
     this.times = said.rows.map((row) => row[0]);
     this.marked = null;
     this.byHand = false;
-    this.scroller = having(el("div", "console"), { tabindex: "0", role: "log", "aria-label": "console" });
+    this.scroller = having(el("div", "console"), { tabindex: "0", role: "region", "aria-label": "console" });
     this.rows = this.draw(said);
     const kept = `${COUNT.format(said.bytes)} bytes, ${COUNT.format(said.rows.length)} rows`;
     const timed = this.times.some((time) => time !== null);

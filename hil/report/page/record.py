@@ -143,4 +143,4 @@ def _moment(value: object) -> str:
 
 def _link(file: Path, page: Path) -> str:
     """Where a file is, as seen from the page: a path that is never an absolute URL."""
-    return "./" + quote(os.path.relpath(file, page))
+    return "./" + quote(os.fsencode(os.path.relpath(file, page)))

@@ -132,3 +132,9 @@ def test_any_record_gives_a_page(tmp_path: Path, records: tuple[object, ...], de
         whole = value if isinstance(value, list) else {**odd, "x": value, "error": {"evidence": deep}}
         (tmp_path / f"{name}.json").write_text(json.dumps(whole))
     json.loads(embedded(gathered(tmp_path, tmp_path)))
+
+
+def test_links_lead_from_the_page_to_the_files(tmp_path: Path) -> None:
+    folder = made(tmp_path / "javascript:a b\udcff" / "boot")
+    files = gathered(folder, tmp_path / "pages")["files"]
+    assert ["boot.json", "./../javascript%3Aa%20b%FF/boot/boot.json"] in files  # type: ignore[operator]
