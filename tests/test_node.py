@@ -220,6 +220,15 @@ def test_power(bench: Bench) -> None:
     assert node.power.state() is PowerState.OFF
 
 
+def test_a_boot_that_another_one_follows_is_left_with_its_page(bench: Bench) -> None:
+    node = bench.node()
+    first = node.power.on()
+    node.power.cycle()
+    assert record(first.folder)["verdict"] == "interrupted"
+    assert "Interrupted" in first.page.read_text("utf-8")
+    assert node.boots[-1].verdict is Verdict.RUNNING
+
+
 def test_what_was_never_switched_on_has_no_console(bench: Bench) -> None:
     node = bench.node()
     with pytest.raises(UsageError, match="n1 was never switched on, so it has no console yet"):
