@@ -287,8 +287,6 @@ class Node(NodeSides):
     def _start(self, image_name: str, on_mark: OnMark = ignore) -> Boot:
         """Power on, as a new boot with its own folder."""
         starting = self._starting
-        if self.boots:
-            self.boots[-1].leave()
         self._let_go()
         boot, image = starting.prepare(len(self.boots) + 1, image_name, self.image)
         self._booted_image, self._host = image, None
