@@ -100,7 +100,7 @@ class Boot:
     def _read_packets(self) -> bool:
         """Take in what its packets say up to now, and write that; whether there was news."""
         before = self.packets
-        self.packets = read_into(self.timeline, self.folder, before)
+        self.packets = read_into(self.timeline, self.folder, before, str(self.facts.get("mac", "")))
         if self.packets is before:
             return False
         if self.packets.document is not None:

@@ -73,6 +73,9 @@ def test_two_machines_boot_at_once_and_find_each_other(runtime: Path, tmp_path: 
             # Three clients each: the firmware, iPXE, and the system.
             mac = node.machine.identity.mac
             assert len(set(re.findall(rf"dnsmasq-dhcp: (\d+) DHCPACK\(br0\) \S+ {mac}", log))) == 3
+            # It hears what the other broadcasts, which is none of its own marks.
+            [asked] = [mark for mark in node.timeline if (mark.stage, mark.source) == ("pxe", "packets")]
+            assert mac in asked.evidence
         assert log.count("user class: iPXE") >= 2
         assert one.address(8080) != two.address(8080)
     assert difference(before, within=Deadline.after(GONE_WITHIN)) == []

@@ -7,6 +7,7 @@ both stand in a timeline.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -29,13 +30,16 @@ _IPXE_AGENT: Final = "iPXE/"
 _OK: Final = 200
 
 
-def marks_of(conversations: Conversations) -> list[Mark]:
+def marks_of(conversations: Conversations, mac: str = "") -> list[Mark]:
     """The marks, in order of time.
 
     Args:
         conversations: of one boot.
+        mac: of the machine whose boot it is, for on a bridge it hears what the others broadcast; "" for whoever spoke.
     """
-    found = [*_dhcp(conversations.dhcp)]
+    own = [said for said in conversations.dhcp if not mac or said.message.mac == mac]
+    conversations = replace(conversations, dhcp=own)
+    found = [*_dhcp(own)]
     programs = list(_programs(conversations))
     found += programs
     found += _ipxe(conversations, programs)

@@ -38,7 +38,7 @@ class Read:
 NOTHING = Read(None, NOT_READ, -1)
 
 
-def read_into(timeline: Timeline, folder: Path, before: Read) -> Read:
+def read_into(timeline: Timeline, folder: Path, before: Read, mac: str) -> Read:
     """Put the marks of the packets so far into the timeline, instead of those of an earlier reading.
 
     Packets that came later may narrow when an earlier one was sent, so all is read anew, unless nothing came.
@@ -47,6 +47,7 @@ def read_into(timeline: Timeline, folder: Path, before: Read) -> Read:
         timeline: the boot's.
         folder: the boot's.
         before: what the last reading gave; `NOTHING` for the first.
+        mac: of the machine, as in `marks_of`.
     """
     size = _size(folder / INDEX) + _size(folder / NOTE)
     if size == before.size:
@@ -61,7 +62,7 @@ def read_into(timeline: Timeline, folder: Path, before: Read) -> Read:
         return Read(None, error.message, size)
     if found is None:
         return Read(None, "no packets were captured", size)
-    timeline.replace(SOURCE, marks_of(found))
+    timeline.replace(SOURCE, marks_of(found, mac))
     return Read(found.to_json(timeline.origin_ns), found.captured.note, size)
 
 

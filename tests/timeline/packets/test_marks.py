@@ -119,3 +119,14 @@ def test_a_proxy_that_gives_a_boot_file_alone() -> None:
 def test_an_ipxe_that_never_asked_has_no_mark() -> None:
     files = [tftp(10, "ipxe.efi"), tftp(110, "ipxe.efi")]
     assert told(tftp=files, http=[get(120, "/boot.ipxe")]) == [(12, "nbp"), (112, "nbp"), (120, "ipxe")]
+
+
+def test_what_other_machines_broadcast_is_none_of_its_marks() -> None:
+    others = [
+        replace(said, message=replace(said.message, mac="52:54:00:00:00:02"))
+        for said in (asks(1, Client.FIRMWARE), offers(2, Client.FIRMWARE, "ipxe.efi"), asks(3, Client.IPXE))
+    ]
+    own = [asks(11, Client.FIRMWARE, xid=2), asks(13, Client.IPXE, xid=3)]
+    heard = Conversations(NOTHING, [*others, *own])
+    assert [mark.at_ns for mark in marks_of(heard, "52:54:00:00:00:01")] == [11, 13]
+    assert len(marks_of(heard)) > 2
