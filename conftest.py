@@ -6,10 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ("pytester",)
 
 _TIERS = ("boot", "slow")
+
+# `./hilw test --fast` looks at fewer generated examples than `./hilw test`, which has Hypothesis' own number.
+settings.register_profile("quick", max_examples=25)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

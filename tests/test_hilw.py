@@ -279,7 +279,7 @@ def test_tests(checkout: Checkout, words: list[str], fitted: bool, selection: st
     code, out, _ = checkout.run(*words)
     rest = [word for word in words[1:] if word not in ("--slow", "--fast")]
     assert code == 0
-    spread = ["--numprocesses=auto", "--dist=worksteal"] if "--fast" in words else []
+    spread = ["--numprocesses=auto", "--dist=worksteal", "--hypothesis-profile=quick"] if "--fast" in words else []
     assert out == f"python {checkout.root}: {' '.join(['-m', 'pytest', '-m', selection, *spread, *rest])}\n"
     assert ("hil doctor --fix" in checkout.done()) == fitted
 

@@ -61,7 +61,7 @@ def free(condition: threading.Condition) -> bool:
     got: list[bool] = []
 
     def take() -> None:
-        if condition.acquire(timeout=0.5):
+        if condition.acquire(timeout=0.1):
             got.append(True)
             condition.release()
 
