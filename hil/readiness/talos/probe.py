@@ -7,6 +7,7 @@ kernel runs: before that nobody could answer, and a firmware has no use for conn
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hil.clock import NANOSECONDS, Deadline, now_ns
@@ -15,7 +16,7 @@ from hil.readiness.condition import Condition
 from hil.readiness.talos.api import TalosApi
 from hil.readiness.talos.conditions import conditions
 from hil.readiness.talos.console_progress import ConsoleProgress, ProgressReader
-from hil.readiness.talos.observation import Observation, unreachable
+from hil.readiness.talos.observation import Mode, Observation, unreachable
 from hil.readiness.talos.trouble import Kind, Trouble
 from hil.timeline.lines import Lines
 from hil.timeline.timeline import Mark
@@ -198,7 +199,12 @@ class TalosProbe:
             return unreachable(now_ns(), self._node, _NOTHING_YET)
         age = (now_ns() - latest.at_ns) / NANOSECONDS
         # A node that went without a word leaves the connection open: what was true then may not be now.
-        return latest if age < _STALE else unreachable(now_ns(), latest.place, _stale(latest.place, age))
+        if age >= _STALE:
+            return unreachable(now_ns(), latest.place, _stale(latest.place, age))
+        # It may answer before its console has said whose key is its own; the key that it showed is known.
+        said = self._reader.progress.fingerprint
+        proved = latest.mode is Mode.MAINTENANCE and said != "" and said == latest.fingerprint
+        return replace(latest, verified=True) if proved and not latest.verified else latest
 
     def _read(self) -> None:
         if self._lines is None or self._transcript is None:

@@ -11,6 +11,7 @@ function named() {
 function page(data) {
   const marks = data.boots.flatMap((boot) => boot.marks);
   const end = Math.max(1e-3, ...marks.map((mark) => mark.seconds + mark.error)) * 1.02;
+  const sources = lanes(marks).map(([source]) => source);
   const views = [];
   const look = (time, scrolled) => {
     for (const view of views) {
@@ -24,7 +25,7 @@ function page(data) {
     history.replaceState(null, "", `#t=${time.toFixed(3)}`);
   };
   const boots = data.boots.map((boot) => {
-    const view = { console: new ConsoleView(boot.console, (time) => look(time, view.console)), waterfall: new Waterfall(boot, end, choose) };
+    const view = { console: new ConsoleView(boot.console, (time) => look(time, view.console)), waterfall: new Waterfall(boot, end, sources, choose) };
     views.push(view);
     return el("article", "boot", verdict(boot),
       el("div", "course", view.waterfall.element, view.console.element),

@@ -27,14 +27,17 @@ function holds(mark) {
   return !/^(false|unknown): /.test(mark.evidence);
 }
 
-/** Draws the marks of a boot over `[0, end]` seconds; `chosen(seconds)` is called when a person picks a moment. */
+/**
+ * Draws the marks of a boot over `[0, end]` seconds; `chosen(seconds)` is called when a person picks a moment.
+ * `sources` of all boots on the page: each has one colour in all of them.
+ */
 class Waterfall {
-  constructor(boot, end, chosen) {
+  constructor(boot, end, sources, chosen) {
     this.end = end;
     this.chosen = chosen;
     this.buttons = [];
     this.evidence = having(el("p", "evidence"), { "aria-live": "polite" });
-    const drawn = lanes(boot.marks).map(([source, rows], number) => this.lane(source, rows, number % 6));
+    const drawn = lanes(boot.marks).map(([source, rows], n) => this.lane(source, rows, n % 6));
     const hint = "Point at a mark for its evidence; click a moment to have the console show it; arrow keys move.";
     this.evidence.textContent = hint;
     this.element = section("Timeline",

@@ -16,7 +16,7 @@ from hil.images.simnode import SIMULATED
 from hil.readiness.condition import Truth
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.changes import Change
-from hil.readiness.talos.observation import unreachable
+from hil.readiness.talos.observation import Mode, unreachable
 from hil.readiness.talos.probe import TalosProbe
 from hil.readiness.talos.trouble import Kind, Trouble
 
@@ -126,6 +126,20 @@ def test_the_fingerprint_is_the_one_that_the_console_says(said: Said) -> None:
     said.says(INFORM)
     probed.look()
     assert ApiInMemory.made[0].reach().fingerprint == "A" * 43 + "="
+
+
+@pytest.mark.parametrize(("shown", "proved"), [("A" * 43 + "=", True), ("B" * 43 + "=", False), ("", False)])
+def test_an_answer_that_came_before_the_fingerprint_is_compared_with_it(said: Said, shown: str, proved: bool) -> None:
+    probed = probe(said)
+    said.says(KERNEL)
+    probed.look()
+    bare = replace(READY, mode=Mode.MAINTENANCE, fingerprint=shown, verified=False)
+    ApiInMemory.made[0].latest = bare
+    unproved = "answers in maintenance mode; its identity is unverified"
+    assert probed.look_for(TalosExpect(stage="maintenance"))[0].observed == unproved
+    said.says(INFORM)
+    found = probed.look_for(TalosExpect(stage="maintenance"))[0].observed
+    assert found == ("answers in maintenance mode" if proved else unproved)
 
 
 def test_what_was_found_is_judged(said: Said) -> None:

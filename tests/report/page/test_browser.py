@@ -117,3 +117,14 @@ def test_a_link_to_a_moment_and_two_boots(chromium: str, tmp_path: Path) -> None
     assert len(re.findall("<article", shown)) == 2
     assert shown.count("was of a simulated machine") == 1
     assert re.search(r'class="number">\+1\.000 <span class="aside">± 10 ms', shown)
+
+
+def test_a_source_has_one_colour_in_two_boots(chromium: str, tmp_path: Path) -> None:
+    boots = [made(tmp_path / "a"), made(tmp_path / "b")]
+    timeline = json.loads((boots[1] / "timeline.json").read_text())
+    timeline["marks"] = [mark for mark in timeline["marks"] if mark["source"] != "matchbox"]
+    (boots[1] / "timeline.json").write_text(json.dumps(timeline))
+    write_page(boots, tmp_path / "p.html")
+    colours = re.findall(r'class="lane (hue-\d)"><h3>([^<]*)<', drawn(chromium, tmp_path / "p.html"))
+    assert len(colours) == 7
+    assert len(set(colours)) == 4
