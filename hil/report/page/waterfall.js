@@ -37,7 +37,7 @@ class Waterfall {
     this.chosen = chosen;
     this.buttons = [];
     this.evidence = having(el("p", "evidence"), { "aria-live": "polite" });
-    const drawn = lanes(boot.marks).map(([source, rows], n) => this.lane(source, rows, n % 6));
+    const drawn = lanes(boot.marks).map(([source, rows]) => this.lane(source, rows, sources.indexOf(source) % 6));
     const hint = "Point at a mark for its evidence; click a moment to have the console show it; arrow keys move.";
     this.evidence.textContent = hint;
     this.element = section("Timeline",
