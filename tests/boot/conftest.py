@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from hil.clock import Deadline
+from hil.errors import InfrastructureError
 from hil.images import probe
 from hil.images.image import Image
+from hil.tools import host, packages, programs
 from hil.tools.cache import Cache
 
 
@@ -27,3 +29,13 @@ def probe_image() -> Image:
     """The probe, for trees that a test writes itself."""
     config = probe.Config(kind="probe")
     return probe.create(config, name="probe", cache=Cache(), deadline=Deadline.after(60))
+
+
+@pytest.fixture(scope="session")
+def installer() -> programs.DebianInstaller:
+    """The kernel and initrd of Debian's installer, fetched by the host's own apt where they are not in the cache."""
+    try:
+        packages.debian_installer(host.distribution())
+    except InfrastructureError as error:
+        pytest.skip(f"no Debian suite: {error.message}")
+    return programs.debian_installer(ensure=True)

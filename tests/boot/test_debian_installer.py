@@ -7,22 +7,11 @@ from pathlib import Path
 import pytest
 from support.rigs import run_hil, write_rig
 
-from hil.errors import InfrastructureError
 from hil.images.image import sha256_of
 from hil.timeline.stages import STAGES
-from hil.tools import host, packages, programs
+from hil.tools import programs
 
 pytestmark = [pytest.mark.boot, pytest.mark.usefixtures("runtime")]
-
-
-@pytest.fixture(scope="module")
-def installer() -> programs.DebianInstaller:
-    """Its kernel and initrd, fetched by the host's own apt where they are not in the cache."""
-    try:
-        packages.debian_installer(host.distribution())
-    except InfrastructureError as error:
-        pytest.skip(f"no Debian suite: {error.message}")
-    return programs.debian_installer(ensure=True)
 
 
 def test_debians_installer_comes_to_its_first_screen(tmp_path: Path, installer: programs.DebianInstaller) -> None:

@@ -13,24 +13,13 @@ from support.rigs import write_rig
 
 from hil.bench import open_bench
 from hil.config.rig import load_rig
-from hil.errors import InfrastructureError
 from hil.machine import Disks
-from hil.tools import host, packages, programs
+from hil.tools import programs
 
 pytestmark = [pytest.mark.boot, pytest.mark.usefixtures("runtime")]
 
 PROMPT = "~ # "
 DISKS = ["mmc", {"bus": "nvme", "size": "4GiB"}, "virtio"]
-
-
-@pytest.fixture(scope="module")
-def installer() -> programs.DebianInstaller:
-    """Its kernel and initrd, fetched by the host's own apt where they are not in the cache."""
-    try:
-        packages.debian_installer(host.distribution())
-    except InfrastructureError as error:
-        pytest.skip(f"no Debian suite: {error.message}")
-    return programs.debian_installer(ensure=True)
 
 
 def test_linux_finds_the_card_under_its_name(tmp_path: Path, installer: programs.DebianInstaller) -> None:

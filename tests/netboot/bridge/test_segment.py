@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.keepers import own_keeper
-from support.leftovers import difference, snapshot
+from support.keepers import killed_keeper, own_keeper
 from support.private_nets import needs_taps
 
 from hil.clock import Deadline
@@ -21,7 +18,7 @@ from hil.console.deathwatch import DeathWatch
 from hil.console.stream import Chunk
 from hil.console.transcript import Transcript
 from hil.errors import InfrastructureError
-from hil.keeper import isolation, launch
+from hil.keeper import isolation
 from hil.keeper.client import Keeper
 from hil.keeper.isolation import Isolation
 from hil.keeper.starting import await_ready, past
@@ -202,19 +199,7 @@ def test_a_dnsmasq_that_does_not_start_says_its_last_words(
 def test_nothing_is_left_of_it_when_its_keeper_is_killed(
     keeper: Keeper, way: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch, "candidates", lambda: (way,))
-    monkeypatch.setenv("HIL_TEST_MARKER", str(tmp_path))
-    before = snapshot(str(tmp_path))
-    directory = keeper.directory.with_name("killed")
-    directory.mkdir(mode=0o700)
-    try:
-        killed = Keeper.start(directory, deadline=Deadline.after(WITHIN))
-    except InfrastructureError as error:
-        pytest.skip(f"needs root: {error.message}")
-    net = opened(killed, tmp_path, boot="http")
-    net.serve({net.bench: ("127.0.0.1", 1)})
-    net.cable("node1").reach(80, str, deadline=Deadline.after(WITHIN))
-    assert len(difference(before, within=Deadline.after(0))) > 8
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.end()
-    assert difference(before, within=Deadline.after(WITHIN)) == []
+    with killed_keeper(keeper.directory.with_name("killed"), way, tmp_path, monkeypatch, left=9) as killed:
+        net = opened(killed, tmp_path, boot="http")
+        net.serve({net.bench: ("127.0.0.1", 1)})
+        net.cable("node1").reach(80, str, deadline=Deadline.after(WITHIN))

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from support.leftovers import difference, snapshot
+from support.keepers import killed_keeper
 from support.private_nets import needs_private_net
 
 from hil.clock import Deadline
 from hil.config.model import HostPort
-from hil.errors import InfrastructureError
-from hil.keeper import isolation, launch
+from hil.keeper import isolation
 from hil.keeper.client import Keeper
 from hil.keeper.isolation import Isolation
 from hil.keeper.starting import await_ready, past
@@ -108,21 +105,8 @@ def test_a_second_connection_does_not_wait_for_the_first(keeper: Keeper) -> None
 def test_nothing_is_left_of_it_when_its_keeper_is_killed(
     keeper: Keeper, way: Isolation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch, "candidates", lambda: (way,))
-    monkeypatch.setenv("HIL_TEST_MARKER", str(tmp_path))
-    before = snapshot(str(tmp_path))
-    directory = keeper.directory.with_name("killed")
-    directory.mkdir(mode=0o700)
-    try:
-        killed = Keeper.start(directory, deadline=Deadline.after(WITHIN))
-    except InfrastructureError as error:
-        pytest.skip(error.message)
-    net = held(killed)
-    serve(killed, net)
-    assert len(difference(before, within=Deadline.after(0))) > 4
-    os.kill(killed.pid, signal.SIGKILL)
-    killed.end()
-    assert difference(before, within=Deadline.after(WITHIN)) == []
+    with killed_keeper(keeper.directory.with_name("killed"), way, tmp_path, monkeypatch, left=5) as killed:
+        serve(killed, held(killed))
 
 
 def test_a_host_that_allows_none_is_told_what_to_do(
