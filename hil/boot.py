@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Protocol
@@ -104,7 +104,11 @@ class Boot:
         if self.packets is before:
             return False
         if self.packets.document is not None:
-            write_packets(self.folder, self.packets.document)
+            try:
+                write_packets(self.folder, self.packets.document)
+            except InfrastructureError as error:
+                # The record itself is tried all the same, and has the reason.
+                self.packets = replace(self.packets, document=None, note=error.message)
         return True
 
     def _draw(self) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hil.boot import Boot, Verdict
 from hil.clock import WallAnchor
 from hil.errors import HilError, InfrastructureError, NodeError
+from hil.timeline.packets.record import Read
 from hil.timeline.timeline import Timeline
 
 PANIC = NodeError("n1: the kernel panicked", hint="read it", evidence=["last line"])
@@ -52,6 +53,16 @@ def test_a_first_failure_stays(boot: Boot) -> None:
     boot.fail(BROKEN)
     boot.settle(Verdict.READY)
     assert (boot.verdict, boot.error) == (Verdict.FAILED, PANIC)
+
+
+def test_packets_that_cannot_be_written_hinder_no_record(boot: Boot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hil.boot.read_into", lambda *_: Read({}, "", 1))
+    (boot.folder / "packets.json").mkdir()
+    boot.settle(Verdict.READY)
+    record = json.loads((boot.folder / "boot.json").read_text())
+    assert record["verdict"] == "ready"
+    assert record["packets"]["read"] is False
+    assert record["packets"]["note"].startswith(f"{boot.folder}/packets.json cannot be written: ")
 
 
 def test_a_record_that_cannot_be_written_does_not_hide_the_error(boot: Boot) -> None:
