@@ -9,11 +9,9 @@ from pathlib import Path
 
 import pytest
 from support.keepers import own_keeper
-from support.private_nets import needs_taps
+from support.private_nets import needs_taps, said_by
 
-from hil.clock import Deadline
 from hil.keeper.client import Keeper
-from hil.keeper.starting import await_ready, past
 from hil.netboot.bridge import Config, create
 from hil.netboot.place import SegmentPlace
 
@@ -68,17 +66,8 @@ def test_the_bridge_alone_is_answered_and_on_it_the_rigs_machines_alone(keeper: 
     (tmp_path / "ipxe.efi").write_bytes(b"iPXE")
     place = SegmentPlace(keeper.directory, keeper, {"node1": KNOWN}, tmp_path / "ipxe.efi", tmp_path)
     segment = create(Config(kind="bridge"), place)
-    since = past(keeper, "asks")
-    keeper.spawn("asks", segment.net.inside([sys.executable, "-c", ASKS, KNOWN, STRANGER]))
-    said = await_ready(
-        keeper,
-        "asks",
-        lambda said: said if said.endswith(b"]\n") else None,
-        what="who asks",
-        hint="",
-        since=since,
-        deadline=Deadline.after(60),
-    )
+    argv = segment.net.inside([sys.executable, "-c", ASKS, KNOWN, STRANGER])
+    said = said_by(keeper, "asks", argv, b"]\n", within=60)
     (offer,) = json.loads(said.splitlines()[-1])
     # By the kernel's stamp of its arrival, whenever it was read.
     assert offer.pop("after") < 1

@@ -6,6 +6,8 @@ request that waits for one, is no head: a connection whose place in the protocol
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 SYN, RST, ACK = 2, 4, 16
 _ANY = 1 << 32
 _METHODS = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"CONNECT ", b"TRACE ")
@@ -59,7 +61,7 @@ class Heads:
                 side.next = (seq + 1) % _ANY
 
 
-class _Side:
+class _Side(ABC):
     """One direction of a connection.
 
     Args:
@@ -140,13 +142,13 @@ class _Side:
         # Each chunk's data is followed by CR LF.
         return end, size + 2 if size else 0
 
+    @abstractmethod
     def _body(self, head: bytes) -> int:
         """How long the body after this head is; sets the state for what follows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def may_begin(self) -> bool:
         """Whether a head may begin now."""
-        raise NotImplementedError
 
     def _framed(self, fields: dict[bytes, bytes], unframed: int) -> int:
         """The body's length as its fields give it (RFC 9112, 6.3); `unframed` is the state where they give none."""

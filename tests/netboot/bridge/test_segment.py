@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.keepers import killed_keeper, own_keeper
-from support.private_nets import needs_taps
+from support.private_nets import needs_taps, said_by
 
 from hil.clock import Deadline
 from hil.config.model import HostPort
@@ -59,18 +59,8 @@ def opened(keeper: Keeper, folder: Path, **values: object) -> BridgeSegment:
 
 def inside(keeper: Keeper, net: BridgeSegment, script: str, *words: str) -> list[str]:
     """What a script says in there, until its last line "done"."""
-    since = past(keeper, "script")
-    keeper.spawn("script", net.net.inside([sys.executable, "-I", "-S", "-c", script, *words]))
-    said = await_ready(
-        keeper,
-        "script",
-        lambda said: said if said.endswith(b"done\n") else None,
-        what="the script",
-        hint="",
-        since=since,
-        deadline=Deadline.after(WITHIN),
-    )
-    return said.decode().splitlines()[:-1]
+    argv = net.net.inside([sys.executable, "-I", "-S", "-c", script, *words])
+    return said_by(keeper, "script", argv, b"done\n", within=WITHIN).decode().splitlines()[:-1]
 
 
 @needs_taps

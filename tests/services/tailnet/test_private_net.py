@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 from support.keepers import killed_keeper
-from support.private_nets import needs_private_net
+from support.private_nets import needs_private_net, said_by
 
 from hil.clock import Deadline
 from hil.config.model import HostPort
 from hil.keeper import isolation
 from hil.keeper.client import Keeper
 from hil.keeper.isolation import Isolation
-from hil.keeper.starting import await_ready, past
 from hil.netns import namespace
 from hil.services.tailnet.private_net import PrivateNet, Unavailable, hold
 
@@ -54,18 +53,8 @@ def held(keeper: Keeper) -> PrivateNet:
 
 def serve(keeper: Keeper, net: PrivateNet) -> list[object]:
     """Start the service; what it found around it."""
-    since = past(keeper, "service")
-    keeper.spawn("service", net.inside([sys.executable, "-I", "-S", "-c", SERVICE]))
-    said = await_ready(
-        keeper,
-        "service",
-        lambda said: said if said.endswith(b"\n") else None,
-        what="the service",
-        hint="",
-        since=since,
-        deadline=Deadline.after(WITHIN),
-    )
-    found: list[object] = json.loads(said)
+    argv = net.inside([sys.executable, "-I", "-S", "-c", SERVICE])
+    found: list[object] = json.loads(said_by(keeper, "service", argv, b"\n", within=WITHIN))
     return found
 
 
