@@ -9,24 +9,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Protocol, TypeVar, cast, runtime_checkable
 
 from hil.clock import Deadline
 from hil.errors import InfrastructureError, MissingPart
+from hil.power.port import PowerState
 from hil.timeline.events import Event
+
+__all__ = [
+    "Disk",
+    "Disks",
+    "Doors",
+    "Events",
+    "Identity",
+    "Machine",
+    "Nic",
+    "NotSwitched",
+    "Power",
+    "PowerState",
+    "Reset",
+    "VerifiedPower",
+]
 
 
 class NotSwitched(InfrastructureError):
     """A switching that did not read back."""
-
-
-class PowerState(Enum):
-    """What a power part reads back. UNKNOWN is never taken for ON or OFF."""
-
-    ON = "on"
-    OFF = "off"
-    UNKNOWN = "unknown"
 
 
 @runtime_checkable

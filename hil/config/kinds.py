@@ -17,6 +17,8 @@ from hil.errors import HilBug, InfrastructureError
 MACHINES: Final = "hil.machines"
 SEGMENTS: Final = "hil.segments"
 IMAGES: Final = "hil.images"
+POWER: Final = "hil.power"
+METERS: Final = "hil.meters"
 
 DISTRIBUTION: Final = "hil"
 
@@ -26,10 +28,10 @@ C = TypeVar("C", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[C]):
-    """One kind of machine, segment or image.
+    """One kind of machine, segment, image, power port or meter.
 
     Args:
-        group: MACHINES, SEGMENTS or IMAGES.
+        group: one of the five above.
         name: what a rig calls it.
         module: where its configuration and its factory are.
         config: the model of a rig's section of this kind.
@@ -53,7 +55,7 @@ def load(group: str, name: str, base: type[C]) -> Kind[C] | None:
     hil's own come before those of other packages, and are found without a look at every installed package.
 
     Args:
-        group: MACHINES, SEGMENTS or IMAGES.
+        group: one of the five above.
         name: what a rig calls it.
         base: what its `Config` must be a subclass of.
 

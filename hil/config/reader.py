@@ -17,6 +17,7 @@ from hil.config.explain import validate
 from hil.config.identity import identity
 from hil.config.matchbox import MatchboxConfig
 from hil.config.model import FileContext, Model, invalid
+from hil.config.power import MeterConfig, PowerConfig
 from hil.config.rig import ImageConfig, NodeConfig, Rig, SegmentConfig
 from hil.config.source import Findings, Source
 from hil.config.suggest import did_you_mean
@@ -54,6 +55,8 @@ class RigFile(Model):
         default=None, description="a control server of your own that nodes join, instead of the bench's"
     )
     images: dict[str, object] = Field(default={}, description="what can be booted")
+    power: dict[str, object] = Field(default={}, description="the power ports that machines hang on")
+    meters: dict[str, object] = Field(default={}, description="the meters that machines hang behind")
     nodes: dict[str, object] = Field(description="the machines")
 
 
@@ -106,8 +109,17 @@ class _Reader:
         images = {
             key: self._of_kind(kinds.IMAGES, ImageConfig, "image", entry) for key, entry in self._named("images")
         }
+        power = {
+            key: self._of_kind(kinds.POWER, PowerConfig, "power port", entry) for key, entry in self._named("power")
+        }
+        meters = {
+            key: self._of_kind(kinds.METERS, MeterConfig, "meter", entry) for key, entry in self._named("meters")
+        }
         nodes = self._nodes(name)
         self._check_images(matchbox)
+        self._check_names("power", "power ports")
+        self._check_names("meter", "meters", section="meters")
+        self._check_one_machine_each()
         self._check_distinct(nodes)
         if self._findings or top is None or segment is None or matchbox is None:
             raise self._findings.error()
@@ -118,6 +130,8 @@ class _Reader:
             matchbox=matchbox,
             tailnet=tailnet,
             images={key: image for key, image in images.items() if image is not None},
+            power={key: port for key, port in power.items() if port is not None},
+            meters={key: meter for key, meter in meters.items() if meter is not None},
             nodes={key: node for key, node in nodes.items() if node is not None},
             file=self._file,
             secrets=frozenset(environment_texts(self._tree)),
@@ -155,7 +169,7 @@ class _Reader:
         return validate(model, entry.node, entry.key_place, self._findings, self._context)
 
     def _named(self, section: str) -> list[tuple[str, YamlEntry]]:
-        """The entries of `images` or `nodes`; a name that cannot be is a problem."""
+        """The entries of a section of names; a name that cannot be is a problem."""
         entry = self._tree.entries.get(section)
         if entry is None or not isinstance(entry.node, YamlMapping):
             return []
@@ -231,6 +245,27 @@ class _Reader:
                 message = f"node {quoted(name)} has no image, so nothing says when its boot is at its end"
                 hint = 'add `ready: {console: "login: "}` here, an http request, or `expect:`'
                 self._findings.add(entry.key_place, message, hint)
+
+    def _check_names(self, key: str, what: str, *, section: str | None = None) -> None:
+        """What a node names under a key is in the section of such things."""
+        known = [name for name, _ in self._named(section or key)]
+        for _, entry in self._named("nodes"):
+            name = _text(entry.node, key)
+            if name is not None and name not in known:
+                assert isinstance(entry.node, YamlMapping)
+                hint = did_you_mean(name, known, what=f"{what} of this rig")
+                self._findings.add(entry.node.entries[key].node.place, f"this rig has no {key} {quoted(name)}", hint)
+
+    def _check_one_machine_each(self) -> None:
+        """No two nodes hang on one power port: whoever switches one would switch the other."""
+        first: dict[str, str] = {}
+        for node, entry in self._named("nodes"):
+            port = _text(entry.node, "power")
+            other = node if port is None else first.setdefault(port, node)
+            if other != node:
+                assert isinstance(entry.node, YamlMapping)
+                message = f"node {node!r} hangs on the same power port as node {other!r}"
+                self._findings.add(entry.node.entries["power"].node.place, message, "give each a port of its own")
 
     def _check_distinct(self, nodes: Mapping[str, NodeConfig | None]) -> None:
         """No two nodes have the same MAC address, UUID or serial number: Matchbox could not tell them

@@ -19,6 +19,7 @@ from hil.config.explain import descend
 from hil.config.kubernetes import KubeconfigChoice
 from hil.config.matchbox import MatchboxConfig
 from hil.config.model import Mac, Model, Seconds, Serial, Uuid
+from hil.config.power import MeterConfig, PowerConfig
 from hil.config.ready import ReadyConfig
 from hil.config.source import Source
 from hil.config.suggest import did_you_mean
@@ -114,6 +115,8 @@ class Rig:
         matchbox: whose boot data is served.
         tailnet: a control server of the user's own; None for the bench's.
         images: what can be booted, by name.
+        power: the power ports, by name.
+        meters: the meters, by name.
         nodes: the machines, by name, in the order of the file; at least one.
         file: the file it came from, absolute.
         secrets: every text that the file took from the environment (`EnvValue`s), for whoever redacts a record.
@@ -125,6 +128,8 @@ class Rig:
     matchbox: MatchboxConfig
     tailnet: TailnetConfig | None
     images: Mapping[str, ImageConfig]
+    power: Mapping[str, PowerConfig]
+    meters: Mapping[str, MeterConfig]
     nodes: Mapping[str, NodeConfig]
     file: Path
     secrets: frozenset[str] = field(repr=False)

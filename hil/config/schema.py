@@ -16,6 +16,7 @@ from pydantic_core import SchemaError, SchemaSerializer, core_schema
 from hil.config import kinds
 from hil.config.matchbox import MatchboxConfig
 from hil.config.model import Model
+from hil.config.power import MeterConfig, PowerConfig
 from hil.config.reader import NAME, SELECTORS, RigFile
 from hil.config.rig import ImageConfig, NodeConfig, SegmentConfig
 from hil.config.tailnet import TailnetConfig
@@ -39,6 +40,8 @@ GROUPS: Final[Mapping[str, tuple[str, type[Model]]]] = {
     kinds.SEGMENTS: ("segment", SegmentConfig),
     kinds.IMAGES: ("image", ImageConfig),
     kinds.MACHINES: ("node", NodeConfig),
+    kinds.POWER: ("power", PowerConfig),
+    kinds.METERS: ("meter", MeterConfig),
 }
 """What the schema calls a section of each group, and what all its kinds share."""
 
@@ -118,6 +121,8 @@ def _put_sections(top: Schema, found: Mapping[type[BaseModel], str]) -> None:
         "matchbox": _ref(found[MatchboxConfig]),
         "tailnet": {"anyOf": [_ref(found[TailnetConfig]), {"type": "null"}]},
         "images": {**named, "additionalProperties": _ref("image")},
+        "power": {**named, "additionalProperties": _ref("power")},
+        "meters": {**named, "additionalProperties": _ref("meter")},
         "nodes": {**named, "additionalProperties": _ref("node"), "minProperties": 1},
     }
     for key, section in sections.items():
