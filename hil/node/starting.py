@@ -62,14 +62,16 @@ class Starting:
             InfrastructureError: it does not read back on, or its process ended at once.
         """
         try:
-            moment = self._machine.power.on(deadline=self._fittings.patience.switching())
+            switched = self._machine.power.on(deadline=self._fittings.patience.switching())
         except NotSwitched as error:
             if self._machine.control_stream is None:
                 raise
             where = f"{self._name}, as it was switched on"
             raise ended_by_itself(where, self._machine, self._exit_status(), boot.folder) from error
+        moment = switched.at_ns
         boot.timeline = Timeline(moment, WallAnchor.take())
-        mark = Mark(POWER.name, moment, now_ns() - moment, "hil", f"{self._machine.kind} switched on")
+        evidence = f"{self._machine.kind} switched on: {switched.proof}"
+        mark = Mark(POWER.name, moment, switched.error_ns, "hil", evidence)
         boot.timeline.add([mark])
         boot.write()
         on_mark(mark)

@@ -64,6 +64,10 @@ class Hardware:
         self.reads = PowerState.OFF
         return now_ns()
 
+    @property
+    def reads_back(self) -> bool:
+        return True
+
     def state(self) -> PowerState:
         return self.reads
 

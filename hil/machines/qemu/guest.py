@@ -142,6 +142,11 @@ class QemuGuest:
         self._end_capture()
         return moment
 
+    @property
+    def reads_back(self) -> bool:
+        """The kernel says whether the process runs."""
+        return True
+
     def state(self) -> PowerState:
         """On while the process runs, as the kernel says it."""
         if self._sessions == 0 or self._place.keeper.exit_status(self.control_stream) is not None:

@@ -83,7 +83,7 @@ def console_of(guest: Machine, place: Place) -> Console:
 def test_on_says_when_and_what_it_started(guest: Machine, place: Place) -> None:
     assert guest.power.state() is PowerState.OFF
     before = now_ns()
-    moment = guest.power.on(deadline=soon())
+    moment = guest.power.on(deadline=soon()).at_ns
     assert before <= moment <= now_ns()
     assert guest.power.state() is PowerState.ON
     with closing(console_of(guest, place)) as console:
