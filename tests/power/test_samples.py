@@ -31,6 +31,10 @@ def test_no_bytes_are_too_strange(data: bytes) -> None:
         assert (sample.reading is None) == bool(sample.gap)
 
 
+def test_what_is_no_number_is_no_line() -> None:
+    assert parse(b"1,0,,,nan,,\n1,0,,,inf,,\n-1,0,,,1,,\n1,0,,,1.5,,\n") == [Sample.good(Reading(1, 0, watts=1.5))]
+
+
 def test_a_line_is_for_a_person_too() -> None:
     good = Sample.good(Reading(1_500_000_000, 2_000_000, 5.1, 0.42, 2.142))
     gap = Sample.failed(2_000_000_000, 7_000_000_000, 'plug: "no answer",\nwithin 5 s')
