@@ -38,6 +38,10 @@ class SegmentConfig(Model):
 
     kind: str = Field(description="which kind of segment")
 
+    def things(self) -> tuple[Thing, ...]:
+        """What of the real world it takes for itself alone; a virtual one nothing."""
+        return ()
+
 
 class ImageConfig(Model):
     """What all kinds of image share; a kind's `Config` is a subclass."""
@@ -78,6 +82,14 @@ class NodeConfig(Model):
     def things(self) -> tuple[Thing, ...]:
         """What of the real world it takes for itself alone, locked before its bench starts; a virtual one nothing."""
         return ()
+
+    def power_port(self) -> str | None:
+        """The rig's name of the power port that it hangs on; a virtual one hangs on none."""
+        return None
+
+    def meter_name(self) -> str | None:
+        """The rig's name of the meter that its supply goes through; a virtual one has none."""
+        return None
 
     def devices(self) -> tuple[str, ...] | None:
         """What Linux calls its disks, as /dev/nvme0n1; None where only the machine itself knows."""

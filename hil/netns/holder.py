@@ -6,10 +6,12 @@ that is in the namespace, which has no name and so ends with the last process in
 so a host is asked what it allows.
 
 PLAN is JSON: `root` (be root in a user namespace, or who one is outside), `addresses` (IP/PREFIX each), `bridge`
-(its name; the addresses are then on it, else on lo) and `taps` (names, each a port of the bridge). There is no route:
-nothing leaves but by a join. The descriptor is a listening unix socket that takes one request a connection, a line of
-JSON: {"at": END, "to": END}, where an END is ["in", IP, PORT], ["out", HOST, PORT] or ["unix", PATH]. What listens
-`at` is joined to `to`; the answer is {"at": [IP, PORT]}, {"at": [PATH]} or {"error": WHY}.
+(its name; the addresses are then on it, else on lo), `taps` (names, each a port of the bridge) and `nics` (interfaces
+of the host, ports of the bridge too; when the namespace ends the kernel gives them back: net/core/dev.c,
+default_device_exit_net). There is no route: nothing leaves but by a join or a nic. The descriptor is a listening unix
+socket that takes one request a connection, a line of JSON: {"at": END, "to": END}, where an END is ["in", IP, PORT],
+["out", HOST, PORT] or ["unix", PATH]. What listens `at` is joined to `to`; the answer is {"at": [IP, PORT]},
+{"at": [PATH]} or {"error": WHY}.
 
 Two processes, as one cannot be in both networks: the child lives in the namespace and makes sockets there, which the
 parent is given (SCM_RIGHTS in unix(7)); a socket stays in the namespace that it was made in (network_namespaces(7)).
@@ -17,6 +19,7 @@ parent is given (SCM_RIGHTS in unix(7)); a socket stays in the namespace that it
 
 import asyncio
 import ctypes
+import errno
 import fcntl
 import json
 import os
@@ -31,12 +34,14 @@ from typing import cast
 # linux/sched.h, linux/sockios.h, linux/if.h and linux/if_tun.h; a `struct ifreq` is 40 bytes where pointers have 8
 # (netdevice(7)).
 _NEWUSER, _NEWNET = 0x10000000, 0x40000000
-_SIOCSIFFLAGS, _SIOCSIFADDR, _SIOCSIFNETMASK = 0x8914, 0x8916, 0x891C
+_SIOCSIFFLAGS, _SIOCGIFADDR, _SIOCSIFADDR, _SIOCSIFNETMASK = 0x8914, 0x8915, 0x8916, 0x891C
 _SIOCBRADDBR, _SIOCBRADDIF = 0x89A0, 0x89A2
 _TUNSETIFF, _TUNSETPERSIST = 0x400454CA, 0x400454CB
 _IFF_UP, _IFF_TAP, _IFF_NO_PI = 1, 2, 0x1000
 _IFREQ = "16s24s"
 _TUN = "/dev/net/tun"
+# linux/netlink.h, linux/rtnetlink.h, linux/if_link.h; rtnetlink(7)
+_RTM_NEWLINK, _NLM_F_REQUEST_ACK, _NLMSG_ERROR, _IFLA_NET_NS_PID = 16, 1 | 4, 2, 19
 _PIECE = 1 << 16
 _REQUEST = 1 << 13
 _CONNECT_SECONDS = 5.0
@@ -100,6 +105,18 @@ class _Links:
         self._set(_SIOCBRADDIF, bridge, struct.pack("=i", socket.if_nametoindex(name)))
         self.up(name)
 
+    def nic(self, name: str, bridge: str) -> None:
+        """One that was moved here, as a port of the bridge."""
+        self._set(_SIOCBRADDIF, bridge, struct.pack("=i", socket.if_nametoindex(name)))
+        self.up(name)
+
+    def has_address(self, name: str) -> bool:
+        try:
+            fcntl.ioctl(self._control, _SIOCGIFADDR, struct.pack(_IFREQ, name.encode(), b""))
+        except OSError:
+            return False
+        return True
+
     def close(self) -> None:
         self._control.close()
 
@@ -121,15 +138,42 @@ def _configure(plan: dict[str, object]) -> None:
         links.address(f"{bridge or 'lo'}:{number}" if number or not bridge else bridge, address)
     for tap in cast("list[str]", plan["taps"]):
         links.tap(tap, bridge)
+    for nic in cast("list[str]", plan["nics"]):
+        links.nic(nic, bridge)
     if bridge:
         links.up(bridge)
     links.close()
+
+
+def _move(name: str, pid: int) -> None:
+    """Move an interface of the host into the network of a process, unless the host itself is on it."""
+    links = _Links()
+    try:
+        if links.has_address(name):
+            raise OSError(errno.EBUSY, "the host has an address on it, and would lose it", f"interface {name}")
+        index = socket.if_nametoindex(name)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror or str(error), f"interface {name}") from error
+    finally:
+        links.close()
+    link = struct.pack("=BxHiII", socket.AF_UNSPEC, 0, index, 0, 0) + struct.pack("=HHI", 8, _IFLA_NET_NS_PID, pid)
+    head = struct.pack("=IHHII", 16 + len(link), _RTM_NEWLINK, _NLM_F_REQUEST_ACK, 1, 0)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as netlink:
+        netlink.send(head + link)
+        answer = netlink.recv(_REQUEST)
+    kind, number = struct.unpack_from("=H", answer, 4)[0], struct.unpack_from("=i", answer, 16)[0]
+    if kind != _NLMSG_ERROR or number != 0:
+        raise OSError(-number, os.strerror(-number), f"interface {name}")
 
 
 def _inside(channel: socket.socket, plan: dict[str, object]) -> int:
     """The child: a socket for each request, until the parent has ended."""
     try:
         how = _enter(plan["root"] is True)
+        if plan["nics"]:
+            channel.send(how.encode())
+            if not channel.recv(_REQUEST):
+                return 1
         _configure(plan)
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
@@ -234,13 +278,35 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
+def _give_nics(channel: socket.socket, plan: dict[str, object], child: int) -> str:
+    """Move the host's interfaces to the child once it is in its namespace; why that is refused, or ""."""
+    nics = cast("list[str]", plan["nics"])
+    if not nics:
+        return ""
+    how = channel.recv(_REQUEST).decode()
+    if how != "net":
+        return how if how.startswith("refused") else "refused: interface of the host: root alone may lend it"
+    try:
+        for nic in nics:
+            _move(nic, child)
+    except OSError as error:
+        return f"refused: {error.filename}: {error.strerror}"
+    channel.send(b"go")
+    return ""
+
+
 def main(plan: dict[str, object], descriptor: int | None) -> int:
     """Hold it until killed; 1 where it is refused."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    if os.fork() == 0:
+    child = os.fork()
+    if child == 0:
         ours.close()
         os._exit(_inside(theirs, plan))
     theirs.close()
+    refused = _give_nics(ours, plan, child)
+    if refused:
+        _say(refused)
+        return 1
     answer = ours.recv(_REQUEST).decode()
     if not answer.startswith("ready") or descriptor is None:
         _say(answer)

@@ -11,7 +11,7 @@ import re
 import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -41,17 +41,19 @@ class Plan:
         addresses: as "10.0.2.100/24"; on the bridge, or on lo where there is none.
         bridge: the name of a bridge; "" for none.
         taps: names of tap interfaces, which are its ports; each is one machine's.
+        nics: interfaces of the host, which become its ports too for as long as the namespace lives; root's alone.
         root: whether programs in a user namespace are root there, as a DHCP server must be; else who they are outside.
     """
 
     addresses: tuple[str, ...]
     bridge: str = ""
     taps: tuple[str, ...] = ()
+    nics: tuple[str, ...] = ()
     root: bool = False
 
     def to_json(self) -> str:
         """As the holder takes it."""
-        return json.dumps({"addresses": self.addresses, "bridge": self.bridge, "taps": self.taps, "root": self.root})
+        return json.dumps(asdict(self))
 
 
 @dataclass(frozen=True, slots=True)

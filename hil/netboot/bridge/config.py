@@ -10,7 +10,9 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from hil.config.model import HostPort, invalid
+from hil.config.devices import is_twin
+from hil.config.model import HostPort, invalid, shown_as
+from hil.config.things import Thing
 from hil.errors import UsageError
 from hil.netboot.network import NetworkConfig
 
@@ -21,6 +23,16 @@ _FIRST_NODE: Final = 11
 _DNS_PORT: Final = 53
 _HTTP_PORTS: Final = (80, 8088)
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+
+
+# An interface's name (Linux, dev_valid_name: up to 15 bytes), or the twin's, whose boards are on the bridge anyway.
+_NIC: Final = r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}|twin:[a-z0-9][a-z0-9-]{0,31}"
+
+
+def _nic(text: str) -> str:
+    if re.fullmatch(_NIC, text) is None:
+        raise invalid(f"{text[:40]!r} is no network port of a host", "write it as `ip link` shows it: enp3s0")
+    return text
 
 
 def _domain(text: str) -> str:
@@ -38,10 +50,23 @@ class Config(NetworkConfig):
     boot: Literal["pxe", "http"] = Field(
         "pxe", description="how the firmware fetches iPXE: pxe (by TFTP), or http (UEFI HTTP boot)"
     )
+    nic: Annotated[str, AfterValidator(_nic), shown_as(_NIC, "enp3s0", "twin:lan")] | None = Field(
+        None,
+        description="a network port of this host that boards hang on, lent to the bench while it is open; needs root",
+    )
     # RFC 2606, section 2: the domain `test` is nobody's on the Internet.
     domain: Annotated[str, AfterValidator(_domain)] = Field(
         "hil.test", description="the domain of the nodes' names, which are known with and without it"
     )
+
+    def things(self) -> tuple[Thing, ...]:
+        """The host's network port, which one bench has at a time."""
+        return () if not self.nics else (Thing(f"network port {self.nic}", ("nic",)),)
+
+    @property
+    def nics(self) -> tuple[str, ...]:
+        """The host's network ports that are lent to the bench."""
+        return () if self.nic is None or is_twin(self.nic) else (self.nic,)
 
     @property
     def nbp(self) -> HostPort:

@@ -166,8 +166,13 @@ def create(config: Config, place: SegmentPlace) -> BridgeSegment:
 def _namespace(config: Config, hosts: Sequence[Host], place: SegmentPlace, deadline: Deadline) -> Namespace:
     bench, *others = config.taken
     addresses = (f"{bench}/{config.network.prefixlen}", *(f"{address}/32" for address in others))
-    plan = Plan(addresses, BRIDGE, tuple(host.tap for host in hosts), root=True)
+    plan = Plan(addresses, BRIDGE, tuple(host.tap for host in hosts), config.nics, root=True)
     net = hold(place.keeper, HOLDER, place.directory / "segment.sock", plan, deadline=deadline)
+    if isinstance(net, Refused) and config.nics and net.reason.startswith("interface"):
+        raise InfrastructureError(
+            f"this host does not lend its network port to the bench: {net.reason}",
+            hint="name one in the rig file's `nic:` that boards alone hang on, as `ip link` shows it, and run as root",
+        )
     if isinstance(net, Refused):
         raise InfrastructureError(
             f"this host allows no bridge, which the rig's segment is: {net.reason}", hint=what_to_do(net)

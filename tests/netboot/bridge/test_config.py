@@ -36,6 +36,7 @@ def test_defaults() -> None:
             {"bench": "10.0.2.100:80", "egress": ("10.0.2.100:8088",)},
             "neither port 80 nor 8088 is left on 10.0.2.100 for HTTP boot",
         ),
+        ({"nic": "enp3s0; reboot"}, "'enp3s0; reboot' is no network port of a host"),
         ({"domain": "Hil.Test"}, "'Hil.Test' is no domain"),
         ({"domain": "a,b"}, "'a,b' is no domain"),
         ({"boot": "tftp"}, "Input should be 'pxe' or 'http'"),
@@ -83,3 +84,9 @@ def test_no_two_have_the_same_address(prefix: int, bench: int, others: set[int],
     assert len(addresses | set(made.taken)) == count + len(made.taken)
     assert all(address in made.network for address in addresses)
     assert not addresses & {made.network.network_address, made.network.broadcast_address}
+
+
+def test_a_network_port_of_the_host_is_one_benchs_at_a_time_and_the_twins_is_nobodys() -> None:
+    lent = config(nic="enp3s0")
+    assert (lent.nics, [thing.name for thing in lent.things()]) == (("enp3s0",), ["network port enp3s0"])
+    assert (config(nic="twin:lan").nics, config(nic="twin:lan").things(), config().nics) == ((), (), ())

@@ -174,6 +174,14 @@ def test_a_host_that_refuses_is_told_why_before_anything_starts(
     assert set(keeper.streams()) == {"keeper"}
 
 
+def test_a_network_port_that_is_not_lent_is_told_by_its_own_words(
+    keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment, "hold", lambda *_, **__: Refused("interface enp3s0: No such device"))
+    with pytest.raises(InfrastructureError, match="does not lend its network port .*: interface enp3s0: No such dev"):
+        opened(keeper, tmp_path, nic="enp3s0")
+
+
 @needs_taps
 def test_a_dnsmasq_that_does_not_start_says_its_last_words(
     keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
