@@ -23,6 +23,7 @@ from hil.config.source import Findings, Source
 from hil.config.suggest import did_you_mean
 from hil.config.tailnet import TailnetConfig
 from hil.config.tree import YamlEntry, YamlMapping, YamlNode, YamlScalar, environment_texts, kind_of, quoted
+from hil.config.twin import TwinConfig
 from hil.config.yamlpos import MAX_BYTES, compose, decode
 from hil.errors import InfrastructureError
 
@@ -54,6 +55,7 @@ class RigFile(Model):
     tailnet: dict[str, object] | None = Field(
         default=None, description="a control server of your own that nodes join, instead of the bench's"
     )
+    twin: dict[str, object] = Field(default={}, description="how the bench twin behaves, where the rig names it")
     images: dict[str, object] = Field(default={}, description="what can be booted")
     power: dict[str, object] = Field(default={}, description="the power ports that machines hang on")
     meters: dict[str, object] = Field(default={}, description="the meters that machines hang behind")
@@ -106,6 +108,7 @@ class _Reader:
         segment = self._segment()
         matchbox = self._section("matchbox", MatchboxConfig) if "matchbox" in self._tree.entries else MatchboxConfig()
         tailnet = self._section("tailnet", TailnetConfig)
+        twin = self._section("twin", TwinConfig) if "twin" in self._tree.entries else TwinConfig()
         images = {
             key: self._of_kind(kinds.IMAGES, ImageConfig, "image", entry) for key, entry in self._named("images")
         }
@@ -121,7 +124,7 @@ class _Reader:
         self._check_names("meter", "meters", section="meters")
         self._check_one_machine_each()
         self._check_distinct(nodes)
-        if self._findings or top is None or segment is None or matchbox is None:
+        if self._findings or top is None or segment is None or matchbox is None or twin is None:
             raise self._findings.error()
         return Rig(
             name=name,
@@ -129,6 +132,7 @@ class _Reader:
             segment=segment,
             matchbox=matchbox,
             tailnet=tailnet,
+            twin=twin,
             images={key: image for key, image in images.items() if image is not None},
             power={key: port for key, port in power.items() if port is not None},
             meters={key: meter for key, meter in meters.items() if meter is not None},

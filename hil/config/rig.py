@@ -27,6 +27,7 @@ from hil.config.tailnet import TailnetConfig
 from hil.config.talos import MachineConfigSource, TalosAccess
 from hil.config.things import Thing
 from hil.config.tree import YamlMapping
+from hil.config.twin import TwinConfig
 from hil.errors import UsageError
 from hil.shipped import shipped
 
@@ -126,6 +127,7 @@ class Rig:
         segment: the network of the nodes.
         matchbox: whose boot data is served.
         tailnet: a control server of the user's own; None for the bench's.
+        twin: how the bench twin behaves, where the rig names devices of it.
         images: what can be booted, by name.
         power: the power ports, by name.
         meters: the meters, by name.
@@ -139,6 +141,7 @@ class Rig:
     segment: SegmentConfig
     matchbox: MatchboxConfig
     tailnet: TailnetConfig | None
+    twin: TwinConfig
     images: Mapping[str, ImageConfig]
     power: Mapping[str, PowerConfig]
     meters: Mapping[str, MeterConfig]

@@ -20,6 +20,7 @@ from hil.config.power import MeterConfig, PowerConfig
 from hil.config.reader import NAME, SELECTORS, RigFile
 from hil.config.rig import ImageConfig, NodeConfig, SegmentConfig
 from hil.config.tailnet import TailnetConfig
+from hil.config.twin import TwinConfig
 from hil.errors import HilBug, InfrastructureError
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -64,7 +65,7 @@ def schema_of(names: Mapping[str, Sequence[str]]) -> Schema:
         names: of kinds, for each group of `hil.config.kinds`.
     """
     configs = {(group, name): config for group in GROUPS for name in names[group] if (config := _config(group, name))}
-    models: list[type[BaseModel]] = [RigFile, MatchboxConfig, TailnetConfig, *configs.values()]
+    models: list[type[BaseModel]] = [RigFile, MatchboxConfig, TailnetConfig, TwinConfig, *configs.values()]
     refs, document = models_json_schema(
         [(model, _VALIDATION) for model in models], schema_generator=_Generator, ref_template=_REF
     )
@@ -120,6 +121,7 @@ def _put_sections(top: Schema, found: Mapping[type[BaseModel], str]) -> None:
         "segment": _ref("segment"),
         "matchbox": _ref(found[MatchboxConfig]),
         "tailnet": {"anyOf": [_ref(found[TailnetConfig]), {"type": "null"}]},
+        "twin": _ref(found[TwinConfig]),
         "images": {**named, "additionalProperties": _ref("image")},
         "power": {**named, "additionalProperties": _ref("power")},
         "meters": {**named, "additionalProperties": _ref("meter")},

@@ -11,6 +11,8 @@ from hil.clock import Deadline
 from hil.keeper.client import Keeper
 from hil.machine import Identity
 from hil.netboot.capture.choice import Capture
+from hil.power.meter import Meter
+from hil.power.port import PowerPort
 
 
 @dataclass(slots=True)
@@ -57,6 +59,25 @@ class Cable(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Supply:
+    """What a machine's supply goes through, where the rig names it.
+
+    Args:
+        port: switches it, or None.
+        off_at_least: s that the port stays off at least.
+        meter: measures it, or None.
+        every: s from one reading of the meter to the next.
+        dark_below: W below which the machine is off.
+    """
+
+    port: PowerPort | None = None
+    off_at_least: float = 0.0
+    meter: Meter | None = None
+    every: float = 1.0
+    dark_below: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where a machine is made.
 
@@ -69,6 +90,8 @@ class Place:
         session: what differs from one power-on to the next; read at each.
         capture: what is kept of its packets.
         secrets: what is kept of no packet; asked at each power-on.
+        supply: what its supply goes through.
+        simulated: what of its hardware is simulated, in words, or "".
     """
 
     node: str
@@ -79,3 +102,5 @@ class Place:
     session: Session
     capture: Capture = "off"
     secrets: Callable[[], Iterable[str]] = tuple
+    supply: Supply = Supply()
+    simulated: str = ""

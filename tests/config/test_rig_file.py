@@ -285,8 +285,9 @@ def shipped_models() -> list[type[BaseModel]]:
 
     from hil.config.matchbox import MatchboxConfig
     from hil.config.reader import RigFile
+    from hil.config.twin import TwinConfig
 
-    found: list[type[BaseModel]] = [RigFile, *models_of(MatchboxConfig)]
+    found: list[type[BaseModel]] = [RigFile, *models_of(MatchboxConfig), *models_of(TwinConfig)]
     for group, base in GROUPS.items():
         for point in metadata.distribution("hil").entry_points.select(group=group):
             kind = kinds.load(group, point.name, base)

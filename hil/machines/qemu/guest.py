@@ -18,6 +18,7 @@ from hil.machines.place import Place
 from hil.machines.qemu.command import Hardware, command
 from hil.machines.qemu.config import Config
 from hil.machines.qemu.disks import AttachedDisk, make_missing, named
+from hil.machines.qemu.finding import find_hardware
 from hil.machines.qemu.qmp import Qmp
 from hil.machines.qemu.variables import copy_variables
 from hil.netboot.capture.starting import CaptureProcess
@@ -38,17 +39,12 @@ def create(config: Config, place: Place) -> Machine:
     Raises:
         InfrastructureError: QEMU or its firmware is missing.
     """
-    from hil.tools import accelerator, programs
-
-    qemu, edk2 = programs.qemu(), programs.edk2()
-    chosen = accelerator.choose(qemu, edk2)
-    variables = place.directory / f"{place.node}-vars.fd"
     disks = tuple(
         AttachedDisk(disk.bus, disk.size, place.directory / f"{place.node}-disk{number}.raw")
         for number, disk in enumerate(config.disks)
     )
-    hardware = Hardware(qemu.path, chosen.accel, chosen.cpu, config.cpus, config.memory, edk2.code, variables, disks)
-    guest = QemuGuest(hardware, edk2.vars, place, config.ports)
+    found = find_hardware(place.node, place.directory, cpus=config.cpus, memory=config.memory, disks=disks)
+    guest = QemuGuest(found.hardware, found.fresh_variables, place, config.ports)
     return Machine(
         name=place.node,
         kind="qemu",
@@ -59,10 +55,7 @@ def create(config: Config, place: Place) -> Machine:
         parts=dict.fromkeys((Power, Reset, Nic, Doors, Events, *((Disks,) if disks else ())), guest),
         close=guest.close,
         facts={
-            "accelerator": f"{chosen.accel} {chosen.cpu}",
-            "accelerator_why": chosen.why,
-            "qemu": ".".join(map(str, qemu.version)),
-            "edk2": edk2.version,
+            **found.facts,
             **({"disks": [f"{disk.device} {format_size(disk.size)}" for disk in guest.disks]} if disks else {}),
         },
     )
