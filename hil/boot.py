@@ -8,9 +8,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Protocol
 
-from hil.clock import Deadline
+from hil.clock import Deadline, now_ns
 from hil.errors import HilError, InfrastructureError, NodeError, UsageError
 from hil.report.folder import PAGE, write_boot, write_packets
+from hil.report.power import PowerRecord
 from hil.timeline.packets.record import NOTHING, Read, read_into
 from hil.timeline.timeline import Timeline
 
@@ -41,6 +42,14 @@ class Found(Protocol):
         ...
 
 
+class Metered(Protocol):
+    """Whoever watches the machine's meter (`hil.report.power`)."""
+
+    def record(self, start_ns: int, end_ns: int | None, *, ready: bool) -> PowerRecord:
+        """The energy from one moment to another, or to now."""
+        ...
+
+
 @dataclass
 class Boot:
     """One power-on to ready, or to death.
@@ -55,9 +64,11 @@ class Boot:
         verdict: what came of it so far.
         readiness: what was found of it last; None where only the image itself says that it is ready.
         packets: what was read of its packets.
+        metered: who watches its meter; None where it has none.
         error: why it is not ready.
         runs: the tests that ran on it.
         undrawn: why its page could not be written, or "".
+        settled_ns: when first something came of it, ns of the one clock.
     """
 
     number: int
@@ -69,14 +80,17 @@ class Boot:
     verdict: Verdict = Verdict.RUNNING
     readiness: Found | None = field(default=None, repr=False)
     packets: Read = field(default=NOTHING, repr=False)
+    metered: Metered | None = field(default=None, repr=False)
     error: HilError | None = field(default=None, repr=False)
     runs: list[str] = field(default_factory=list)
     undrawn: str = field(default="", repr=False)
+    settled_ns: int | None = field(default=None, repr=False)
 
     def settle(self, verdict: Verdict, error: HilError | None = None) -> None:
         """Say what came of it, and write that down; a first failure stays."""
         if self.error is None:
             self.verdict, self.error = verdict, error
+        self.settled_ns = self.settled_ns or now_ns()
         self._read_packets()
         self.write()
         self._draw()
@@ -126,12 +140,22 @@ class Boot:
         """Where its page is, once anything came of it."""
         return self.folder / PAGE
 
+    @property
+    def power(self) -> PowerRecord | None:
+        """The energy from power-on to ready, or to when it was settled, or to now; None where there is no meter."""
+        if self.metered is None:
+            return None
+        ready = self.timeline.first("ready")
+        end_ns = self.settled_ns if ready is None else ready.at_ns
+        return self.metered.record(self.timeline.origin_ns, end_ns, ready=ready is not None)
+
     def write(self) -> None:
         """Write the record as it stands."""
         write_boot(self.folder, self.to_json(), self.timeline)
 
     def to_json(self) -> dict[str, object]:
         """The stable record."""
+        power = self.power
         return {
             "node": self.node,
             "boot": self.number,
@@ -141,6 +165,7 @@ class Boot:
             "error": None if self.error is None else self.error.to_json(),
             "readiness": None if self.readiness is None else self.readiness.to_json(self.timeline.origin_ns),
             **self.facts,
+            "power": None if power is None else power.to_json(),
             "packets": self.packets.to_json(),
             "runs": self.runs,
         }

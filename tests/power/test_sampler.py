@@ -6,37 +6,19 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from support.meters import Steady
 
 from hil.clock import Deadline, now_ns
-from hil.power.meter import Reading, Resolution
 from hil.power.port import PortSilent
 from hil.power.sampler import Sampler
 from hil.power.samples import read_samples
 
 SOON = 5.0
-IN_WATTS = Resolution(watts=1.0)
-
-
-@dataclass
-class Steady:
-    """A meter that says 1 W, 2 W, ... or does what it is told instead."""
-
-    trouble: dict[int, Callable[[], float]] = field(default_factory=dict)
-    asked: int = 0
-    name: str = "steady"
-    resolution: Resolution = IN_WATTS
-
-    def read(self, *, deadline: Deadline) -> Reading:
-        self.asked += 1
-        return Reading(now_ns(), 0, watts=self.trouble.get(self.asked, lambda: float(self.asked))())
-
-    def close(self) -> None: ...
 
 
 @contextmanager
@@ -117,7 +99,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from power.test_sampler import Steady
+from support.meters import Steady
 from hil.power.sampler import Sampler
 sampler = Sampler(Steady(), 0.002, Path(sys.argv[1]))
 sampler.begin()

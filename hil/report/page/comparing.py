@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from hil.report.page.reading import Record, number, objects, text
+from hil.report.reading import Record, number, objects, text
 
 _Key = tuple[str, str, int]
 

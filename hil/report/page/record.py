@@ -9,9 +9,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from hil.report.page.console import Said, read_console
-from hil.report.page.reading import Record, inner, load, number, objects, text, texts
 from hil.report.page.verdict import judged
 from hil.report.page.wire import wire_of
+from hil.report.reading import Record, inner, load, number, objects, text, texts
 
 _FILES = (
     "console.log",

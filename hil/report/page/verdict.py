@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hil.report.page.reading import Record, inner, number, text, texts
+from hil.report.reading import Record, inner, number, text, texts
 
 _WORDS = {
     "ready": ("Ready", "all that is expected of it holds"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hil.report.page.reading import Record, inner, load, number, objects, text
+from hil.report.reading import Record, inner, load, number, objects, text
 
 _NUMBERS = ("seconds", "error_seconds", "first_byte_seconds", "end_seconds", "size", "bytes", "blocks", "status")
 _MORE_NUMBERS = ("length", "retransmissions", "client_arch")
