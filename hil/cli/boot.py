@@ -23,7 +23,8 @@ SCHEMA = "hil.boot/1"
 
 
 @click.command("boot")
-@click.argument("rig", default="virt")
+@click.argument("rig", required=False)
+@click.option("--rig", "named", metavar="RIG", help="The same, where an option reads better.")
 @click.option("--node", "names", multiple=True, metavar="NAME", help="Only this node; may be given again.")
 @click.option("--image", metavar="NAME", help="Another image of the rig than the rig file gives.")
 @click.option("--within", type=click.FloatRange(min=0.0), metavar="SECONDS", help="Power-on to ready at most.")
@@ -33,7 +34,8 @@ SCHEMA = "hil.boot/1"
 @waiting
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 def command(
-    rig: str,
+    rig: str | None,
+    named: str | None,
     names: tuple[str, ...],
     image: str | None,
     within: float | None,
@@ -43,17 +45,20 @@ def command(
     wait: float,
     as_json: bool,
 ) -> None:
-    """PXE-boot the machines of RIG (a file, or the name of a rig that ships) and print their timelines."""
+    """PXE-boot the machines of RIG (a file, or the name of a rig that ships; virt) and print their timelines."""
     from hil.keeper.early import EarlyKeeper
 
-    with EarlyKeeper(Path(rig).stem) as early:
+    if rig is not None and named is not None:
+        raise click.UsageError(f"two rigs are given: {rig} and {named}")
+    chosen = rig or named or "virt"
+    with EarlyKeeper(Path(chosen).stem) as early:
         # What follows takes longer to import than a keeper takes to start.
         from hil.bench import open_bench
         from hil.clock import Deadline
         from hil.config.rig import load_rig
         from hil.tools.progress import shown_on
 
-        loaded = load_rig(rig, cwd=Path.cwd())
+        loaded = load_rig(chosen, cwd=Path.cwd())
         with (
             closing(shown_on(sys.stderr)) as show,
             open_bench(

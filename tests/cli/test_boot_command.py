@@ -161,6 +161,19 @@ def test_a_wait_that_is_no_time(bench: Bench, capsys: pytest.CaptureFixture[str]
     assert bench.opened == {}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "rig"), [([], "virt"), (["bridge"], "bridge"), (["--rig", "board-twin"], "board-twin")]
+)
+def test_which_rig(bench: Bench, arguments: list[str], rig: str) -> None:
+    assert cli.run(["boot", *arguments]) == 0
+    assert bench.opened["rig"] == rig
+
+
+def test_two_rigs_are_one_too_many(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["boot", "virt", "--rig", "bridge"]) == 2
+    assert "two rigs are given: virt and bridge" in capsys.readouterr().err
+
+
 def test_one_node_alone_with_another_image(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["boot", "my.yaml", "--node", "b", "--image", "new", "--artifacts", "elsewhere"]
     assert cli.run(arguments) == 0
