@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar, cast, runtime_checkable
 
 from hil.clock import Deadline
 from hil.errors import MissingPart
-from hil.power.meter import Reading
+from hil.power.sampler import Sampler
 from hil.switching import NotSwitched, Power, PowerState, Seen, Switched, VerifiedPower, Witness
 from hil.timeline.events import Event
 
@@ -107,8 +107,14 @@ class Meter(Protocol):
         """The device and its channel, in words."""
         ...
 
-    def latest(self) -> Reading | None:
-        """The last good reading; None where there is none yet."""
+    @property
+    def simulated(self) -> bool:
+        """Whether its figures are the bench twin's."""
+        ...
+
+    @property
+    def sampler(self) -> Sampler:
+        """What samples it now; another one after each power-on."""
         ...
 
 

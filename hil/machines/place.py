@@ -68,6 +68,7 @@ class Supply:
         meter: measures it, or None.
         every: s from one reading of the meter to the next.
         dark_below: W below which the machine is off.
+        meter_simulated: whether the meter is the bench twin's.
     """
 
     port: PowerPort | None = None
@@ -75,6 +76,7 @@ class Supply:
     meter: Meter | None = None
     every: float = 1.0
     dark_below: float = 1.0
+    meter_simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,6 @@ from hil.machine import Doors, Machine, Meter, Power, SerialConsole
 from hil.machines.board.config import Config
 from hil.machines.board.witnesses import ConsoleWitness, MeterWitness
 from hil.machines.place import Place
-from hil.power.meter import Reading
 from hil.power.port import PowerPort
 from hil.power.sampler import Sampler
 from hil.power.samples import FILE
@@ -142,6 +141,7 @@ class BoardMeter:
     def __init__(self, place: Place) -> None:
         assert place.supply.meter is not None
         self._meter, self._every = place.supply.meter, place.supply.every
+        self._simulated = place.supply.meter_simulated
         self._sampler: Sampler | None = None
         self.begin(place.session.folder / f"{place.node}-before")
 
@@ -156,9 +156,10 @@ class BoardMeter:
         assert self._sampler is not None
         return self._sampler
 
-    def latest(self) -> Reading | None:
-        """The last good reading."""
-        return self.sampler.latest()
+    @property
+    def simulated(self) -> bool:
+        """Whether it is the bench twin's."""
+        return self._simulated
 
     def begin(self, folder: Path) -> None:
         """Sample into this folder from now on."""
