@@ -34,14 +34,16 @@ class Load:
     """What flows through a channel at a moment.
 
     Args:
-        volts: V on the channel's load side; 0 where the contact is open.
+        volts: V on the channel's load side; 0 where the contact is open, but for what the board's capacitors hold.
         amperes: A
         watts: W
+        supply_volts: V on the other side, as a plug measures them whether it is on or off.
     """
 
     volts: float = 0.0
     amperes: float = 0.0
     watts: float = 0.0
+    supply_volts: float = 0.0
 
 
 class Outlet:
@@ -183,4 +185,26 @@ class Device(Protocol):
 
     async def close(self) -> None:
         """Let go of everything that it opened; also after a start that failed."""
+        ...
+
+
+class Console(Device, Protocol):
+    """A device that a board's UART is wired to."""
+
+    @property
+    def baud(self) -> int:
+        """The speed that its side of the wire is set to, bits per second; 0 where it is unplugged."""
+        ...
+
+    @property
+    def lost(self) -> int:
+        """Bytes that came from the board and that nobody read."""
+        ...
+
+    def attach(self, typed: Callable[[bytes], None]) -> None:
+        """Have `typed` called with what its user sends to the board."""
+        ...
+
+    def heard(self, data: bytes) -> None:
+        """Bytes came from the board, as this side heard them."""
         ...

@@ -1,0 +1,183 @@
+"""A board that is a QEMU guest: power is its process. Forwards its UART's bytes and interprets none.
+
+Each power-on is a new process, and losing power ends it as a pulled plug does (SIGKILL). A QEMU that ends by itself
+is a board that has shut itself down. It gets two listening unix sockets that this process is connected to before it
+runs, so that no byte is lost and nobody else can connect: their names are gone by then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from hil.keeper.isolation import die_with_parent
+from hil.sim.plan import Qemu
+from hil.sim.player import Stage
+
+_PIECE: Final = 1 << 16
+# What is typed while QEMU does not read; a real UART holds 16 bytes.
+_UNREAD: Final = 4096
+
+
+class GuestPlayer:
+    """A QEMU process for each power-on; of one event loop.
+
+    Args:
+        plan: its command.
+        stage: what is around it.
+        directory: where its sockets have their names for a moment; nobody else's.
+        name: of the board.
+    """
+
+    def __init__(self, plan: Qemu, stage: Stage, directory: Path, name: str) -> None:
+        self._plan = plan
+        self._stage = stage
+        self._directory = directory
+        self._name = name
+        self._session: asyncio.Task[None] | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._serial: asyncio.StreamWriter | None = None
+
+    def start(self) -> None:
+        """Start QEMU, after the one before has ended."""
+        self._session = asyncio.create_task(self._play(self._session))
+
+    def stop(self) -> None:
+        """Kill it."""
+        if self._session is not None:
+            self._session.cancel()
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+
+    def typed(self, data: bytes) -> None:
+        """To its UART; what QEMU leaves lying there for too long is lost."""
+        if self._serial is not None and self._serial.transport.get_write_buffer_size() < _UNREAD:
+            self._serial.write(data)
+
+    async def close(self) -> None:
+        """Kill it, and wait for its end."""
+        self.stop()
+        if self._session is not None:
+            await asyncio.gather(self._session, return_exceptions=True)
+
+    async def _play(self, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.gather(before, return_exceptions=True)
+        try:
+            await self._run()
+        except OSError as error:
+            self._stage.say(f"bench twin: the guest cannot be started: {error}\r\n".encode())
+            self._stage.halted()
+
+    async def _run(self) -> None:
+        """From power-on to the end of the process."""
+        with (
+            _Socket(self._directory / f"{self._name}.tty") as serial,
+            _Socket(self._directory / f"{self._name}.qmp") as qmp,
+        ):
+            argv = [
+                item.replace("{fd:serial}", str(serial.fileno())).replace("{fd:qmp}", str(qmp.fileno()))
+                for item in self._plan.argv
+            ]
+            ours = await serial.connect(), await qmp.connect()
+            process = await asyncio.create_subprocess_exec(
+                *argv,
+                env=None if self._plan.environment is None else dict(self._plan.environment),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+                pass_fds=(serial.fileno(), qmp.fileno()),
+                preexec_fn=die_with_parent(),
+            )
+        self._process, self._serial = process, ours[0][1]
+        try:
+            await self._follow(process, ours)
+        finally:
+            self._serial = None
+            for _, writer in ours:
+                writer.close()
+            if process.returncode is None:
+                with suppress(ProcessLookupError):
+                    process.kill()
+            await process.wait()
+
+    async def _follow(
+        self,
+        process: asyncio.subprocess.Process,
+        ours: tuple[tuple[asyncio.StreamReader, asyncio.StreamWriter], ...],
+    ) -> None:
+        (serial, _), (qmp, to_qmp) = ours
+        assert process.stderr is not None
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._forward(serial))
+            tasks.create_task(_answer(qmp, to_qmp))
+            words = tasks.create_task(_last(process.stderr))
+        status = await process.wait()
+        if status not in (0, -signal.SIGKILL):
+            told = words.result().decode("utf-8", "replace").replace("\n", "\r\n")
+            self._stage.say(f"bench twin: the guest ended with status {status}: {told}\r\n".encode())
+        self._stage.halted()
+
+    async def _forward(self, serial: asyncio.StreamReader) -> None:
+        with suppress(ConnectionError):
+            while data := await serial.read(_PIECE):
+                self._stage.say(data)
+
+
+class _Socket:
+    """A listening unix socket whose name is gone after the one connection that this process makes to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._socket = socket.socket(socket.AF_UNIX)
+
+    def __enter__(self) -> _Socket:
+        try:
+            with suppress(FileNotFoundError):
+                self._path.unlink()
+            before = os.umask(0o177)
+            try:
+                self._socket.bind(str(self._path))
+            finally:
+                os.umask(before)
+            self._socket.listen(1)
+        except OSError:
+            self._socket.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            return await asyncio.open_unix_connection(str(self._path))
+        finally:
+            self._path.unlink()
+
+
+async def _answer(qmp: asyncio.StreamReader, to_qmp: asyncio.StreamWriter) -> None:
+    """Leave QEMU's negotiation mode, after which its events are read and dropped (QEMU, docs/interop/qmp-spec)."""
+    with suppress(ConnectionError):
+        if await qmp.readline():
+            to_qmp.write(json.dumps({"execute": "qmp_capabilities"}).encode() + b"\n")
+        while await qmp.read(_PIECE):
+            pass
+
+
+async def _last(stream: asyncio.StreamReader) -> bytes:
+    """The end of what a process says, read until its end."""
+    said = b""
+    while data := await stream.read(_PIECE):
+        said = (said + data)[-1024:]
+    return said
