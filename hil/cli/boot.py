@@ -110,6 +110,8 @@ def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -
             click.echo(clean(table(last.timeline)))
             if last.readiness is not None and not _is_in_the_error(last):
                 click.echo(clean(last.readiness.table()))
+            if last.power is not None:
+                click.echo(clean(f"energy: {last.power.words()}"))
             click.echo(f"record: {last.folder}")
             click.echo(f"page: not written: {last.undrawn}" if last.undrawn else f"page: {last.page}")
     if not quiet:

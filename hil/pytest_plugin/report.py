@@ -30,7 +30,7 @@ def ran_on(item: pytest.Item) -> list[tuple[Node, Boot]]:
 
 
 def set_properties(item: pytest.Item) -> None:
-    """Say in the test's properties which boots it ran on: rig, node, image, boot, folder, verdict, seconds to ready.
+    """Say in the test's properties which boots it ran on: rig, node, image, boot, folder, verdict, time, energy.
 
     One group a boot, in their order; JUnit has them as `<property>`, reports as `user_properties`.
     """
@@ -49,7 +49,17 @@ def set_properties(item: pytest.Item) -> None:
         seconds = boot.timeline.seconds("ready")
         if seconds is not None:
             kept.append(("hil_seconds_to_ready", f"{seconds:.3f}"))
+        kept += _energy(boot)
     item.user_properties[:] = kept
+
+
+def _energy(boot: Boot) -> list[tuple[str, object]]:
+    """The energy of a boot where it is known; that of a simulated meter has another name, so that none is mixed up."""
+    power = boot.power
+    if power is None or power.joules is None:
+        return []
+    name = "hil_simulated_energy" if power.simulated else "hil_energy"
+    return [(f"{name}_joules", f"{power.joules:.3f}"), (f"{name}_error_joules", f"{power.error_joules:.3f}")]
 
 
 def rewrite(

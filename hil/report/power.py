@@ -201,7 +201,7 @@ def mixed(records: Sequence[PowerRecord | None]) -> str:
     return (
         ""
         if len(kinds) < 2
-        else "Energies marked as simulated are the bench twin's: they do not compare with the others."
+        else "Energies marked as simulated are of the bench twin: they do not compare with the others."
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hil.report.folder import PAGE
+from hil.report.power import PowerRecord, mixed
 
 _DETAILS = 25
 _SHOWN = 20_000
@@ -36,6 +37,7 @@ class Recorded:
         simulated: what of its machine was simulated, in words, or "".
         lacking: of the conditions that were asked, those that did not hold, each with what was observed.
         conditions: all of them, each as name, whether it held, expected, observed, source.
+        power: its energy; None where it had no meter.
     """
 
     folder: Path
@@ -49,6 +51,7 @@ class Recorded:
     simulated: str = ""
     lacking: tuple[str, ...] = ()
     conditions: tuple[tuple[str, ...], ...] = ()
+    power: PowerRecord | None = None
 
     @property
     def ready(self) -> bool:
@@ -65,6 +68,7 @@ class Recorded:
             "verdict": self.verdict,
             "seconds_to_ready": self.seconds,
             "error": self.error,
+            "power": None if self.power is None else self.power.to_json(),
             "lacking": list(self.lacking),
             "tests": list(self.tests),
         }
@@ -87,22 +91,26 @@ def markdown(artifacts: Path, boots: Sequence[Recorded]) -> str:
     if not boots:
         return f"### hil: no boot is recorded in {_text(str(artifacts))}\n"
     failed = sum(not boot.ready for boot in boots)
+    metered = any(boot.power is not None for boot in boots)
     lines = [
         f"### hil: {len(boots)} boot{'s' if len(boots) != 1 else ''}, {failed or 'none'} not ready",
         "",
-        "| boot | image | verdict | ready after | what went wrong |",
-        "|---|---|---|---:|---|",
-        *(_row(artifacts, boot) for boot in boots),
+        f"| boot | image | verdict | ready after |{' energy |' if metered else ''} what went wrong |",
+        f"|---|---|---|---:|{'---:|' if metered else ''}---|",
+        *(_row(artifacts, boot, metered=metered) for boot in boots),
     ]
+    note = mixed([boot.power for boot in boots])
+    lines += ["", _text(note)] if note else []
     for boot in sorted(boots, key=lambda boot: boot.ready)[:_DETAILS]:
         lines += ["", *_details(artifacts, boot)]
     return "\n".join(lines) + "\n"
 
 
-def _row(artifacts: Path, boot: Recorded) -> str:
+def _row(artifacts: Path, boot: Recorded, *, metered: bool) -> str:
     after = "" if boot.seconds is None else f"{boot.seconds:.2f} s"
     image = f"{boot.image} ({boot.simulated})" if boot.simulated else boot.image
-    cells = (_name(artifacts, boot), image, boot.verdict, after, boot.error)
+    energy = ["" if boot.power is None else boot.power.amount()] if metered else []
+    cells = (_name(artifacts, boot), image, boot.verdict, after, *energy, boot.error)
     return f"| {' | '.join(_text(cell) for cell in cells)} |"
 
 
@@ -113,7 +121,8 @@ def _details(artifacts: Path, boot: Recorded) -> list[str]:
         drawn = "(no timeline)\n"
     page = boot.folder / PAGE
     where = [f"Its page: {_text(str(page.relative_to(artifacts)))}", ""] if page.is_file() else []
-    shown = "\n".join([drawn.rstrip("\n"), *_table(boot.conditions), *boot.evidence])[-_SHOWN:]
+    energy = [] if boot.power is None else [f"energy: {boot.power.words()}"]
+    shown = "\n".join([drawn.rstrip("\n"), *_table(boot.conditions), *energy, *boot.evidence])[-_SHOWN:]
     opened = "" if boot.ready else " open"
     summary = f"<summary>{_text(_name(artifacts, boot))}: {_text(boot.verdict)}</summary>"
     return [f"<details{opened}>{summary}", "", *where, f"<pre>{html.escape(shown)}</pre>", "</details>"]
@@ -164,6 +173,7 @@ def _read(file: Path) -> Recorded:
         simulated=_word(record.get("simulated")),
         lacking=tuple(f"{name} is {truth}: {observed}" for name, truth, _, observed, _ in asked if truth != "true"),
         conditions=asked,
+        power=PowerRecord.read(record.get("power")),
     )
 
 

@@ -20,9 +20,11 @@ from hil.clock import Deadline, now_ns
 from hil.errors import InfrastructureError, NodeError, UsageError
 from hil.machine import Doors, Machine
 from hil.node import OnMark
+from hil.power.meter import Resolution
 from hil.readiness.condition import Condition, Truth
 from hil.readiness.readiness import Readiness
 from hil.redaction import HIDDEN
+from hil.report.power import PowerRecord
 from hil.timeline.timeline import Mark
 
 
@@ -35,6 +37,7 @@ class Node:
     machine: Machine
     failure: Exception | None = None
     readiness: Readiness | None = None
+    power: PowerRecord | None = None
     boots: list[Boot] = field(default_factory=list)
     asked: list[float | None] = field(default_factory=list)
 
@@ -62,6 +65,8 @@ class Node:
         for mark in boot.timeline.add(marks):
             on_mark(mark)
         boot.readiness = self.readiness
+        if self.power is not None:
+            boot.metered = SimpleNamespace(record=lambda *_, **__: self.power)
         boot.settle(Verdict.READY)
         return boot
 
@@ -131,6 +136,15 @@ def test_each_node_has_its_timeline_and_its_verdict(bench: Bench, capsys: pytest
     assert bench.opened["artifacts"] == Path("hil-artifacts")
     assert (bench.opened["rig"], bench.opened["keep"], bench.opened["image"]) == ("virt", False, None)
     assert bench.opened["capture"] == "headers"
+
+
+def test_the_energy_of_a_boot_is_a_line_below_its_table(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.nodes["a"].power = PowerRecord(
+        *("twin:plug", True, Resolution(watts=0.1), 0.5, "ready", 18.0, 61.2, 3.1, 3.4, 6.1, 0.0, 36)
+    )
+    assert cli.run(["boot"]) == 0
+    energy = "energy: 61.2 J ± 3.1 J from power-on to ready, mean 3.4 W, peak 6.1 W (simulated; twin:plug every 0.5 s)"
+    assert capsys.readouterr().out.count(f"\n{energy}\nrecord: ") == 1
 
 
 @pytest.mark.parametrize("choice", ["headers", "full", "off"])

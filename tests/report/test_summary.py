@@ -75,6 +75,7 @@ def test_the_boots_as_a_document(artifacts: Path, capsys: pytest.CaptureFixture[
         "verdict": "ready",
         "seconds_to_ready": 9.125,
         "error": "",
+        "power": None,
         "lacking": [],
         "tests": ["t.py::a"],
     }
@@ -96,6 +97,21 @@ def test_what_is_simulated_and_what_did_not_hold_is_said(tmp_path: Path) -> None
     assert "condition    holds    expected  observed   source\n" in text
     assert "talos.api    true     answers   answers    api\n" in text
     assert "talos.stage  false              &lt;booting&gt;\n" in text
+
+
+def test_energies_have_a_column_and_simulated_ones_beside_measured_ones_a_word(tmp_path: Path) -> None:
+    power = {"meter": "plug", "simulated": False, "joules": 61.25, "error_joules": 3.0, "every_seconds": 0.5}
+    write(tmp_path / "n1", image="i", verdict="ready", power=power)
+    write(tmp_path / "n2", image="i", verdict="ready")
+    assert "do not compare" not in markdown(tmp_path, recorded(tmp_path))
+    write(tmp_path / "n3", image="i", verdict="ready", power={**power, "simulated": True})
+    text = markdown(tmp_path, recorded(tmp_path))
+    assert "| boot | image | verdict | ready after | energy | what went wrong |\n|---|---|---|---:|---:|---|\n" in text
+    assert "| n1 | i | ready |  | 61.2 J ± 3.0 J |  |" in text
+    assert "| n2 | i | ready |  |  |  |" in text
+    assert "| n3 | i | ready |  | 61.2 J ± 3.0 J (simulated) |  |" in text
+    assert "Energies marked as simulated are of the bench twin: they do not compare with the others." in text
+    assert "energy: 61.2 J ± 3.0 J from power-on" in text
 
 
 @pytest.mark.parametrize("readiness", [None, [], {"conditions": {}}, {"conditions": ["x", {"name": 1}]}])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from hil.report.reading import Record, number, objects, text
+from hil.report.power import PowerRecord, mixed
+from hil.report.reading import Record, inner, number, objects, text
 
 _Key = tuple[str, str, int]
 
@@ -17,8 +18,12 @@ def compared(one: Record, other: Record) -> dict[str, object]:
         one: of `hil.report.page.record.gathered`.
         other: the same of the other one; a difference is its time minus the first one's.
     """
+    notes = [
+        _simulated(text(one.get("simulated")), text(other.get("simulated"))),
+        mixed([_power(one), _power(other)]),
+    ]
     return {
-        "note": _simulated(text(one.get("simulated")), text(other.get("simulated"))),
+        "note": " ".join(filter(None, notes)),
         "stages": _stages(objects(one.get("marks")), objects(other.get("marks"))),
         "facts": _facts(one, other),
     }
@@ -29,6 +34,10 @@ def _simulated(one: str, other: str) -> str:
         return ""
     which, what = ("first", one) if one else ("second", other)
     return f"The {which} boot was of a simulated machine ({what}), the other was not: their times do not compare."
+
+
+def _power(boot: Record) -> PowerRecord | None:
+    return PowerRecord.read(inner(boot.get("power")).get("record"))
 
 
 def _stages(ones: Sequence[Record], others: Sequence[Record]) -> list[dict[str, object]]:
@@ -70,10 +79,12 @@ def _facts(before: Record, after: Record) -> list[dict[str, object]]:
 
 def _values(boot: Record) -> dict[str, str]:
     arguments = boot.get("arguments")
+    power = _power(boot)
     values = {
         "verdict": text(boot.get("headline")),
         "image": text(boot.get("image")),
         "simulated": text(boot.get("simulated")),
+        "energy": "" if power is None else power.words(),
     }
     for group in ("facts", "programs"):
         pairs = boot.get(group)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from hil.report.page.console import Said, read_console
 from hil.report.page.verdict import judged
+from hil.report.page.watts import watts_of
 from hil.report.page.wire import wire_of
 from hil.report.reading import Record, inner, load, number, objects, text, texts
 
@@ -21,6 +22,7 @@ _FILES = (
     "boot.json",
     "packets.pcapng",
     "packets.json",
+    "power.csv",
     "qemu.log",
 )
 _CONDITION = ("name", "truth", "expected", "observed", "source")
@@ -28,7 +30,7 @@ _ASSET = ("name", "sha256", "origin")
 _IDENTITY = ("rig", "machine", "segment", "mac", "uuid", "serial", "accelerator", "accelerator_why")
 _ELSEWHERE = frozenset(
     {
-        *("schema", "node", "boot", "image", "verdict", "seconds_to_ready", "error", "readiness", "packets"),
+        *("schema", "node", "boot", "image", "verdict", "seconds_to_ready", "error", "readiness", "packets", "power"),
         *("simulated", "assets", "runs", *_IDENTITY),
     }
 )
@@ -46,7 +48,8 @@ def gathered(folder: Path, page: Path) -> dict[str, object]:
     boot, no_boot = load(folder / "boot.json")
     timeline, no_timeline = load(folder / "timeline.json")
     marks = _marks(timeline)
-    console = read_console(folder / "console", _nanoseconds(timeline.get("power_on_ns")))
+    origin_ns = _nanoseconds(timeline.get("power_on_ns"))
+    console = read_console(folder / "console", origin_ns)
     readiness = inner(boot.get("readiness"))
     node = text(boot.get("node"))
     return {
@@ -65,6 +68,7 @@ def gathered(folder: Path, page: Path) -> dict[str, object]:
         "resets": [mark["seconds"] for mark in marks if mark["stage"] == "reset"],
         "console": console.to_json(),
         "wire": wire_of(folder, boot),
+        "power": watts_of(folder, boot, origin_ns),
         "runs": texts(boot.get("runs")),
         "missing": [why for why in (no_boot, no_timeline) if why],
         "folder": str(folder),

@@ -13,6 +13,7 @@ function verdict(boot) {
     el("h1", "", having(el("span", "sign", SIGNS[boot.verdict]), { "aria-hidden": "true" }), boot.headline, time),
     el("p", "meaning", boot.meaning),
     boot.simulated ? el("p", "simulated", `Simulated: ${boot.simulated}`) : null,
+    energy(boot),
     boot.stopped ? el("p", "note", boot.stopped) : null,
     boot.missing.map((why) => el("p", "note", why)),
     boot.error ? failure(boot.error) : null);

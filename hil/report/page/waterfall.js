@@ -42,7 +42,7 @@ class Waterfall {
     this.evidence.textContent = hint;
     this.element = section("Timeline",
       el("p", "aside", boot.power_on ? `seconds from power-on, ${boot.power_on}` : "seconds from power-on"),
-      boot.marks.length ? el("div", "waterfall", this.over(boot), this.axis(boot), drawn) : el("p", "note", "no marks are recorded"),
+      boot.marks.length ? el("div", "waterfall", this.over(boot), this.axis(boot), drawn, wattsLane(boot.power, end, (curve) => this.plot(curve))) : el("p", "note", "no marks are recorded"),
       this.evidence);
     this.element.classList.add("timeline-part");
     this.element.addEventListener("keydown", (event) => this.pressed(event));

@@ -17,7 +17,17 @@ from hil.report.page.visible import visible, visible_document
 
 _HERE = Path(__file__).parent
 _STYLES = ("page.css", "boot.css")
-_SCRIPTS = ("dom.js", "ansi.js", "console.js", "waterfall.js", "tables.js", "wire.js", "comparison.js", "page.js")
+_SCRIPTS = (
+    "dom.js",
+    "ansi.js",
+    "console.js",
+    "watts.js",
+    "waterfall.js",
+    "tables.js",
+    "wire.js",
+    "comparison.js",
+    "page.js",
+)
 _BOTH = 2
 # What could end a script element, begin another, or is a line's end in JavaScript (HTML 4.12.1.3; ECMA-262 12.3).
 _ESCAPED = tuple((sign, f"\\u{ord(sign):04x}") for sign in "<>&\u2028\u2029")

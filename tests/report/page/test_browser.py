@@ -58,11 +58,13 @@ def test_a_hostile_boot_is_shown_and_does_nothing(chromium: str, tmp_path: Path)
     condition = dict.fromkeys(("name", "truth", "expected", "observed", "source"), EVIL)
     facts = {"rig": EVIL, EVIL: EVIL, "assets": [{"name": EVIL}], "runs": [EVIL], "node": EVIL, "simulated": EVIL}
     readiness = {"conditions": [condition], "stopped": EVIL}
+    facts["power"] = {"meter": EVIL, "note": EVIL, "joules": 1, "error_joules": 0}
     folder = made(
         tmp_path / "boot", said=((0.5, HOSTILE),), verdict="failed", error=error, readiness=readiness, **facts
     )
     marks = [{"stage": EVIL, "seconds": 1, "error_seconds": 0.1, "source": EVIL, "evidence": EVIL}]
     (folder / "timeline.json").write_text(json.dumps({"marks": marks, "power_on_ns": 0}))
+    (folder / "power.csv").write_text("0,0,,,5.0,,\n1000000000,0,,,5.0,,\n2000000000,0,,,,,no\n3000000000,0,,,5.0,,\n")
     row = {"seconds": 1, "message": EVIL, "file": EVIL, "target": EVIL, "options": {EVIL: EVIL}}
     (folder / "packets.json").write_text(json.dumps({kind: [row] for kind in ("dhcp", "tftp", "http")}))
     write_page([folder], folder / "boot.html")
@@ -76,6 +78,8 @@ def test_a_hostile_boot_is_shown_and_does_nothing(chromium: str, tmp_path: Path)
     assert '<span class="control">^[</span>]0;evil<span class="control">^G</span>' in shown
     assert '<span class="control">⟨U+202E⟩</span>txet' in shown
     assert shown.count("&lt;i id=evil") > 20
+    assert shown.count('class="area" style="clip-path: polygon(') == 2
+    assert "power (simulated)" in shown
 
 
 def test_what_is_put_into_the_file_does_not_run(chromium: str, tmp_path: Path) -> None:
