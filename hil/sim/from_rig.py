@@ -59,9 +59,7 @@ class _Use:
         return 1
 
 
-def plan_of(
-    rig: Rig, directory: Path, actors: Mapping[str, Actor], *, whole: bool = False, speed: float = 0.0
-) -> Plan:
+def plan_of(rig: Rig, directory: Path, actors: Mapping[str, Actor], *, whole: bool = False) -> Plan:
     """The twin of a rig's bench.
 
     Args:
@@ -69,7 +67,6 @@ def plan_of(
         directory: the twin's; it is there, and no other user can enter it.
         actors: what each node's board does; a node that is not in it plays a script.
         whole: whether devices that are no twin's in the rig get a twin too, under the names of `names_of`.
-        speed: of the boards' UARTs (`hil.sim.plan.BoardPlan`).
 
     Raises:
         UsageError: a device of a kind that has no model, or one that the rig says two kinds of.
@@ -80,9 +77,7 @@ def plan_of(
     for use in uses:
         name = names[use.place]
         devices[name] = _merged(rig, devices.get(name), use, name)
-    boards = tuple(
-        _board(node, config, rig, names, actors.get(node, Script()), speed) for node, config in rig.nodes.items()
-    )
+    boards = [_board(node, config, rig, names, actors.get(node, Script())) for node, config in rig.nodes.items()]
     return Plan(
         seed=rig.twin.seed,
         directory=directory,
@@ -170,9 +165,7 @@ def _options(section: PowerConfig | MeterConfig | ConsoleConfig) -> Iterator[tup
             yield key, value
 
 
-def _board(
-    node: str, config: NodeConfig, rig: Rig, names: Mapping[str, str], actor: Actor, speed: float
-) -> BoardPlan | None:
+def _board(node: str, config: NodeConfig, rig: Rig, names: Mapping[str, str], actor: Actor) -> BoardPlan | None:
     """A node's board; None where nothing of it is the twin's."""
     port, meter, console = config.power_port(), config.meter_name(), _console(config)
     feeds = _terminals(names, None if port is None else rig.power[port])
@@ -187,7 +180,7 @@ def _board(
         console=line,
         baud=115200 if console is None else console.baud,
         actor=actor,
-        speed=speed,
+        speed=rig.twin.speed,
     )
 
 
