@@ -19,12 +19,21 @@ ANSWER_WITHIN: Final = 1.0
 T = TypeVar("T")
 
 
-def persistently(ask: Callable[[Deadline], T], *, deadline: Deadline) -> T:
+def one_try(deadline: Deadline) -> Deadline:
+    """Until when one try waits for its answer, from the moment when it can ask.
+
+    Args:
+        deadline: for all tries together.
+    """
+    return deadline.sooner(ANSWER_WITHIN)
+
+
+def persistently(ask: Callable[[], T], *, deadline: Deadline) -> T:
     """Ask until there is a good answer; the last try's error where there is none.
 
     Args:
-        ask: asks once, by the deadline that it is given. It is said again after a lost or garbled answer, so what it
-            does must be the same when done twice: never a toggle.
+        ask: asks once, and waits as long as `one_try` says. It is called again after a lost or garbled answer, so what
+            it does must be the same when done twice: never a toggle.
         deadline: for all tries together.
 
     Raises:
@@ -33,8 +42,8 @@ def persistently(ask: Callable[[Deadline], T], *, deadline: Deadline) -> T:
     """
     for _ in range(TRIES - 1):
         try:
-            return ask(deadline.sooner(ANSWER_WITHIN))
+            return ask()
         except (PortSilent, PortGarbled):
             if deadline.expired:
                 raise
-    return ask(deadline.sooner(ANSWER_WITHIN))
+    return ask()

@@ -18,7 +18,7 @@ from hil.clock import Deadline
 from hil.config.devices import DeviceName, device_path, is_twin
 from hil.config.power import PowerConfig
 from hil.config.things import Thing, device
-from hil.power.exchange import persistently
+from hil.power.exchange import one_try, persistently
 from hil.power.line import HeldLine, Settings, held
 from hil.power.port import PortGarbled, PortRefused, PortSilent, PowerState
 
@@ -80,14 +80,14 @@ class LcusPort:
         with held(self.config.device, _SETTINGS, deadline=deadline) as line:
             line.send(frame(self.config.channel, on), deadline=deadline)
             if self.config.status:
-                persistently(lambda soon: self._confirm(line, on, soon), deadline=deadline)
+                persistently(lambda: self._confirm(line, on, one_try(deadline)), deadline=deadline)
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """Ask the board; UNKNOWN at once where the rig says that it does not answer. Errors as in `switch`."""
         if not self.config.status:
             return PowerState.UNKNOWN
         with held(self.config.device, _SETTINGS, deadline=deadline) as line:
-            return _as_state(persistently(lambda soon: self._ask(line, soon), deadline=deadline))
+            return _as_state(persistently(lambda: self._ask(line, one_try(deadline)), deadline=deadline))
 
     def close(self) -> None:
         """Nothing is open between exchanges."""
