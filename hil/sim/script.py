@@ -47,6 +47,7 @@ TEXTS: Final = {
 """The scripts that there are, by name."""
 
 _END: Final = "\r\n"
+_PAUSE: Final = 0.01
 
 
 class ScriptPlayer:
@@ -73,7 +74,8 @@ class ScriptPlayer:
         self.stop()
         for after, line in self._text.lines:
             self._later(after, line + _END)
-        last = self._text.lines[-1][0] if self._text.lines else 0.0
+        # Of two timers of one moment either may come first.
+        last = (self._text.lines[-1][0] if self._text.lines else 0.0) + _PAUSE
         if self._text.prompt:
             self._timers.append(asyncio.get_running_loop().call_later(last, self._prompt))
         if self._text.every:

@@ -79,7 +79,7 @@ class TcpConsole:
         self._server: asyncio.Server | None = None
         self._client: asyncio.StreamWriter | None = None
         self._typed: Callable[[bytes], None] = lambda data: None
-        self._changes: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self.faults.watch(self._fault)
 
     @property
@@ -105,11 +105,12 @@ class TcpConsole:
 
     async def close(self) -> None:
         """Off the network."""
-        await asyncio.gather(*self._changes, return_exceptions=True)
         self._hang_up()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._hang_up()  # what a task that was under way has opened
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, _HOST, self._port)
+        self._server = await asyncio.start_server(self._accept, _HOST, self._port)
         self._port = self._server.sockets[0].getsockname()[1]
 
     def _hang_up(self) -> None:
@@ -125,9 +126,15 @@ class TcpConsole:
         if on:
             self._hang_up()
         elif self._server is None:
-            change = asyncio.create_task(self._listen())
-            self._changes.add(change)
-            change.add_done_callback(self._changes.discard)
+            self._own(asyncio.create_task(self._listen()))
+
+    def _own(self, task: asyncio.Task[None]) -> None:
+        """Wait for its end before this device is closed."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._own(asyncio.create_task(self._serve(reader, writer)))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._client is not None:  # a line has one reader

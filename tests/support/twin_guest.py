@@ -1,0 +1,29 @@
+"""A program that is to the bench twin what QEMU is: two listening sockets' descriptors, a UART on one, QMP on the other.
+
+Run as `twin_guest.py SERIAL QMP FILE`: says its process id in FILE and "power on" on its UART, echoes what is typed
+there, and ends when it is told "q". Says on its UART whether somebody has left QMP's negotiation mode.
+"""
+
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+
+
+def main(serial: int, qmp: int, file: str) -> None:
+    uart, _ = socket.socket(fileno=serial).accept()
+    monitor, _ = socket.socket(fileno=qmp).accept()
+    Path(file).write_text(str(os.getpid()), "ascii")
+    uart.sendall(b"power on\r\n")
+    monitor.sendall(b'{"QMP": {"version": {}, "capabilities": []}}\r\n')
+    asked = json.loads(monitor.recv(4096))
+    uart.sendall(f"qmp: {asked['execute']}\r\n".encode())
+    while data := uart.recv(4096):
+        uart.sendall(data)
+        if b"q" in data:
+            sys.exit(3 if b"!" in data else 0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
