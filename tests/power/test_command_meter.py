@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hil.clock import Deadline, now_ns
-from hil.power.command_meter import Config, create, parse
+from hil.power.command_meter import KEYS, Config, create, parse
 from hil.power.meter import Reading, Resolution
 from hil.power.port import PortAbsent, PortGarbled, PortSilent
 
@@ -33,7 +33,7 @@ def test_what_can_become_of_it() -> None:
     with pytest.raises(PortSilent, match="it ended with 3, expected 0") as caught:
         read("echo no meter >&2; exit 3")
     assert caught.value.evidence == ("no meter",)
-    with pytest.raises(PortSilent, match="had not ended after 0.05 s; it was killed"):
+    with pytest.raises(PortSilent, match=r"had not ended after 0\.05 s; it was killed"):
         read("sleep 60", within=0.05)
     with pytest.raises(PortGarbled, match="it printed nothing"):
         read("true")
@@ -68,9 +68,7 @@ def test_what_is_no_reading(output: str, why: str) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.text(max_size=60) | st.dictionaries(st.sampled_from(["volts", "amperes", "watts"]), st.floats()).map(json.dumps)
-)
+@given(st.text(max_size=60) | st.dictionaries(st.sampled_from(KEYS), st.floats()).map(json.dumps))
 def test_any_output_is_a_reading_or_said_not_to_be(output: str) -> None:
     try:
         found = parse(output)

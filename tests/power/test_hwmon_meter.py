@@ -57,7 +57,7 @@ def test_a_chip_by_name_bus_and_address(tmp_path: Path) -> None:
     assert found.watts == 1.0
     with pytest.raises(PortAbsent, match=r"several chips match: hwmon1 \(1-0040\), hwmon2 \(1-0041\)"):
         meter(chip="ina226", root=root).read(deadline=Deadline.after(SOON))
-    with pytest.raises(PortAbsent, match="hwmon ina226 on I2C bus 2: .*/class has no chip of that name"):
+    with pytest.raises(PortAbsent, match=r"hwmon ina226 on I2C bus 2: .*/class has no chip of that name"):
         meter(chip="ina226", bus=2, root=root).read(deadline=Deadline.after(SOON))
 
 
