@@ -32,6 +32,7 @@ class Control:
         self._twin = twin
         self._end = end
         self._server: asyncio.Server | None = None
+        self._path: Path | None = None
 
     async def start(self, directory: Path) -> Path:
         """Listen in a folder that no other user can enter; returns the socket's path.
@@ -39,15 +40,16 @@ class Control:
         Raises:
             OSError: it cannot.
         """
-        path = directory / SOCKET
-        self._server = await asyncio.start_unix_server(self._serve, path)
-        path.chmod(0o600)
-        return path
+        self._path = directory / SOCKET
+        self._server = await asyncio.start_unix_server(self._serve, self._path)
+        self._path.chmod(0o600)
+        return self._path
 
     def close(self) -> None:
-        """Listen no more."""
-        if self._server is not None:
+        """Listen no more; the socket's name goes too."""
+        if self._server is not None and self._path is not None:
             self._server.close()
+            self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

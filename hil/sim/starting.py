@@ -22,8 +22,6 @@ STREAM: Final = "twin"
 
 _ANSWER: Final = re.compile(rb"^(ready|refused) (\{[^\n]*\})\n", re.MULTILINE)
 _START_SECONDS: Final = 20.0
-# After the guests' own services, before nothing: boards lose their power when all else has ended.
-_STOP_ORDER: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +48,9 @@ def start(keeper: Keeper, plan: Plan, *, deadline: Deadline | None = None) -> Tw
     Raises:
         InfrastructureError: it does not start; says why.
     """
+    limit = deadline or Deadline.after(_START_SECONDS)
     since = past(keeper, STREAM)
-    keeper.spawn(STREAM, [sys.executable, "-m", "hil.sim", plan.to_json()], stop_order=_STOP_ORDER)
+    keeper.spawn(STREAM, [sys.executable, "-m", "hil.sim", plan.to_json()])
     answer = await_ready(
         keeper,
         STREAM,
@@ -59,9 +58,10 @@ def start(keeper: Keeper, plan: Plan, *, deadline: Deadline | None = None) -> Tw
         what="the bench twin",
         hint="report this with the lines above",
         since=since,
-        deadline=deadline or Deadline.after(_START_SECONDS),
+        deadline=limit,
     )
     said = json.loads(answer[2])
     if answer[1] == b"refused":
+        keeper.wait_exit(STREAM, deadline=limit)
         raise InfrastructureError(f"the bench twin cannot be had: {said['error']}", hint=said["hint"])
     return Twin(said, TwinControl(plan.directory / SOCKET))

@@ -1,4 +1,4 @@
-"""A program that is to the bench twin what QEMU is: two listening sockets' descriptors, a UART on one, QMP on the other.
+"""A program that is to the bench twin what QEMU is: descriptors of two listening sockets, for its UART and for QMP.
 
 Run as `twin_guest.py SERIAL QMP FILE`: says its process id in FILE and "power on" on its UART, echoes what is typed
 there, and ends when it is told "q". Says on its UART whether somebody has left QMP's negotiation mode.

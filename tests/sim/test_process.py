@@ -1,0 +1,129 @@
+"""The twin as a process: a child of the keeper, its control socket, and what is left of it when it is killed."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import serial
+from support import twin_guest
+from support.keepers import own_keeper
+from support.leftovers import difference, snapshot
+
+from hil.clock import Deadline
+from hil.errors import InfrastructureError, UsageError
+from hil.keeper.client import Keeper
+from hil.sim.client import TwinControl
+from hil.sim.plan import BoardPlan, DevicePlan, Plan, Qemu
+from hil.sim.starting import STREAM, Twin, start
+
+UART = DevicePlan("uart1", "uart")
+WITHIN = 20.0
+
+
+@pytest.fixture
+def keeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeper]:
+    with own_keeper(monkeypatch) as started:
+        yield started
+
+
+def started(keeper: Keeper, *boards: BoardPlan) -> Twin:
+    directory = keeper.directory / "twin"
+    directory.mkdir()
+    return start(keeper, Plan(1, directory, (UART,), boards))
+
+
+def opened(twin: Twin) -> serial.Serial:
+    return serial.Serial(twin.devices["twin:uart1"], 115200, timeout=WITHIN)
+
+
+def test_a_twin_tells_where_its_devices_are_takes_faults_and_ends_with_its_bench(keeper: Keeper) -> None:
+    twin = started(keeper, BoardPlan("node1", console="uart1"))
+    control = twin.control
+    with opened(twin) as port:
+        assert b"# " in port.read_until(b"# ")
+
+    control.fault("uart1", "noise")
+    control.unplug("uart1")
+    assert control.state()["devices"]["uart1"]["faults"] == [["noise", None], ["unplugged", None]]
+    assert not Path(twin.devices["twin:uart1"]).exists()
+    control.plug("uart1")
+    assert Path(twin.devices["twin:uart1"]).exists()
+    control.mend("uart1")
+    assert control.state()["devices"]["uart1"]["faults"] == []
+    assert control.state()["boards"]["node1"]["running"] is True
+    with pytest.raises(UsageError, match="no device 'relay'"):
+        control.fault("relay", "silent")
+
+    keeper.end()
+    assert not Path(twin.devices["twin:uart1"]).is_symlink()
+    with pytest.raises(InfrastructureError, match="does not answer"):
+        control.state()
+
+
+def test_requests_that_are_none_are_refused_and_end_nothing(keeper: Keeper) -> None:
+    control = started(keeper).control
+    for request in (
+        b"\xff\xfe\n",
+        b"[]\n",
+        b"{}\n",
+        b'{"do": "fault"}\n',
+        b"7\n",
+        b'{"do": {"a": []}}\n',
+        b"x" * 200_000,
+    ):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(WITHIN)
+            connection.connect(str(control.path))
+            connection.sendall(request)
+            connection.shutdown(socket.SHUT_WR)
+            assert b'"ok"' not in connection.recv(65536)
+    assert control.state()["boards"] == {}
+
+
+def test_a_twin_that_cannot_be_had_says_why(keeper: Keeper) -> None:
+    directory = keeper.directory / "twin"
+    with pytest.raises(InfrastructureError, match="no model of the kind 'toaster'"):
+        start(keeper, Plan(1, directory, (DevicePlan("relay", "toaster"),)))
+    directory.mkdir()
+    with pytest.raises(InfrastructureError, match="no channel 1"):
+        start(keeper, Plan(1, directory, (UART,), (BoardPlan("node1", feeds=(("uart1", 1),)),)))
+    with pytest.raises(InfrastructureError, match="cannot open its devices"):
+        start(keeper, Plan(1, directory / "nowhere", (UART,)))
+
+
+def _kill(keeper: Keeper, twin: Twin) -> None:
+    keeper.signal(STREAM, signal.SIGKILL)
+
+
+def _end(keeper: Keeper, twin: Twin) -> None:
+    twin.control.end()
+
+
+@pytest.mark.parametrize("way", [_kill, _end])
+def test_a_twin_that_ends_takes_its_guests_along(
+    keeper: Keeper, way: Callable[[Keeper, Twin], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = snapshot(str(tmp_path))
+    guest = sys.executable, str(twin_guest.__file__), "{fd:serial}", "{fd:qmp}", str(tmp_path / "pid")
+    twin = started(keeper, BoardPlan("node1", console="uart1", actor=Qemu(guest)))
+    with opened(twin) as port:
+        assert b"power on" in port.read_until(b"qmp_capabilities")
+    assert any(str(twin_guest.__file__) in line for line in difference(before, within=Deadline.after(0)))
+
+    way(keeper, twin)
+    keeper.wait_exit(STREAM, deadline=Deadline.after(WITHIN))
+    assert difference(before, within=Deadline.after(WITHIN)) == []
+
+
+def test_a_twin_that_is_told_to_end_leaves_no_name_and_no_process(keeper: Keeper) -> None:
+    twin = started(keeper)
+    keeper.signal(STREAM, signal.SIGTERM)
+    assert keeper.wait_exit(STREAM, deadline=Deadline.after(WITHIN)) == 0
+    assert list((keeper.directory / "twin").iterdir()) == []
+    with pytest.raises(InfrastructureError):
+        TwinControl(twin.control.path).state()
