@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "lint": "Check machine configurations before a machine gets them.",
     "report": "Summarise the boots recorded in a folder, as Markdown.",
     "rig": "Check rig files, list those that ship.",
+    "sim": "Run a bench twin: simulated relays, meters and boards.",
 }
 
 

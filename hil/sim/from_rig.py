@@ -147,6 +147,11 @@ def _merged(rig: Rig, known: DevicePlan | None, use: _Use, name: str) -> DeviceP
         )
     options: dict[str, Option] = dict(known.options) if known is not None else {}
     for key, value in _options(use.section):
+        if known is not None and options.get(key, value) != value and None not in (options[key], value):
+            raise UsageError(
+                f"{rig.where(*use.keys)}: {use.place} has {key} {options[key]!r} already, and {value!r} here",
+                hint="the twin's devices have one of each; give it two devices",
+            )
         if options.get(key) is None:
             options[key] = value
     if use.kind not in CONSOLES:

@@ -193,13 +193,15 @@ class Twin:
         def load(channel: int) -> Load:
             seat, terminal = self._seats[device], (device, channel)
             outlet = seat.device.outlets.get(channel)
-            total = Load()
+            total, conducts = Load(), outlet is None or outlet.conducts
             for station in self._stations.values():
                 if terminal in station.plan.feeds or terminal in station.plan.measured_by:
                     seen = station.load()
                     amperes, watts = total.amperes + seen.amperes, total.watts + seen.watts
                     total = Load(seen.volts, amperes, watts, seen.supply_volts)
-            return behind(seat.kind, total, conducts=outlet is None or outlet.conducts)
+                    # A plug that only measures is not the board's switch: its own contact is never opened.
+                    conducts = conducts or terminal in station.plan.measured_by
+            return behind(seat.kind, total, conducts=conducts)
 
         return load
 
