@@ -20,6 +20,8 @@ from hil.power.meter import Meter, Reading
 from hil.power.samples import Sample, header, line
 from hil.redaction import HIDDEN
 
+_SPACING_NS: Final = 20_000_000
+"""From look to look at least while somebody waits, so that a device that answers at once is not flooded."""
 _KEPT: Final = 200_000
 """Samples that are kept in memory; power.csv has all."""
 
@@ -41,7 +43,7 @@ class Sampler:
         self._file = _Growing(path)
         self._changed = threading.Condition()
         self._samples: deque[Sample] = deque(maxlen=_KEPT)
-        self._wanted_ns = 0
+        self._wanted: list[int] = []
         self._over = False
         self._thread = threading.Thread(target=self._run, name=f"sampler {meter.name}", daemon=True)
 
@@ -70,7 +72,7 @@ class Sampler:
             return next((sample.reading for sample in reversed(self._samples) if sample.reading is not None), None)
 
     def wait_after(self, at_ns: int, deadline: Deadline) -> Reading | None:
-        """Wait for the first good reading that began after a moment; the meter is asked at once for it.
+        """Wait for the first good reading that began after a moment; the meter is asked for it as soon as that is.
 
         Args:
             at_ns: that moment, ns of the one clock.
@@ -80,19 +82,21 @@ class Sampler:
             None when there is none by the deadline, or the sampler has ended.
         """
         with self._changed:
-            # No later than now, or the meter would be asked without a pause until then.
-            self._wanted_ns = max(self._wanted_ns, min(at_ns, now_ns()))
+            self._wanted.append(at_ns)
             self._changed.notify_all()
-            while True:
-                found = self._first_after(at_ns)
-                if found is not None or self._over or deadline.expired:
-                    return found
-                self._changed.wait(deadline.remaining())
+            try:
+                while True:
+                    found = self._first_after(at_ns)
+                    if found is not None or self._over or deadline.expired:
+                        return found
+                    self._changed.wait(deadline.remaining())
+            finally:
+                self._wanted.remove(at_ns)
 
     def readings(self, since_ns: int, until_ns: int) -> list[Sample]:
         """The samples from one moment to another, and one more on each side, which `integrate` needs at the ends."""
         with self._changed:
-            samples = list(self._samples)
+            samples = sorted(self._samples, key=_at)
         first = bisect.bisect_left(samples, since_ns, key=_at)
         last = bisect.bisect_right(samples, until_ns, key=_at)
         return samples[max(0, first - 1) : last + 1]
@@ -137,11 +141,21 @@ class Sampler:
         return Sample.failed(began, now_ns(), HIDDEN.redactor.text(why))
 
     def _pause(self, began: int) -> None:
-        """Until the next look is due, or somebody waits for a reading that begins later than the last one did."""
-        due = Deadline(began + round(self._every * NANOSECONDS), self._every)
+        """Until the next look is due."""
         with self._changed:
-            while not (self._over or due.expired or self._wanted_ns >= began):
+            while not self._over:
+                due = self._due(began)
+                if due.expired:
+                    return
                 self._changed.wait(due.remaining())
+
+    def _due(self, began: int) -> Deadline:
+        """When the meter is looked at next: in its turn, or earlier where somebody waits for a later reading."""
+        turn = began + round(self._every * NANOSECONDS)
+        known = next((sample.began_ns for sample in reversed(self._samples) if sample.reading is not None), 0)
+        waited_for = [at_ns + 1 for at_ns in self._wanted if at_ns >= known]
+        soonest = max(min(waited_for), began + _SPACING_NS) if waited_for else turn
+        return Deadline(min(turn, soonest), self._every)
 
 
 def _at(sample: Sample) -> int:

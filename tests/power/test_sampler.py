@@ -52,6 +52,19 @@ def test_a_reading_that_began_after_a_moment_is_got_at_once(tmp_path: Path) -> N
     assert sampler.wait_after(now_ns(), Deadline.after(SOON)) is None
 
 
+def test_a_reading_after_a_moment_to_come_is_got_when_it_comes(tmp_path: Path) -> None:
+    """Also from a meter whose readings tell of a moment before they were asked for, as those of chips that average."""
+    meter = Steady(late_ns=60_000_000)
+    with sampling(meter, tmp_path, every=60) as sampler:
+        moment = now_ns() + 50_000_000
+        found = sampler.wait_after(moment, Deadline.after(SOON))
+        assert found is not None
+        assert found.at_ns - found.error_ns > moment
+        looks = meter.asked
+        assert looks <= 10
+    assert meter.asked <= looks + 1
+
+
 def test_a_look_that_fails_is_a_gap_with_its_reason(tmp_path: Path) -> None:
     meter = Steady({2: silent, 3: broken, 4: lambda: float("nan")})
     with sampling(meter, tmp_path) as sampler:

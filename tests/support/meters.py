@@ -13,15 +13,19 @@ IN_WATTS = Resolution(watts=1.0)
 
 @dataclass
 class Steady:
-    """A meter that says 1 W, 2 W, ... or, at a look that has its number in `trouble`, what that gives."""
+    """A meter that says 1 W, 2 W, ... or, at a look that has its number in `trouble`, what that gives.
+
+    Each is of `late_ns` before it was asked for.
+    """
 
     trouble: dict[int, Callable[[], float]] = field(default_factory=dict)
     asked: int = 0
+    late_ns: int = 0
     name: str = "steady"
     resolution: Resolution = IN_WATTS
 
     def read(self, *, deadline: Deadline) -> Reading:
         self.asked += 1
-        return Reading(now_ns(), 0, watts=self.trouble.get(self.asked, lambda: float(self.asked))())
+        return Reading(now_ns() - self.late_ns, 0, watts=self.trouble.get(self.asked, lambda: float(self.asked))())
 
     def close(self) -> None: ...
