@@ -147,8 +147,10 @@ def rig_text(rig: Rig, names: Mapping[str, str], devices: Mapping[str, str]) -> 
         devices: where each is found, by its name with "twin:".
     """
     text = rig.file.read_text(encoding="utf-8")
-    for place, name in names.items():
-        text = re.sub(rf"(?<![\w/.:-]){re.escape(place)}(?![\w/:-])", lambda _, at=devices[f"twin:{name}"]: at, text)
+    found = {place: devices[f"twin:{name}"] for place, name in names.items()}
+    if found:
+        places = "|".join(re.escape(place) for place in sorted(found, key=len, reverse=True))
+        text = re.sub(rf"(?<![\w/.:-])(?:{places})(?![\w/:-])", lambda match: found[match[0]], text)
     return f"# Of `hil sim`: {SIMULATED}. Its devices are gone when that ends.\n{text}"
 
 
