@@ -16,24 +16,22 @@ from pydantic import Field
 
 from hil.clock import Deadline, now_ns
 from hil.config.power import MeterConfig
-from hil.errors import InfrastructureError
+from hil.power.command import Argv
 from hil.power.meter import Reading, Resolution
-from hil.power.port import PortAbsent, PortGarbled, PortSilent
-from hil.tools.process import run
+from hil.power.port import PortGarbled, PortRefused
+from hil.power.program import evidence, ran
 
 KEYS: Final = ("volts", "amperes", "watts", "counter_wh")
 _SHOWN: Final = 80
-
-_Word = Annotated[str, Field(min_length=1)]
+_START: Final = "write the program's name, or its path from the rig file's directory (./meter.py); make it executable"
+_HINT: Final = 'let its last line be {"watts": 3.42}, or that with volts and amperes; see docs/power/command-meter.md'
 
 
 class Config(MeterConfig):
     """One program."""
 
     kind: Literal["command"] = Field(description="a program that prints one reading as JSON and ends")
-    command: Annotated[tuple[_Word, ...], Field(min_length=1)] = Field(
-        description="the program and its arguments; no shell reads them"
-    )
+    command: Argv = Field(description="the program and its arguments; no shell reads them")
     resolution: Annotated[float, Field(gt=0, le=1000)] | None = Field(
         None, description="the smallest step of its watts; without it the error of an energy leaves it out"
     )
@@ -64,27 +62,21 @@ class CommandMeter:
 
         Raises:
             PortAbsent: it cannot be started.
-            PortSilent: it has not ended at the deadline, and was killed with what it started; or it failed.
+            PortSilent: it had not ended at the deadline, and was killed with all that it started.
+            PortRefused: it exited with another status than 0.
             PortGarbled: its last line is no reading.
         """
         began = now_ns()
-        try:
-            done = run(self.config.command, deadline=deadline, hint="see the rig file's `command:`")
-        except InfrastructureError as error:
-            kind = PortSilent if deadline.expired else PortAbsent
-            raise kind(f"{self.name}: {error.message}", hint=error.hint) from error
+        done = ran(self.name, self.config.command, deadline=deadline, hint=_START)
         ended = now_ns()
         if done.code != 0:
             what = f"{self.name}: it ended with {done.code}, expected 0"
-            raise PortSilent(what, hint="run it by hand", evidence=done.last_lines())
+            raise PortRefused(what, hint="run it by hand", evidence=evidence(done))
         try:
             found = parse(done.output)
         except ValueError as problem:
-            raise PortGarbled(
-                f"{self.name}: {problem}",
-                hint='its last line is to be {"watts": 3.42}, or with volts and amperes',
-                evidence=done.last_lines(),
-            ) from problem
+            what = f"{self.name}: {problem}"
+            raise PortGarbled(what, hint=_HINT, evidence=evidence(done)) from problem
         return Reading(
             began + (ended - began) // 2,
             (ended - began) // 2,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hil.clock import Deadline, now_ns
 from hil.power.command_meter import KEYS, Config, create, parse
 from hil.power.meter import Reading, Resolution
-from hil.power.port import PortAbsent, PortGarbled, PortSilent
+from hil.power.port import PortAbsent, PortGarbled, PortRefused, PortSilent
 
 SOON = 5.0
 
@@ -30,7 +30,7 @@ def test_its_last_line_is_the_reading() -> None:
 
 
 def test_what_can_become_of_it() -> None:
-    with pytest.raises(PortSilent, match="it ended with 3, expected 0") as caught:
+    with pytest.raises(PortRefused, match="it ended with 3, expected 0") as caught:
         read("echo no meter >&2; exit 3")
     assert caught.value.evidence == ("no meter",)
     with pytest.raises(PortSilent, match=r"had not ended after 0\.05 s; it was killed"):
