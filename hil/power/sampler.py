@@ -34,12 +34,16 @@ class Sampler:
         every: seconds from the beginning of a look to that of the next.
         path: of the file (power.csv), which must not exist yet.
         within: seconds that one look may take; `end` waits that long at most.
+        simulated: whether the meter is the bench twin's; the file says so.
     """
 
-    def __init__(self, meter: Meter, every: float, path: Path, *, within: float = 5.0) -> None:
+    def __init__(
+        self, meter: Meter, every: float, path: Path, *, within: float = 5.0, simulated: bool = False
+    ) -> None:
         self._meter = meter
         self._every = every
         self._within = within
+        self._simulated = simulated
         self._file = _Growing(path)
         self._changed = threading.Condition()
         self._samples: deque[Sample] = deque(maxlen=_KEPT)
@@ -122,7 +126,7 @@ class Sampler:
         while not self._over:
             began = now_ns()
             sample = self._look(began)
-            self._file.append(line(sample))
+            self._file.append(line(sample, simulated=self._simulated))
             with self._changed:
                 self._samples.append(sample)
                 self._changed.notify_all()

@@ -17,7 +17,9 @@ from hil.power.meter import Reading
 
 FILE: Final = "power.csv"
 """A boot's samples, in its folder."""
-COLUMNS: Final = ("at_ns", "error_ns", "volts", "amperes", "watts", "counter_wh", "gap")
+COLUMNS: Final = ("at_ns", "error_ns", "volts", "amperes", "watts", "counter_wh", "gap", "source")
+MEASURED: Final = "measured"
+SIMULATED: Final = "simulated"
 _LATEST_NS: Final = 2**63 - 1
 _LONGEST_GAP: Final = 200
 
@@ -66,8 +68,13 @@ class Sample:
         return None if self.reading is None else self.reading.watts
 
 
-def line(sample: Sample) -> str:
-    """A sample as a line of power.csv (RFC 4180), its end included; numbers as short as they read back unchanged."""
+def line(sample: Sample, *, simulated: bool = False) -> str:
+    """A sample as a line of power.csv (RFC 4180), its end included; numbers as short as they read back unchanged.
+
+    Args:
+        sample: the sample.
+        simulated: whether its meter is the bench twin's; each line says so, wherever it is copied to.
+    """
     reading = sample.reading
     values = (
         (None, None, None, None)
@@ -75,7 +82,7 @@ def line(sample: Sample) -> str:
         else (reading.volts, reading.amperes, reading.watts, reading.counter_wh)
     )
     cells = [str(sample.at_ns), str(sample.error_ns), *("" if value is None else repr(value) for value in values)]
-    return _row([*cells, sample.gap])
+    return _row([*cells, sample.gap, SIMULATED if simulated else MEASURED])
 
 
 def header() -> str:
@@ -115,7 +122,7 @@ def _row(cells: Iterable[str]) -> str:
 def _sample(text: str) -> Sample | None:
     try:
         cells = next(csv.reader([text], strict=True), [])
-        at, error, volts, amperes, watts, counter, gap = cells
+        at, error, volts, amperes, watts, counter, gap, _ = cells
         at_ns, error_ns = _nanoseconds(at), _nanoseconds(error)
         values = [_number(cell) for cell in (volts, amperes, watts, counter)]
     except (csv.Error, ValueError):

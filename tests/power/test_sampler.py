@@ -22,8 +22,8 @@ SOON = 5.0
 
 
 @contextmanager
-def sampling(meter: Steady, path: Path, every: float = 0.005) -> Iterator[Sampler]:
-    sampler = Sampler(meter, every, path / "power.csv")
+def sampling(meter: Steady, path: Path, every: float = 0.005, *, simulated: bool = False) -> Iterator[Sampler]:
+    sampler = Sampler(meter, every, path / "power.csv", simulated=simulated)
     sampler.begin()
     try:
         yield sampler
@@ -90,6 +90,15 @@ def test_samples_of_an_interval_have_one_more_on_each_side(tmp_path: Path) -> No
     assert sampler.readings(every[1].at_ns, every[2].at_ns) == every[:4]
     assert sampler.readings(every[1].at_ns + 1, every[2].at_ns - 1) == every[1:3]
     assert sampler.readings(0, 1) == every[:1]
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_each_line_says_whether_it_is_simulated(tmp_path: Path, simulated: bool) -> None:
+    with sampling(Steady(), tmp_path, simulated=simulated) as sampler:
+        assert sampler.wait_after(0, Deadline.after(SOON)) is not None
+    header, *lines = (tmp_path / "power.csv").read_text().splitlines()
+    assert header.endswith(",source")
+    assert {line.rpartition(",")[2] for line in lines} == {"simulated" if simulated else "measured"}
 
 
 def test_a_full_disk_ends_the_recording_and_not_the_sampling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

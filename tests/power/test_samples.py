@@ -25,21 +25,21 @@ def test_whole_lines_read_back_however_the_file_was_cut(samples: list[Sample], k
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.binary(max_size=80) | st.from_regex(rb'([-0-9."e\n,]{0,8},){6}["a]?\n'))
+@given(st.binary(max_size=80) | st.from_regex(rb'([-0-9."e\n,]{0,8},){7}["a]?\n'))
 def test_no_bytes_are_too_strange(data: bytes) -> None:
     for sample in parse(data):
         assert (sample.reading is None) == bool(sample.gap)
 
 
 def test_what_is_no_number_is_no_line() -> None:
-    assert parse(b"1,0,,,nan,,\n1,0,,,inf,,\n-1,0,,,1,,\n1,0,,,1.5,,\n") == [Sample.good(Reading(1, 0, watts=1.5))]
+    assert parse(b"1,0,,,nan,,,\n1,0,,,inf,,,\n-1,0,,,1,,,\n1,0,,,1.5,,,\n") == [Sample.good(Reading(1, 0, watts=1.5))]
 
 
 def test_a_line_is_for_a_person_too() -> None:
     good = Sample.good(Reading(1_500_000_000, 2_000_000, 5.1, 0.42, 2.142))
     gap = Sample.failed(2_000_000_000, 7_000_000_000, 'plug: "no answer",\nwithin 5 s')
-    assert header() + line(good) + line(gap) == (
-        "at_ns,error_ns,volts,amperes,watts,counter_wh,gap\n"
-        "1500000000,2000000,5.1,0.42,2.142,,\n"
-        '4500000000,2500000000,,,,,"plug: ""no answer"", within 5 s"\n'
+    assert header() + line(good, simulated=True) + line(gap) == (
+        "at_ns,error_ns,volts,amperes,watts,counter_wh,gap,source\n"
+        "1500000000,2000000,5.1,0.42,2.142,,,simulated\n"
+        '4500000000,2500000000,,,,,"plug: ""no answer"", within 5 s",measured\n'
     )

@@ -64,7 +64,7 @@ def test_a_hostile_boot_is_shown_and_does_nothing(chromium: str, tmp_path: Path)
     )
     marks = [{"stage": EVIL, "seconds": 1, "error_seconds": 0.1, "source": EVIL, "evidence": EVIL}]
     (folder / "timeline.json").write_text(json.dumps({"marks": marks, "power_on_ns": 0}))
-    (folder / "power.csv").write_text("0,0,,,5.0,,\n1000000000,0,,,5.0,,\n2000000000,0,,,,,no\n3000000000,0,,,5.0,,\n")
+    (folder / "power.csv").write_text("0,0,,,5,,,\n1000000000,0,,,5,,,\n2000000000,0,,,,,no,\n3000000000,0,,,5,,,\n")
     row = {"seconds": 1, "message": EVIL, "file": EVIL, "target": EVIL, "options": {EVIL: EVIL}}
     (folder / "packets.json").write_text(json.dumps({kind: [row] for kind in ("dhcp", "tftp", "http")}))
     write_page([folder], folder / "boot.html")
