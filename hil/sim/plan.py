@@ -120,7 +120,7 @@ class Plan:
                 devices=tuple(DevicePlan(**device) for device in data["devices"]),
                 boards=tuple(_board(board) for board in data["boards"]),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"not a plan of a bench twin: {error!r}") from error
 
 
