@@ -196,14 +196,22 @@ class Twin:
             total, conducts = Load(), outlet is None or outlet.conducts
             for station in self._stations.values():
                 if terminal in station.plan.feeds or terminal in station.plan.measured_by:
-                    seen = station.load()
-                    amperes, watts = total.amperes + seen.amperes, total.watts + seen.watts
-                    total = Load(seen.volts, amperes, watts, seen.supply_volts)
+                    total = _together(total, station.load())
                     # A plug that only measures is not the board's switch: its own contact is never opened.
                     conducts = conducts or terminal in station.plan.measured_by
             return behind(seat.kind, total, conducts=conducts)
 
         return load
+
+
+def _together(one: Load, other: Load) -> Load:
+    """Two loads on one channel; a board whose own contacts are open adds nothing but what it holds."""
+    return Load(
+        max(one.volts, other.volts),
+        one.amperes + other.amperes,
+        one.watts + other.watts,
+        max(one.supply_volts, other.supply_volts),
+    )
 
 
 def _state(seat: _Seat) -> dict[str, object]:

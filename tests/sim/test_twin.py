@@ -138,6 +138,26 @@ def test_contacts_in_series_feed_a_board_when_all_conduct(tmp_path: Path) -> Non
     played(plan, doing)
 
 
+def test_a_device_that_only_measures_sees_the_board_whatever_its_own_contact_was_told(tmp_path: Path) -> None:
+    plan = bench(tmp_path)
+    measured = BoardPlan("node1", feeds=(("relay", 1),), measured_by=(("relay", 2),))
+    beside = BoardPlan("node2", feeds=(("relay", 3),), measured_by=(("relay", 2),))
+
+    async def doing(twin: Twin, relay: Relay, uart: Listener) -> None:
+        assert relay.place is not None
+        for channel in (1, 3):
+            relay.outlets[channel].command(True)
+        await asyncio.sleep(50)
+        one, both = relay.place.load(1).watts, relay.place.load(2).watts
+        assert both == pytest.approx(2 * one, rel=0.1)
+        relay.outlets[3].command(False)
+        await asyncio.sleep(50)
+        assert relay.place.load(2) == relay.place.load(1)
+        assert relay.place.load(4).watts == 0
+
+    played(Plan(plan.seed, plan.directory, plan.devices, (measured, beside)), doing)
+
+
 def test_a_wire_of_its_own_speed_takes_its_time_and_loses_nothing(tmp_path: Path) -> None:
     async def doing(twin: Twin, relay: Relay, uart: Listener) -> bytes:
         relay.outlets[1].command(True)
