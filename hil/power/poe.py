@@ -19,7 +19,7 @@ from hil.config.model import Secret
 from hil.config.power import PowerConfig
 from hil.config.things import Thing, endpoint
 from hil.power.poe_snmp import Agent, Oid
-from hil.power.port import PortGarbled, PortRefused, PowerState
+from hil.power.port import PortGarbled, PortRefused, PortSilent, PowerState
 
 PORT: Final = 161
 ADMIN_ENABLE: Final = "1.3.6.1.2.1.105.1.1.1.3"
@@ -121,7 +121,8 @@ class PoePort:
         self.agent.set(self._oid(ADMIN_ENABLE), _TRUE if on else _FALSE, deadline=deadline)
         wanted = PowerState.ON if on else PowerState.OFF
         soon = deadline.sooner(SETTLES_WITHIN)
-        while (seen := self._look(deadline)).state is not wanted:
+        seen = self._look(deadline)
+        while seen.state is not wanted:
             if soon.expired:
                 raise PortRefused(
                     f"{self.name}: it was switched {wanted.value}, and after {soon} it is {seen}",
@@ -129,6 +130,12 @@ class PoePort:
                     " the switch has left",
                 )
             hold(_LOOK_EVERY)
+            try:
+                seen = self._look(deadline)
+            except PortSilent:
+                # At the deadline's end what was seen last is what there is to say.
+                if not deadline.expired:
+                    raise
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """Ask the switch. Errors as in `switch`."""

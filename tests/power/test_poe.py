@@ -132,10 +132,11 @@ def test_on_is_when_it_delivers() -> None:
     assert poe.Seen(enabled=False, status=None).state is PowerState.OFF
 
 
-def test_one_that_never_delivers_has_refused() -> None:
+def test_one_that_never_delivers_has_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(poe, "SETTLES_WITHIN", 0.15)
     switch = Switch({ADMIN: 2, STATUS: SEARCHING})
     with running(switch), pytest.raises(PortRefused, match="it is enabled, searching"):
-        port(switch.at).switch(True, deadline=Deadline.after(0.2))
+        port(switch.at).switch(True, deadline=Deadline.after(SOON))
 
 
 def test_a_switch_without_detection_status_is_believed() -> None:
