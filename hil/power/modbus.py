@@ -30,7 +30,9 @@ _WORDS: Final = {
     10: "gateway path unavailable (see `address:`)",
     11: "gateway target device failed to respond (see `address:`, and whether the device has power)",
 }
+_NO_SUCH_COIL: Final = 2
 _BUSY: Final = 6
+_BLOCK: Final = 8
 _NULL: Final = logging.NullHandler()
 
 Trace = Callable[[bool, bytes], bytes]
@@ -82,14 +84,28 @@ class CoilPort:
 
     def _write(self, on: bool, deadline: Deadline) -> None:
         answer = self._ask(lambda client: client.write_coil(self.coil, on, device_id=self.address), deadline)
-        if answer.address != self.coil or [*answer.bits[:1]] != [on]:
+        self._see_no_refusal(answer)
+        if answer.address != self.coil or answer.bits[:1] != [on]:
             raise self._garbled(f"it answers that coil {answer.address} is now {answer.bits[:1]}")
 
     def _read(self, deadline: Deadline) -> bool:
-        answer = self._ask(lambda client: client.read_coils(self.coil, device_id=self.address), deadline)
-        if not answer.bits:
-            raise self._garbled("its answer has no coil in it")
-        return bool(answer.bits[0])
+        """Eight coils, as makers' manuals show it; ours alone where the device has fewer than eight.
+
+        Some boards do not answer where another number is asked for (LC Technology's, github.com/artisan-roaster-scope/
+        artisan, discussion 634).
+        """
+        place = self.coil % _BLOCK
+        answer = self._ask(lambda client: self._coils(client, self.coil - place, _BLOCK), deadline)
+        if answer.isError() and answer.exception_code == _NO_SUCH_COIL:
+            place = 0
+            answer = self._ask(lambda client: self._coils(client, self.coil, 1), deadline)
+        self._see_no_refusal(answer)
+        if len(answer.bits) <= place:
+            raise self._garbled("our coil is not in its answer")
+        return bool(answer.bits[place])
+
+    def _coils(self, client: ModbusBaseSyncClient, first: int, count: int) -> ModbusPDU:
+        return client.read_coils(first, count=count, device_id=self.address)
 
     def _ask(self, question: Callable[[ModbusBaseSyncClient], ModbusPDU], deadline: Deadline) -> ModbusPDU:
         from pymodbus.exceptions import ModbusException
@@ -103,14 +119,15 @@ class CoilPort:
 
         with self.connect(seen, deadline) as client:
             try:
-                answer = question(client)
+                return question(client)
             except ModbusException as error:
                 if came:
                     raise self._garbled(f"{came[0].hex(' ')} is no frame for us with a right checksum") from error
                 raise self._silent(deadline) from error
+
+    def _see_no_refusal(self, answer: ModbusPDU) -> None:
         if answer.isError():
             raise self._refused(answer.exception_code)
-        return answer
 
     def _garbled(self, what: str) -> PortGarbled:
         return PortGarbled(

@@ -1,6 +1,7 @@
 """The kind `modbus-tcp`: a coil of a device that speaks Modbus over TCP, or of one behind a gateway that does.
 
-A connection for each exchange: such devices take few at a time (MODBUS Messaging on TCP/IP Implementation Guide V1.0b,
+Some boards and serial servers carry a serial line's frames over TCP instead, checksum and all: `framing: rtu`. A
+connection for each exchange: such devices take few at a time (MODBUS Messaging on TCP/IP Implementation Guide V1.0b,
 4.2.1), and other programs of the bench may need one.
 """
 
@@ -35,6 +36,10 @@ class Config(PowerConfig):
     )
     channel: Annotated[int, Field(ge=0, le=65535)] = Field(description="the coil's address, from 0 on")
 
+    framing: Literal["tcp", "rtu"] = Field(
+        "tcp", description="tcp: Modbus TCP's own frames; rtu: those of a serial line, carried over TCP"
+    )
+
     def things(self) -> tuple[Thing, ...]:
         """The coil: other rigs may have the others."""
         if is_twin(self.at):
@@ -53,11 +58,15 @@ def create(config: Config) -> CoilPort:
 
     @contextmanager
     def connect(seen: Trace, deadline: Deadline) -> Iterator[ModbusTcpClient]:
+        from pymodbus import FramerType
         from pymodbus.client import ModbusTcpClient
 
         at = host_port(config.at, PORT)
         wait = one_try(deadline).remaining() or 0.0
-        with closing(ModbusTcpClient(at.host, port=at.port, timeout=wait, retries=0, trace_packet=seen)) as client:
+        framer = FramerType.RTU if config.framing == "rtu" else FramerType.SOCKET
+        with closing(
+            ModbusTcpClient(at.host, port=at.port, framer=framer, timeout=wait, retries=0, trace_packet=seen)
+        ) as client:
             if not client.connect():  # type: ignore[no-untyped-call]
                 raise absent(name, f"nothing takes a connection at {at}", "see that it is on, and what its address is")
             yield client

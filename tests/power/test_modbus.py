@@ -7,10 +7,12 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import Literal
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pymodbus import FramerType
 from pymodbus.client import ModbusSerialClient
 from pymodbus.framer import FramerRTU
 from support import modbus_server
@@ -30,7 +32,15 @@ WRITES = {
     (1, True): "01 05 00 01 FF 00 DD FA",
     (3, False): "01 05 00 03 00 00 3D CA",
 }
+READS = bytes.fromhex("01 01 00 00 00 08 3D CC")
 READS_ON, READS_OFF = bytes.fromhex("01 01 01 01 90 48"), bytes.fromhex("01 01 01 00 51 88")
+
+# Waveshare's wiki page "Modbus POE ETH Relay (B)", with the transaction identifier, which counts, cut off.
+TCP_WRITES = {
+    (0, True): "00 00 00 06 01 05 00 00 FF 00",
+    (0, False): "00 00 00 06 01 05 00 00 00 00",
+    (1, True): "00 00 00 06 01 05 00 01 FF 00",
+}
 
 
 def soon() -> Deadline:
@@ -41,8 +51,13 @@ def rtu(path: str, channel: int = 0) -> CoilPort:
     return modbus_rtu.create(modbus_rtu.Config(kind="modbus-rtu", device=path, channel=channel))
 
 
-def tcp(at: str, channel: int = 0) -> CoilPort:
-    return modbus_tcp.create(modbus_tcp.Config(kind="modbus-tcp", at=at, channel=channel))
+def tcp(at: str, channel: int = 0, framing: Literal["tcp", "rtu"] = "tcp") -> CoilPort:
+    return modbus_tcp.create(modbus_tcp.Config(kind="modbus-tcp", at=at, channel=channel, framing=framing))
+
+
+def checked(body: bytes) -> bytes:
+    """With the checksum of the serial line specification, so that what is in it is looked at."""
+    return body + FramerRTU.compute_CRC(body).to_bytes(2, "big")
 
 
 @pytest.fixture
@@ -62,6 +77,33 @@ def test_the_frames_are_those_of_the_wiki(channel: int, on: bool) -> None:
 def test_the_answers_of_the_wiki_are_understood(answer: bytes, state: PowerState) -> None:
     with closing(PtyBoard(lambda heard: answer if len(heard) == 8 else b"")) as board:
         assert rtu(board.path).read(deadline=soon()) is state
+        assert board.heard == READS
+
+
+def test_the_frames_over_tcp_are_those_of_the_wiki() -> None:
+    with modbus_server.tcp() as seen:
+        for channel, on in TCP_WRITES:
+            tcp(seen.at, channel).switch(on, deadline=soon())
+        assert [packet[2:] for packet in seen.heard] == [bytes.fromhex(frame) for frame in TCP_WRITES.values()]
+
+
+def test_a_serial_lines_frames_over_tcp() -> None:
+    with modbus_server.tcp(FramerType.RTU) as seen:
+        port = tcp(seen.at, framing="rtu")
+        port.switch(True, deadline=soon())
+        assert port.read(deadline=soon()) is PowerState.ON
+        assert seen.heard == [bytes.fromhex(WRITES[0, True]), READS]
+
+
+def test_a_board_of_four_coils_is_asked_for_one() -> None:
+    def four(heard: bytes) -> bytes:
+        if len(heard) < 8:
+            return b""
+        return checked(b"\x01\x81\x02") if heard[5] == 8 else READS_ON
+
+    with closing(PtyBoard(four)) as board:
+        assert rtu(board.path, 3).read(deadline=soon()) is PowerState.ON
+        assert board.heard == READS + checked(bytes.fromhex("01 01 00 03 00 01"))
 
 
 @pytest.mark.parametrize("reach", ["rtu", "tcp"])
@@ -152,11 +194,6 @@ class Said:
     def write(self, data: bytes) -> int:
         self._left = self._answer
         return len(data)
-
-
-def checked(body: bytes) -> bytes:
-    """With the checksum of the serial line specification, so that what is in it is looked at."""
-    return body + FramerRTU.compute_CRC(body).to_bytes(2, "big")
 
 
 @given(st.binary(max_size=20) | st.binary(max_size=6).map(lambda more: checked(b"\x01\x01" + more)))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from pymodbus import FramerType
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.server.base import ModbusBaseServer
 from pymodbus.simulator import DataType, SimData, SimDevice
@@ -43,12 +44,12 @@ def relays(address: int = 1) -> SimDevice:
 
 
 @contextmanager
-def tcp() -> Iterator[Seen]:
+def tcp(framer: FramerType = FramerType.SOCKET) -> Iterator[Seen]:
     """On a port of loopback that the kernel chose."""
     seen = Seen()
 
     async def make() -> ModbusBaseServer:
-        return ModbusTcpServer(relays(), address=("127.0.0.1", 0), trace_packet=seen.packet)
+        return ModbusTcpServer(relays(), framer=framer, address=("127.0.0.1", 0), trace_packet=seen.packet)
 
     with _served(make) as server:
         host, port = server.transport.sockets[0].getsockname()
