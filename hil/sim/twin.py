@@ -216,9 +216,8 @@ def _together(one: Load, other: Load) -> Load:
 
 def _state(seat: _Seat) -> dict[str, object]:
     outlets = seat.device.outlets
-    lost = sum(line.lost for line in seat.place.lines) + (
-        getattr(seat.device, "lost", 0) if not seat.place.lines else 0
-    )
+    is_console = seat.kind in devices.CONSOLES
+    lost = cast(Console, seat.device).lost if is_console else sum(line.lost for line in seat.place.lines)
     return {
         "kind": seat.kind,
         "outlets": {
