@@ -22,7 +22,6 @@ from hil.keeper.client import Keeper
 from hil.keeper.early import EarlyKeeper
 from hil.keeper.runtime import new_runtime_dir, sweep
 from hil.kinds import Segment, known_image, make_image, make_machine, make_segment
-from hil.machine import Identity
 from hil.machines.place import Place, Session
 from hil.netboot.capture.choice import DEFAULT, Capture
 from hil.node import Fittings, Node
@@ -35,6 +34,7 @@ from hil.services.matchbox.answer import answer
 from hil.services.matchbox.needs import ready_assets
 from hil.services.matchbox.server import Matchbox, serve
 from hil.serving import Serving
+from hil.supplies import Supplies, identity_of, open_supplies
 from hil.taking import AT_ONCE, take_things
 from hil.tools import programs
 from hil.tools.cache import Cache
@@ -46,10 +46,12 @@ if TYPE_CHECKING:
     from hil.config.rig import NodeConfig, Rig
     from hil.keeper.journal import Entry
     from hil.services.tailnet.tailnet import Tailnet
+    from hil.sim.client import TwinControl
 
 _KEEPER_STARTS = 10.0
 _MATCHBOX_STARTS = 10.0
 _TALOSTOOL_BUILT = 1800.0
+_SWITCHES = 10.0
 
 
 class Bench:
@@ -61,6 +63,7 @@ class Bench:
         keeper: what owns its processes.
         matchbox: its Matchbox.
         segment: the network of its machines.
+        supplies: what its machines hang on.
         image: every node's image instead of the rig's own, or None.
         capture: what is kept of the machines' packets.
         provisioning: makes what Talos nodes are configured with.
@@ -76,6 +79,7 @@ class Bench:
         keeper: Keeper,
         matchbox: Matchbox,
         segment: Segment,
+        supplies: Supplies,
         image: str | None,
         capture: Capture,
         provisioning: Provisioning,
@@ -88,6 +92,7 @@ class Bench:
         self.keeper = keeper
         self.matchbox = matchbox
         self._segment = segment
+        self._supplies = supplies
         self._capture = capture
         self._joining = joining
         self._fetch = fetch
@@ -96,13 +101,18 @@ class Bench:
         self._asking: dict[str, Asking] = {}
         self._serving = Serving(rig, keeper, matchbox, provisioning, self._asking)
         self.nodes: Mapping[str, Node] = {
-            name: self._node(name, config, image or config.image or "") for name, config in rig.nodes.items()
+            name: self._node(name, config, image or config.image or "") for name, config in supplies.rig.nodes.items()
         }
 
     @property
     def name(self) -> str:
         """What users type to reach a bench that is kept."""
         return self.keeper.directory.name
+
+    @property
+    def twin(self) -> TwinControl | None:
+        """Sets the faults of the bench twin; None where the rig names no device of it."""
+        return self._supplies.twin
 
     @property
     def tailnet(self) -> Tailnet | Missing:
@@ -138,18 +148,27 @@ class Bench:
         return self._images[name]
 
     def _node(self, name: str, config: NodeConfig, image: str) -> Node:
-        identity = Identity(config.mac, str(config.uuid), config.serial)
-        session = Session(self.folder)
-        cable = self._segment.cable(name)
-        directory, secrets = self.keeper.directory, lambda: HIDDEN.secrets
-        place = Place(name, self.keeper, directory, cable, identity, session, self._capture, secrets)
+        identity, session = identity_of(config), Session(self.folder)
+        supply = self._supplies.of(config)
+        place = Place(
+            name,
+            self.keeper,
+            self.keeper.directory,
+            self._segment.cable(name),
+            identity,
+            session,
+            self._capture,
+            lambda: HIDDEN.secrets,
+            supply,
+            self._supplies.words(name),
+        )
         machine = make_machine(config, place)
         own = Own(config.expect, config.talos, config.kubernetes)
         self._asking[name] = Asking(name, machine, self.keeper.directory, own, lambda: self._joining.in_tailnet)
         fittings = Fittings(
             keeper=self.keeper,
             folder=self.folder,
-            patience=Patience(boot=config.boot_within),
+            patience=Patience(boot=config.boot_within, switch=_SWITCHES + 2 * supply.off_at_least),
             serve=self._serving.serve(name, config.mac),
             image=self.image,
             follow=lambda: self._serving.follow(name, identity),
@@ -214,14 +233,15 @@ def open_bench(
         folder = new_folder(artifacts, stamp_name(rig.name))
         segment = make_segment(rig, keeper, folder)
         matchbox = _matchbox(rig, keeper, folder, segment.bench, progress)
-        bench = _put_together(rig, folder, keeper, segment, matchbox, image, capture, progress)
-        try:
-            yield bench
-            if keep:
-                keeper.policy(True)
-        finally:
-            for node in bench.nodes.values():
-                node.close()
+        with open_supplies(rig, keeper, segment, progress) as supplies:
+            bench = _put_together(rig, folder, keeper, segment, matchbox, supplies, image, capture, progress)
+            try:
+                yield bench
+                if keep:
+                    keeper.policy(True)
+            finally:
+                for node in bench.nodes.values():
+                    node.close()
 
 
 def _put_together(
@@ -230,6 +250,7 @@ def _put_together(
     keeper: Keeper,
     segment: Segment,
     matchbox: Matchbox,
+    supplies: Supplies,
     image: str | None,
     capture: Capture,
     progress: Progress,
@@ -251,7 +272,9 @@ def _put_together(
     def fetch(url: str, deadline: Deadline) -> bytes:
         return answer(url, seen=segment.bench, address=matchbox.address, deadline=deadline)
 
-    return Bench(rig, folder, keeper, matchbox, segment, image, capture, provisioning, joining, fetch, progress)
+    return Bench(
+        rig, folder, keeper, matchbox, segment, supplies, image, capture, provisioning, joining, fetch, progress
+    )
 
 
 def _keeper(rig: Rig, early: EarlyKeeper | None) -> Keeper:

@@ -1,4 +1,4 @@
-"""Makes what a rig names by kind: its machines, its segment, its images. The kinds themselves are entry points."""
+"""Makes what a rig names by kind, as its machines, its segment and its images. The kinds are entry points."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from hil.clock import Deadline
 from hil.config import kinds
-from hil.config.model import HostPort
+from hil.config.model import HostPort, Model
+from hil.config.power import MeterConfig
 from hil.config.rig import ImageConfig, NodeConfig, SegmentConfig
 from hil.config.suggest import did_you_mean
 from hil.console.deaths import Death
@@ -17,6 +18,7 @@ from hil.keeper.client import Keeper
 from hil.machine import Machine
 from hil.machines.place import Cable, Place
 from hil.netboot.place import SegmentPlace
+from hil.power.meter import Meter
 from hil.tools import programs
 from hil.tools.cache import Cache
 from hil.tools.progress import Progress, quiet
@@ -64,6 +66,10 @@ class _MachineKind(Protocol):
     def create(self, config: NodeConfig, place: Place) -> Machine: ...
 
 
+class _MeterKind(Protocol):
+    def create(self, config: MeterConfig) -> Meter: ...
+
+
 class _SegmentKind(Protocol):
     def create(self, config: SegmentConfig, place: SegmentPlace) -> Segment: ...
 
@@ -81,6 +87,15 @@ def make_machine(config: NodeConfig, place: Place) -> Machine:
         InfrastructureError: a program that it needs is missing.
     """
     return cast(_MachineKind, _module(kinds.MACHINES, config.kind, NodeConfig)).create(config, place)
+
+
+def make_meter(config: MeterConfig) -> Meter:
+    """A meter.
+
+    Raises:
+        InfrastructureError: a package that it needs is missing.
+    """
+    return cast(_MeterKind, _module(kinds.METERS, config.kind, MeterConfig)).create(config)
 
 
 def make_segment(rig: Rig, keeper: Keeper, record: Path) -> Segment:
@@ -130,7 +145,7 @@ def make_image(rig: Rig, name: str, progress: Progress = quiet) -> Image:
     return made.create(config, name=name, cache=Cache(), deadline=Deadline.after(_IMAGE_WITHIN), progress=progress)
 
 
-def _module(group: str, name: str, base: type[NodeConfig] | type[SegmentConfig] | type[ImageConfig]) -> object:
+def _module(group: str, name: str, base: type[Model]) -> object:
     found = kinds.load(group, name, base)
     if found is None:
         raise HilBug(f"the kind {name!r} ({group}) was there when the rig was loaded", hint="report this")

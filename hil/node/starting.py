@@ -7,11 +7,12 @@ from hil.clock import WallAnchor, now_ns
 from hil.console.console import Console
 from hil.errors import UsageError
 from hil.images.image import Image, Ready
-from hil.machine import Machine, NotSwitched
+from hil.machine import Machine, Meter, NotSwitched
 from hil.node.fittings import Fittings, OnMark
 from hil.readiness.image import ImageReadiness
 from hil.readiness.sign import PanelSign
 from hil.report.folder import new_folder
+from hil.report.power import Metered
 from hil.timeline.console_marks import ConsoleMarks
 from hil.timeline.stages import POWER
 from hil.timeline.timeline import Mark, Timeline
@@ -70,6 +71,9 @@ class Starting:
             raise ended_by_itself(where, self._machine, self._exit_status(), boot.folder) from error
         moment = switched.at_ns
         boot.timeline = Timeline(moment, WallAnchor.take())
+        if Meter in self._machine.parts:
+            meter = self._machine.part(Meter)  # type: ignore[type-abstract]
+            boot.metered = Metered(meter.sampler, meter.meter, meter.simulated)
         evidence = f"{self._machine.kind} switched on: {switched.proof}"
         mark = Mark(POWER.name, moment, switched.error_ns, "hil", evidence)
         boot.timeline.add([mark])
@@ -134,7 +138,7 @@ class Starting:
     def _facts(self, image: Image | None) -> dict[str, object]:
         facts = dict(self._fittings.facts)
         if image is not None:
-            facts["simulated"] = image.simulated
+            facts["simulated"] = "; ".join(filter(None, (str(facts.get("simulated", "")), image.simulated)))
             facts["assets"] = [
                 {"name": asset.name, "sha256": asset.sha256, "origin": asset.origin} for asset in image.assets
             ]
