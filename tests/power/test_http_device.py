@@ -22,7 +22,7 @@ from hil.power.http_login import Basic, Digest, challenges
 from hil.power.port import PortAbsent, PortGarbled, PortRefused, PortSilent
 
 SOON = 5.0
-A_MOMENT = 0.05
+A_MOMENT = 0.2
 
 
 def device(at: str, *, login: Basic | Digest | None = None, secret: str = "") -> HttpDevice:
@@ -93,7 +93,7 @@ def dripping(beginning: bytes) -> Iterator[str]:
             connection, _ = server.accept()
             with connection:
                 connection.sendall(beginning)
-                while not over.wait(A_MOMENT / 10):
+                while not over.wait(A_MOMENT / 40):
                     try:
                         connection.sendall(b"x")
                     except OSError:

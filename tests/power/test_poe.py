@@ -152,7 +152,7 @@ def test_what_goes_wrong_is_of_its_kind() -> None:
         with pytest.raises(PortGarbled, match="RFC 3621 does not have"):
             port(switch.at).read(deadline=Deadline.after(SOON))
         with pytest.raises(PortSilent, match="no answer by SNMP") as silent:
-            port(switch.at, community="public").read(deadline=Deadline.after(0.05))
+            port(switch.at, community="public").read(deadline=Deadline.after(0.2))
         assert "community" in silent.value.hint
         switch.status = 17  # notWritable (RFC 3416, section 3)
         with pytest.raises(PortRefused, match="notWritable"):
@@ -166,7 +166,7 @@ def test_an_answer_to_another_question_is_passed_over() -> None:
     """As one that comes after its question was given up; then the right one is waited for."""
     switch = Switch({ADMIN: 1, STATUS: DELIVERING})
     with running(switch, _other), pytest.raises(PortSilent):
-        port(switch.at).read(deadline=Deadline.after(0.05))
+        port(switch.at).read(deadline=Deadline.after(0.2))
 
 
 def _other(said: bytes) -> bytes:
