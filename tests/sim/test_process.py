@@ -51,6 +51,7 @@ def test_a_twin_tells_where_its_devices_are_takes_faults_and_ends_with_its_bench
     control.unplug("uart1")
     assert control.state()["devices"]["uart1"]["faults"] == [["noise", None], ["unplugged", None]]
     assert not Path(twin.devices["twin:uart1"]).exists()
+    assert control.path.stat().st_mode & 0o777 == 0o600
     control.plug("uart1")
     assert Path(twin.devices["twin:uart1"]).exists()
     control.mend("uart1")

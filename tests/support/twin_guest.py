@@ -1,11 +1,13 @@
 """A program that is to the bench twin what QEMU is: descriptors of two listening sockets, for its UART and for QMP.
 
 Run as `twin_guest.py SERIAL QMP FILE`: says its process id in FILE and "power on" on its UART, echoes what is typed
-there, and ends when it is told "q". Says on its UART whether somebody has left QMP's negotiation mode.
+there, and ends when it is told "q", but not when its sockets are closed, as QEMU does not. Says on its UART whether
+somebody has left QMP's negotiation mode.
 """
 
 import json
 import os
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -23,6 +25,7 @@ def main(serial: int, qmp: int, file: str) -> None:
         uart.sendall(data)
         if b"q" in data:
             sys.exit(3 if b"!" in data else 0)
+    signal.pause()
 
 
 if __name__ == "__main__":
