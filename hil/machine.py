@@ -104,7 +104,7 @@ class Meter(Protocol):
 
     @property
     def meter(self) -> str:
-        """The device and its channel, in words."""
+        """What the rig calls it."""
         ...
 
     @property

@@ -60,6 +60,7 @@ class Supplies:
             port=None if port is None else self.ports[port],
             off_at_least=0.0 if port is None else self.rig.power[port].off_at_least,
             meter=None if name is None else self.meters[name],
+            meter_name=name or "",
             every=1.0 if meter is None else meter.every,
             dark_below=1.0 if meter is None else meter.dark_below,
             meter_simulated=name in self.simulated_meters,

@@ -66,6 +66,7 @@ class Supply:
         port: switches it, or None.
         off_at_least: s that the port stays off at least.
         meter: measures it, or None.
+        meter_name: the rig's name of it.
         every: s from one reading of the meter to the next.
         dark_below: W below which the machine is off.
         meter_simulated: whether the meter is the bench twin's.
@@ -74,6 +75,7 @@ class Supply:
     port: PowerPort | None = None
     off_at_least: float = 0.0
     meter: Meter | None = None
+    meter_name: str = ""
     every: float = 1.0
     dark_below: float = 1.0
     meter_simulated: bool = False

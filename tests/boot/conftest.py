@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from support.boards import on_boards
+from support.private_nets import needs_taps
 
 from hil.clock import Deadline
 from hil.errors import InfrastructureError
@@ -22,6 +25,13 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="hb-", dir="/tmp") as folder:
         monkeypatch.setenv("XDG_RUNTIME_DIR", folder)
         yield Path(folder)
+
+
+@pytest.fixture(params=["guest", pytest.param("board", marks=needs_taps)])
+def each_machine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The test runs twice: on a QEMU guest, and on a board of the bench twin, with the same words in its rig file."""
+    with on_boards() if request.param == "board" else nullcontext():
+        yield request.param
 
 
 @pytest.fixture(scope="session")

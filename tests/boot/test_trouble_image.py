@@ -39,19 +39,20 @@ def check_record(found: Trouble, verdict: str = "failed") -> None:
     assert b"UEFI firmware" in found.console
 
 
+@pytest.mark.usefixtures("each_machine")
 def test_no_profile_for_this_machine(tmp_path: Path, probe_image: Image) -> None:
     groups = {
-        "lab": {"profile": "mine", "selector": {"serial": "LAB-7", "mac": "52:54:00:aa:bb:cc"}},
+        "lab": {"profile": "mine", "selector": {"serial": "LAB-7", "mac": "02:00:5e:aa:bb:cc"}},
         "none": {"profile": "mine", "selector": {"rack": "4"}},
     }
     write_tree(tmp_path / "tree", groups=groups, profiles={"mine": profile("console=ttyAMA0")})
-    found = boot(tmp_path, tree_rig(serial="DESK-1", mac="52:54:00:00:00:01"))
+    found = boot(tmp_path, tree_rig(serial="DESK-1", mac="02:00:5e:00:00:01"))
     told_ns = now_ns()
     assert found.code == 1
     assert re.fullmatch(
         r"node error: node1: Matchbox has no profile for this machine \(iPXE shows its 404\): no group selects"
-        r" mac=52:54:00:00:00:01, uuid=[0-9a-f-]{36}, serial=DESK-1, arch=arm64\n"
-        r"group 'lab' \(profile 'mine'\) selects mac=52:54:00:aa:bb:cc, serial=LAB-7\n"
+        r" mac=02:00:5e:00:00:01, uuid=[0-9a-f-]{36}, serial=DESK-1, arch=arm64\n"
+        r"group 'lab' \(profile 'mine'\) selects mac=02:00:5e:aa:bb:cc, serial=LAB-7\n"
         r"group 'none' \(profile 'mine'\) selects rack=4",
         found.message,
     )
@@ -64,6 +65,7 @@ def test_no_profile_for_this_machine(tmp_path: Path, probe_image: Image) -> None
     assert told_ns - refused.stamp_ns < 5 * NANOSECONDS
 
 
+@pytest.mark.usefixtures("each_machine")
 def test_the_kernel_is_not_where_the_profile_says(tmp_path: Path, probe_image: Image) -> None:
     mine = profile("console=ttyAMA0", kernel="/asset/kernel")
     write_tree(tmp_path / "tree", groups=ALL, profiles={"mine": mine}, assets=assets_of(probe_image))
@@ -169,6 +171,7 @@ def test_a_kernel_that_cannot_boot_in_a_tree_of_the_users_own(tmp_path: Path, pr
     check_record(found)
 
 
+@pytest.mark.usefixtures("each_machine")
 def test_a_panic_is_told_at_once(tmp_path: Path) -> None:
     found = boot(tmp_path, probe_rig(["console=ttyAMA0", "rdinit=/nonexistent", "panic=0"]))
     assert found.code == 1
@@ -181,6 +184,7 @@ def test_a_panic_is_told_at_once(tmp_path: Path) -> None:
     assert b"Kernel panic - not syncing: VFS: Unable to mount root fs" in found.console
 
 
+@pytest.mark.usefixtures("each_machine")
 def test_a_machine_that_starts_over_and_over(tmp_path: Path) -> None:
     found = boot(tmp_path, probe_rig(["console=ttyAMA0", "rdinit=/bin/busybox", "--", "reboot", "-f"]))
     assert found.code == 1

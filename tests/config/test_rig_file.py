@@ -237,7 +237,7 @@ def test_a_rig_is_found_by_name_by_text_and_by_path(tmp_path: Path) -> None:
     ("name", "message", "hint"),
     [
         ("vrit", "there is no shipped rig 'vrit'", "did you mean 'virt'?"),
-        ("zzz", "there is no shipped rig 'zzz'", "shipped rigs: bridge, virt"),
+        ("zzz", "there is no shipped rig 'zzz'", "shipped rigs: board-bench, board-twin, bridge, virt"),
         ("./none.yaml", "rig file './none.yaml': there is no such file", "`hil rig list`"),
         ("./", "rig file './': that is a directory", "`hil rig list`"),
         ("a\0b/", "rig file 'a\\x00b/': there is no such file", "`hil rig list`"),

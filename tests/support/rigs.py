@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from support.boards import as_asked
+
 from hil.clock import Deadline
 from hil.images.image import Image
 
@@ -32,9 +34,9 @@ PROBE_RIG: Mapping[str, object] = {
 
 
 def write_rig(folder: Path, rig: Mapping[str, object], name: str = "rig.yaml") -> Path:
-    """Write a rig file (JSON is YAML); returns its path."""
+    """Write a rig file (JSON is YAML), within `support.boards.on_boards` of boards; returns its path."""
     path = folder / name
-    path.write_text(json.dumps(rig, indent=1))
+    path.write_text(json.dumps(as_asked(rig), indent=1))
     return path
 
 

@@ -48,7 +48,9 @@ def create(config: Config, place: Place) -> Machine:
         parts[Doors] = BoardDoors(config, place)
     if metering is not None:
         parts[Meter] = metering
-        witnesses.append(MeterWitness(lambda: metering.sampler, supply.dark_below, supply.off_at_least))
+        witnesses.append(
+            MeterWitness(lambda: metering.sampler, metering.meter, supply.dark_below, supply.off_at_least)
+        )
     if config.console is not None:
         parts[SerialConsole] = console
         witnesses.append(ConsoleWitness(place.keeper, console.stream, supply.off_at_least))
@@ -141,14 +143,14 @@ class BoardMeter:
     def __init__(self, place: Place) -> None:
         assert place.supply.meter is not None
         self._meter, self._every = place.supply.meter, place.supply.every
-        self._simulated = place.supply.meter_simulated
+        self._name, self._simulated = place.supply.meter_name, place.supply.meter_simulated
         self._sampler: Sampler | None = None
         self.begin(place.session.folder / f"{place.node}-before")
 
     @property
     def meter(self) -> str:
-        """The device and its channel."""
-        return self._meter.name
+        """The rig's name of it."""
+        return self._name
 
     @property
     def sampler(self) -> Sampler:

@@ -32,11 +32,13 @@ class MeterWitness:
 
     Args:
         sampler: the one that runs now.
+        name: what the rig calls the meter.
         dark_below: W below which the board is off; its supply may draw some by itself.
         off_at_least: s after which the board's capacitors are empty.
     """
 
     sampler: Callable[[], Sampler]
+    name: str
     dark_below: float
     off_at_least: float
 
@@ -46,13 +48,13 @@ class MeterWitness:
         patience = _SETTLES + _LAG + 2 * sampler.every + (self.off_at_least if wanted is PowerState.OFF else 0.0)
         until = deadline.sooner(patience)
         since = since_ns + round(_SETTLES * NANOSECONDS)
-        seen = Seen(PowerState.UNKNOWN, f"{sampler.meter.name} gives no reading")
+        seen = Seen(PowerState.UNKNOWN, f"{self.name} gives no reading")
         while (reading := sampler.wait_after(since, until)) is not None:
             since = reading.at_ns
             if reading.watts is None:
-                return Seen(PowerState.UNKNOWN, f"{sampler.meter.name} tells no watts")
+                return Seen(PowerState.UNKNOWN, f"{self.name} tells no watts")
             state = PowerState.OFF if reading.watts < self.dark_below else PowerState.ON
-            seen = Seen(state, f"{sampler.meter.name} reads {reading.watts:.1f} W")
+            seen = Seen(state, f"{self.name} reads {reading.watts:.1f} W")
             if state is wanted:
                 return seen
         return seen if until is not deadline or seen.state is PowerState.UNKNOWN else self._hurried(seen)

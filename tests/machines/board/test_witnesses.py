@@ -31,14 +31,6 @@ class Samples:
     every: float = 0.01
     asked: list[int] = field(default_factory=list)
 
-    @property
-    def meter(self) -> Samples:
-        return self
-
-    @property
-    def name(self) -> str:
-        return "shelly2 plug"
-
     def wait_after(self, at_ns: int, deadline: Deadline) -> Reading | None:
         self.asked.append(at_ns)
         if not self.watts or deadline.expired:
@@ -49,7 +41,7 @@ class Samples:
 
 def meter(*watts: float | None) -> MeterWitness:
     samples = Samples(list(watts))
-    return MeterWitness(lambda: cast(Sampler, samples), dark_below=1.0, off_at_least=0.02)
+    return MeterWitness(lambda: cast(Sampler, samples), "plug1", dark_below=1.0, off_at_least=0.02)
 
 
 @pytest.fixture(autouse=True)
@@ -62,14 +54,14 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("wanted", "watts", "state", "words"),
     [
-        (PowerState.ON, (3.1,), PowerState.ON, "shelly2 plug reads 3.1 W"),
+        (PowerState.ON, (3.1,), PowerState.ON, "plug1 reads 3.1 W"),
         # A plug's reading is late: it goes on saying what was.
-        (PowerState.ON, (0.0, 0.2, 2.5), PowerState.ON, "shelly2 plug reads 2.5 W"),
-        (PowerState.OFF, (3.1, 3.0, 0.4), PowerState.OFF, "shelly2 plug reads 0.4 W"),
-        (PowerState.OFF, (3.1,), PowerState.ON, "shelly2 plug reads 3.1 W"),
-        (PowerState.ON, (0.3,), PowerState.OFF, "shelly2 plug reads 0.3 W"),
-        (PowerState.ON, (), PowerState.UNKNOWN, "shelly2 plug gives no reading"),
-        (PowerState.OFF, (None,), PowerState.UNKNOWN, "shelly2 plug tells no watts"),
+        (PowerState.ON, (0.0, 0.2, 2.5), PowerState.ON, "plug1 reads 2.5 W"),
+        (PowerState.OFF, (3.1, 3.0, 0.4), PowerState.OFF, "plug1 reads 0.4 W"),
+        (PowerState.OFF, (3.1,), PowerState.ON, "plug1 reads 3.1 W"),
+        (PowerState.ON, (0.3,), PowerState.OFF, "plug1 reads 0.3 W"),
+        (PowerState.ON, (), PowerState.UNKNOWN, "plug1 gives no reading"),
+        (PowerState.OFF, (None,), PowerState.UNKNOWN, "plug1 tells no watts"),
     ],
 )
 def test_a_meter(wanted: PowerState, watts: tuple[float | None, ...], state: PowerState, words: str) -> None:
@@ -80,7 +72,9 @@ def test_a_meter(wanted: PowerState, watts: tuple[float | None, ...], state: Pow
 def test_no_reading_from_before_the_switch_counts() -> None:
     samples = Samples([3.1])
     since = now_ns()
-    MeterWitness(lambda: cast(Sampler, samples), 1.0, 0.0).look(PowerState.ON, since, deadline=Deadline.after(30))
+    MeterWitness(lambda: cast(Sampler, samples), "plug1", 1.0, 0.0).look(
+        PowerState.ON, since, deadline=Deadline.after(30)
+    )
     assert all(asked > since for asked in samples.asked)
 
 
