@@ -156,9 +156,7 @@ class Sampler:
     def _due(self, began: int) -> Deadline:
         """When the meter is looked at next: in its turn, or earlier where somebody waits for a later reading."""
         turn = began + round(self._every * NANOSECONDS)
-        known = next((sample.began_ns for sample in reversed(self._samples) if sample.reading is not None), 0)
-        waited_for = [at_ns + 1 for at_ns in self._wanted if at_ns >= known]
-        soonest = max(min(waited_for), began + _SPACING_NS) if waited_for else turn
+        soonest = max(min(self._wanted) + 1, began + _SPACING_NS) if self._wanted else turn
         return Deadline(min(turn, soonest), self._every)
 
 

@@ -142,8 +142,9 @@ def test_what_a_bus_can_do(number: int, kind: type[InfrastructureError], hint: s
 
 
 def test_a_disturbed_transfer_is_tried_again() -> None:
-    made = meter("ina219", InaChip("ina219", 2000, 0x5D98, trouble=[errno.EIO, errno.EIO]))
-    assert made.read(deadline=Deadline.after(SOON)).volts == pytest.approx(11.98)
+    chip = InaChip("ina219", 2000, 0x5D98, trouble=[errno.EIO, errno.EIO])
+    assert meter("ina219", chip).read(deadline=Deadline.after(SOON)).volts == pytest.approx(11.98)
+    assert (chip.opened, chip.closed) == (3, 2)
 
 
 def test_another_model_is_named() -> None:

@@ -56,12 +56,12 @@ def test_a_reading_after_a_moment_to_come_is_got_when_it_comes(tmp_path: Path) -
     """Also from a meter whose readings tell of a moment before they were asked for, as those of chips that average."""
     meter = Steady(late_ns=60_000_000)
     with sampling(meter, tmp_path, every=60) as sampler:
-        moment = now_ns() + 50_000_000
+        moment = now_ns() + 200_000_000
         found = sampler.wait_after(moment, Deadline.after(SOON))
         assert found is not None
         assert found.at_ns - found.error_ns > moment
         looks = meter.asked
-        assert looks <= 10
+        assert looks <= 9
     assert meter.asked <= looks + 1
 
 

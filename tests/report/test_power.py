@@ -48,8 +48,8 @@ def silent() -> float:
 
 
 def metered(tmp_path: Path, meter: Steady) -> tuple[Boot, Sampler]:
-    """A boot whose meter has been looked at three times, and goes on."""
-    sampler = Sampler(meter, 0.005, tmp_path / "power.csv")
+    """A boot whose meter has been looked at twice, and is again when somebody waits for it."""
+    sampler = Sampler(meter, 60.0, tmp_path / "power.csv")
     sampler.begin()
     began = sampler.wait_after(0, Deadline.after(SOON))
     assert began is not None
@@ -101,7 +101,7 @@ def test_without_ready_the_energy_is_until_the_boot_was_settled(tmp_path: Path) 
     boot.fail(NodeError("n1: panic", hint="h"))
     first = record_of(boot)
     sampler.wait_after(now_ns(), Deadline.after(SOON))
-    boot.leave()
+    boot.fail(NodeError("n1: still", hint="h"))
     sampler.end()
     assert (first["to"], record_of(boot)) == ("now", first)
 
