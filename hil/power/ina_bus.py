@@ -160,16 +160,29 @@ class InaMeter:
             hold(2 * self.chip.cycle)
 
     def _identify(self) -> None:
-        for register, expected, mask in self.chip.identity:
-            found = self._word(register)
-            if found & mask != expected & mask:
-                known = [chip.name for chip in CHIPS.values() if (register, found & mask, mask) in chip.identity]
-                self.close()
-                has = f"its register {register:02X}h is {found:04X}h, an {self.chip.name} has {expected:04X}h"
-                raise PortRefused(
-                    f"{self.name}: {has}",
-                    hint=f"write `kind: {known[0]}`" if known else "see which chip is at that address: i2cdetect -l",
-                )
+        """See that it is this model. An INA219 has no identity, but what has another model's is none."""
+        wrong = bool(self.chip.identity) and not self._is(self.chip)
+        others = [chip.name for chip in CHIPS.values() if chip is not self.chip and self._is(chip)]
+        if not (wrong or others):
+            return
+        register = (self.chip.identity or CHIPS[others[0]].identity)[-1][0]
+        found = self._word(register)
+        self.close()
+        raise PortRefused(
+            f"{self.name}: it is no {self.chip.name}: its register {register:02X}h is {found:04X}h",
+            hint=f"write `kind: {others[0]}`" if others else "see which chip is at that address: `i2cdetect -y BUS`",
+        )
+
+    def _is(self, chip: Chip) -> bool:
+        """Whether it has that model's identity; a register that it does not have may be an error."""
+        try:
+            return bool(chip.identity) and all(
+                self._word(register) & mask == expected & mask for register, expected, mask in chip.identity
+            )
+        except OSError as error:
+            if chip is self.chip or error.errno not in _NOBODY:
+                raise
+            return False
 
     def _word(self, register: int) -> int:
         return int.from_bytes(self._get(Register(register)), "big")

@@ -147,10 +147,12 @@ def test_a_disturbed_transfer_is_tried_again() -> None:
     assert (chip.opened, chip.closed) == (3, 2)
 
 
-def test_another_model_is_named() -> None:
-    with pytest.raises(PortRefused, match="register FFh is 2270h, an ina226 has 2260h") as caught:
-        meter("ina226", InaChip("ina260", 1, 8, IDS["ina260"])).read(deadline=Deadline.after(SOON))
-    assert caught.value.hint == "write `kind: ina260`"
+@pytest.mark.parametrize(("kind", "model"), [("ina226", "ina260"), ("ina219", "ina226"), ("ina260", "ina228")])
+def test_another_model_is_named(kind: str, model: str) -> None:
+    """An INA226 read as an INA219, which has no identity, would give volts that are wrong and plausible."""
+    with pytest.raises(PortRefused, match=f"it is no {kind}: its register F") as caught:
+        meter(kind, InaChip(model, 1, 8, IDS[model])).read(deadline=Deadline.after(SOON))
+    assert caught.value.hint == f"write `kind: {model}`"
 
 
 @pytest.mark.parametrize("model", CHIPS)
