@@ -25,8 +25,8 @@ PORT: Final = 161
 ADMIN_ENABLE: Final = "1.3.6.1.2.1.105.1.1.1.3"
 DETECTION_STATUS: Final = "1.3.6.1.2.1.105.1.1.1.6"
 SETTLES_WITHIN: Final = 10.0
-"""Seconds from enabled to delivering, or back. IEEE 802.3, 33.2.4 and 33.2.5, allows some 1 s for detection and
-classification; switches look at their ports in turn, and tell SNMP late."""
+"""Seconds from enabled to delivering, or back: looking, grading and powering up takes about one (IEEE 802.3, clause
+33), and switches look at their ports in turn and tell SNMP late."""
 
 _LOOK_EVERY: Final = 0.1
 _TRUE, _FALSE = 1, 2  # TruthValue (RFC 2579).

@@ -47,7 +47,7 @@ class Agent:
 
         Raises:
             PortAbsent: nobody listens there.
-            PortSilent: no answer. A wrong community gets none either (RFC 3416, 4.2; RFC 1901, section 3).
+            PortSilent: no answer. A wrong community gets none either (RFC 1157, section 4.1).
             PortGarbled: an answer that is no SNMP, or not to what was asked.
             PortRefused: an error status (RFC 3416, section 3).
             InfrastructureError: pysnmp is not installed.

@@ -33,8 +33,10 @@ def test_a_question_and_its_answer() -> None:
     with answering(says('{"ison": true}')) as twin:
         before = now_ns()
         answer = device(twin.at).ask("/relay/0", {"turn": "on", "why": "a b&c"}, deadline=Deadline.after(SOON))
+        after = now_ns()
     assert answer.body == b'{"ison": true}'
-    assert before < answer.at_ns - answer.error_ns < answer.at_ns + answer.error_ns <= now_ns()
+    assert before < answer.at_ns - answer.error_ns < answer.at_ns + answer.error_ns <= after
+    assert 2 * answer.error_ns <= after - before
     assert twin.lines == ["GET /relay/0?turn=on&why=a%20b%26c"]
     assert twin.asked[0].headers["host"] == twin.at
 
@@ -217,3 +219,9 @@ def test_any_body_is_read_as_documented_or_refused(body: bytes) -> None:
 def test_no_number_is_made_of_what_is_none(body: bytes) -> None:
     with pytest.raises(PortGarbled):
         document(device("plug"), Answer(body, 0, 0)).number("a")
+
+
+def test_nan_is_no_json() -> None:
+    """RFC 8259, section 6: numbers that JSON has no digits for are not allowed."""
+    with pytest.raises(PortGarbled, match="no JSON"):
+        document(device("plug"), Answer(b'{"a": true, "b": NaN}', 0, 0))

@@ -149,8 +149,10 @@ def test_what_goes_wrong_is_of_its_kind() -> None:
     with running(Switch({ADMIN: 1, STATUS: 9})) as switch:
         with pytest.raises(PortRefused, match="no such port"):
             port(switch.at, 5).read(deadline=Deadline.after(SOON))
-        with pytest.raises(PortGarbled, match="RFC 3621 does not have"):
-            port(switch.at).read(deadline=Deadline.after(SOON))
+        for admin, status in ((1, 9), (3, SEARCHING)):
+            switch.objects = {ADMIN: admin, STATUS: status}
+            with pytest.raises(PortGarbled, match="RFC 3621 does not have"):
+                port(switch.at).read(deadline=Deadline.after(SOON))
         with pytest.raises(PortSilent, match="no answer by SNMP") as silent:
             port(switch.at, community="public").read(deadline=Deadline.after(0.2))
         assert "community" in silent.value.hint
@@ -201,6 +203,25 @@ def test_any_datagram_is_read_or_refused(datagram: bytes) -> None:
 def test_a_good_datagram_is_read() -> None:
     assert poe_snmp.answer("switch", ANSWER, NUMBER, (ADMIN, STATUS)) == [1, DELIVERING]
     assert poe_snmp.answer("switch", ANSWER, NUMBER + 1, (ADMIN, STATUS)) is None
+
+
+@pytest.mark.parametrize(
+    ("datagram", "asked", "words"),
+    [
+        (ASKED, (ADMIN, STATUS), "no response"),
+        (ANSWER, (STATUS, ADMIN), "not asked for"),
+        (ANSWER[:-3] + b"\x04\x01x", (ADMIN, STATUS), "no integer"),
+    ],
+)
+def test_an_answer_to_what_was_not_asked(datagram: bytes, asked: tuple[str, ...], words: str) -> None:
+    with pytest.raises(PortGarbled, match=words):
+        poe_snmp.answer("switch", datagram, NUMBER, asked)
+
+
+def test_a_value_that_is_answered_otherwise_was_not_taken() -> None:
+    switch = Switch({ADMIN: 2, STATUS: 1})
+    with running(switch, lambda said: said[:-1] + b"\x02"), pytest.raises(PortGarbled, match="was told 1"):
+        port(switch.at).switch(True, deadline=Deadline.after(SOON))
 
 
 def test_without_pysnmp_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
