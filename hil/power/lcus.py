@@ -25,8 +25,8 @@ from hil.power.port import PortGarbled, PortRefused, PortSilent, PowerState
 QUERY: Final = b"\xff"
 _SETTINGS: Final = Settings(baud=9600)
 # After its last byte nothing says that an answer is at its end, and what comes later would be taken for the next one:
-# three bytes' time, and what a USB adapter may hold bytes back for.
-_QUIET: Final = 0.02
+# ten bytes' time at this speed.
+_QUIET: Final = 0.01
 # "CH1:OFF \r\n" (NOYITO's manual: ten bytes for each channel), "CH1: OFF\r\n" (github.com/Brasme/usb_ch340_4x_relay_
 # control, of an LCUS-4).
 _LINE: Final = re.compile(rb"[ \t]*CH[ \t]*([0-9]{1,2})[ \t]*:[ \t]*(ON|OFF)[ \t]*\r?\n", re.IGNORECASE)

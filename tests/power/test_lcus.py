@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+import termios
+import tty
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -133,6 +135,13 @@ def test_a_lost_frame_is_said_again(plugged: Callable[[Answer], PtyBoard]) -> No
     assert relays.on[1]
 
 
+def test_what_came_before_the_question_is_no_answer(plugged: Callable[[Answer], PtyBoard]) -> None:
+    board = plugged(Board())
+    board.says(b"CH1:ON \r\nCH2:ON \r\n")
+    assert create(config(board.path)).read(deadline=soon()) is PowerState.OFF
+    assert board.heard == b"\xff"
+
+
 def test_a_board_that_never_does_it_is_no_success(plugged: Callable[[Answer], PtyBoard]) -> None:
     relays = Board()
     relays.deaf = 9
@@ -187,6 +196,31 @@ def test_a_line_that_another_program_keeps_names_it(plugged: Callable[[Answer], 
             create(config(path)).read(deadline=Deadline.after(0.05))
     finally:
         os.close(other)
+
+
+def test_a_board_that_is_unplugged_while_it_is_asked() -> None:
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(create(config(os.ttyname(slave))).read, deadline=soon())
+        assert os.read(master, 1) == b"\xff"
+        os.close(slave)
+        os.close(master)
+        with pytest.raises(PortAbsent, match="went away while it was used"):
+            asked.result()
+
+
+def test_modem_lines_do_not_move_when_the_line_is_let_go(plugged: Callable[[Answer], PtyBoard]) -> None:
+    path = plugged(Board()).path
+    watching = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    try:
+        as_usual = termios.tcgetattr(watching)
+        as_usual[2] |= termios.HUPCL
+        termios.tcsetattr(watching, termios.TCSANOW, as_usual)
+        create(config(path)).read(deadline=soon())
+        assert not termios.tcgetattr(watching)[2] & termios.HUPCL
+    finally:
+        os.close(watching)
 
 
 def test_a_board_that_is_not_there() -> None:

@@ -30,7 +30,6 @@ def terminal() -> Iterator[tuple[int, Path]]:
 
 def test_asks_and_waits_for_enter(terminal: tuple[int, Path]) -> None:
     master, path = terminal
-    os.write(master, b"\n")  # somebody leant on the keyboard before
     asked = b""
 
     def person() -> None:
@@ -48,7 +47,8 @@ def test_asks_and_waits_for_enter(terminal: tuple[int, Path]) -> None:
     assert (port.read(deadline=Deadline.after(5)), port.reads_back) == (PowerState.UNKNOWN, False)
 
 
-def test_nobody_there(terminal: tuple[int, Path]) -> None:
+def test_nobody_there_and_an_enter_from_before_is_no_answer(terminal: tuple[int, Path]) -> None:
+    os.write(terminal[0], b"\n")
     with pytest.raises(PortSilent, match=r"node1's supply, by hand: nobody pressed Enter within 0\.05 s"):
         ManualPort(CONFIG, terminal[1]).switch(True, deadline=Deadline.after(0.05))
 

@@ -139,18 +139,18 @@ def test_a_wrong_checksum_is_garbled_after_three_tries_and_another_coil_is_no_su
 
 
 @pytest.mark.usefixtures("hurried")
-def test_an_answer_that_was_lost_once_is_asked_for_again() -> None:
+def test_a_lost_answer_and_a_busy_device_are_asked_again() -> None:
     heards: list[bytes] = []
 
-    def second_time(heard: bytes) -> bytes:
+    def third_time(heard: bytes) -> bytes:
         if len(heard) % 8:
             return b""
         heards.append(heard)
-        return heard[-8:] if len(heards) > 1 else b""
+        return (b"", checked(b"\x01\x85\x06"), heard[-8:])[len(heards) - 1]  # lost, busy, done
 
-    with closing(PtyBoard(second_time)) as board:
+    with closing(PtyBoard(third_time)) as board:
         rtu(board.path).switch(True, deadline=soon())
-    assert len(heards) == 2
+    assert len(heards) == 3
 
 
 @pytest.mark.usefixtures("hurried")

@@ -28,6 +28,10 @@ class PtyBoard:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
+    def says(self, data: bytes) -> None:
+        """Unasked; it is there for whoever opens the line when this returns."""
+        os.write(self._master, data)
+
     def close(self) -> None:
         """Unplug it."""
         os.write(self._stopper, b"x")
