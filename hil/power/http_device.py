@@ -97,8 +97,12 @@ class HttpDevice:
         asked = self._exchange(method, target, body, shown, deadline)
         if asked.status == 401 and shown is None and self.login is not None:
             shown = self.login.answer(method, target, asked.challenge)
-            if shown is not None:
-                asked = self._exchange(method, target, body, shown, deadline)
+            if shown is None:
+                raise PortRefused(
+                    f"{self.what}: it asks for a login of another kind: {self.words(asked.challenge) or 'none named'}",
+                    hint="see whether the rig file's `kind:` is the device's",
+                )
+            asked = self._exchange(method, target, body, shown, deadline)
         if asked.status >= 300:
             raise self._refusal(path, asked)
         middle = (asked.began_ns + asked.ended_ns) // 2

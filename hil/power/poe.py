@@ -28,6 +28,10 @@ SETTLES_WITHIN: Final = 10.0
 """Seconds from enabled to delivering, or back: looking, grading and powering up takes about one (IEEE 802.3, clause
 33), and switches look at their ports in turn and tell SNMP late."""
 
+_WHEN_NOT_ON: Final = (
+    "see that the board, with its PoE hat or splitter, is plugged in there, and how much power the switch has left"
+)
+_WHEN_NOT_OFF: Final = "look at the port on the switch's own pages: does a schedule or another program keep it on?"
 _LOOK_EVERY: Final = 0.1
 _TRUE, _FALSE = 1, 2  # TruthValue (RFC 2579).
 _STATUS: Final = {
@@ -126,8 +130,7 @@ class PoePort:
             if soon.expired:
                 raise PortRefused(
                     f"{self.name}: it was switched {wanted.value}, and after {soon} it is {seen}",
-                    hint="see that the board, with its PoE hat or splitter, is plugged in there, and how much power"
-                    " the switch has left",
+                    hint=_WHEN_NOT_ON if on else _WHEN_NOT_OFF,
                 )
             hold(_LOOK_EVERY)
             try:

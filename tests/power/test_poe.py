@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,13 +17,14 @@ from hypothesis import strategies as st
 from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto.api import v2c
 
-from hil.clock import Deadline
+from hil.clock import Deadline, hold
 from hil.config.environment import SecretText
 from hil.errors import InfrastructureError
 from hil.power import poe, poe_snmp
 from hil.power.port import PortAbsent, PortGarbled, PortRefused, PortSilent, PowerState
 
 SOON = 5.0
+AGENT = Path(__file__).parents[1] / "support" / "snmp_agent.py"
 
 # RFC 3621, section 5: pethPsePortAdminEnable is { pethPsePortEntry 3 }, pethPsePortDetectionStatus { ... 6 }, under
 # mib-2 105 (1.3.6.1.2.1.105.1.1.1), indexed by group and port. A switch's walk has for port 4 of group 1
@@ -234,3 +237,41 @@ def test_without_pysnmp_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 def test_what_it_takes_is_its_port() -> None:
     [thing] = poe.Config(kind="poe", at="sw1.lan", port=4, community=SecretText("private", "POE")).things()
     assert (thing.name, thing.key) == ("sw1.lan:161:1.4", ("port",))
+
+
+@pytest.mark.boot
+def test_against_pysnmps_own_agent() -> None:
+    """Another program than the codec: communities, access rights and missing objects are its own."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        number = free.getsockname()[1]
+    at = f"127.0.0.1:{number}"
+    with subprocess.Popen([sys.executable, str(AGENT), str(number)]) as agent:
+        try:
+            wait_for(at)
+            assert port(at).read(deadline=Deadline.after(SOON)) is PowerState.UNKNOWN
+            port(at).switch(True, deadline=Deadline.after(SOON))
+            assert port(at, community="public").read(deadline=Deadline.after(SOON)) is PowerState.ON
+            with pytest.raises(PortRefused, match="notWritable"):
+                port(at, community="public").switch(True, deadline=Deadline.after(SOON))
+            with pytest.raises(PortRefused, match="notWritable"):
+                port(at, 5).switch(True, deadline=Deadline.after(SOON))
+            with pytest.raises(PortRefused, match="no such port"):
+                port(at, 5).read(deadline=Deadline.after(SOON))
+            with pytest.raises(PortSilent):
+                port(at, community="wrong").read(deadline=Deadline.after(0.5))
+        finally:
+            agent.kill()
+
+
+def wait_for(at: str) -> None:
+    until = Deadline.after(20)
+    while True:
+        try:
+            port(at).read(deadline=Deadline.after(SOON))
+        except (PortAbsent, PortSilent):
+            if until.expired:
+                raise
+            hold(0.1)
+        else:
+            return
