@@ -94,6 +94,7 @@ class GuestPlayer:
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
                 pass_fds=(serial.fileno(), qmp.fileno()),
+                # Where the keeper is no init of a PID namespace, a grandchild of it is ended by nothing else.
                 preexec_fn=die_with_parent(),
             )
         self._process, self._serial = process, ours[0][1]

@@ -13,13 +13,14 @@ import serial
 from support.rigs import Hil
 
 from hil import cli
+from hil.cli.sim import running
 from hil.config.rig import load_rig
 
 WITHIN = 30.0
 LINE = "/dev/serial/by-id/usb-FTDI_FT232R-if00-port0"
 RIG = f"""
 hil: 1
-images: {{probe: {{kind: probe}}}}   # its console: {LINE}
+images: {{probe: {{kind: probe}}}}   # its console: {LINE}, not {LINE}/x
 nodes:
   node1: {{kind: board, image: probe, attach: true, console: {{device: {LINE}, baud: 9600}}}}
   node2: {{kind: board, image: probe, attach: true, console: {{at: "192.0.2.9:2217"}}}}
@@ -61,7 +62,7 @@ def test_a_real_rig_has_a_twin_that_is_driven_broken_and_ended(
         assert "console of node1, 9600 baud" in hil.stdout
         found = load_rig("./twin.yaml", cwd=rig.parent)
         console = found.nodes["node1"].console  # type: ignore[attr-defined]
-        assert f"# its console: {console.device}" in found.file.read_text()
+        assert f"# its console: {console.device}, not {LINE}/x" in found.file.read_text()
         with serial.Serial(console.device, 9600, timeout=WITHIN) as port:
             port.write(b"\n")
             assert b"# " in port.read_until(b"# ")
@@ -80,6 +81,15 @@ def test_a_real_rig_has_a_twin_that_is_driven_broken_and_ended(
         hil.signal(signal.SIGINT)
         assert hil.finish(within=WITHIN) == 0
     assert list((runtime / "hil").iterdir()) == []
+
+
+@pytest.mark.usefixtures("runtime")
+def test_a_twin_that_ends_by_itself_is_an_error_of_the_bench(rig: Path) -> None:
+    with Hil(["sim", str(rig)], rig.parent) as hil:
+        hil.wait_for_output("node2: starts", within=WITHIN)
+        running(None).end()
+        assert hil.finish(within=WITHIN) == 3
+        assert "the bench twin has ended" in hil.stderr
 
 
 @pytest.mark.parametrize(

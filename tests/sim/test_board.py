@@ -98,11 +98,11 @@ def test_a_board_that_shut_itself_down_draws_little_and_only_a_power_cut_starts_
 
 
 def test_a_supply_that_is_too_weak_for_a_boot_makes_a_board_start_over_and_over() -> None:
-    board, events = made(replace(CM4, ohms=1.4, busy_watts=8.0))
-    board.feed(True, 0.0)
-    board.advance(10.0)
-
-    assert events.count("reset") > 3
+    for ohms in (1.4, 1.0):  # with the second it is the heaviest pieces of a boot alone that are too much
+        board, events = made(replace(CM4, ohms=ohms, busy_watts=8.0))
+        board.feed(True, 0.0)
+        board.advance(20.0)
+        assert events.count("reset") > 3
 
 
 def test_the_same_seed_gives_the_same_figures_however_often_they_are_read() -> None:

@@ -84,7 +84,9 @@ def test_the_speed_that_an_rfc2217_client_sets_is_that_of_the_line(tmp_path: Pat
     with_console(tmp_path, "rfc2217", doing)
 
 
-def test_a_raw_server_has_one_reader_and_is_gone_while_unplugged(tmp_path: Path) -> None:
+def test_a_raw_server_has_one_reader_and_is_gone_while_unplugged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def doing(twin: Twin, place: str) -> None:
         host, _, port = place.partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
@@ -102,16 +104,18 @@ def test_a_raw_server_has_one_reader_and_is_gone_while_unplugged(tmp_path: Path)
         again, to_again = await asyncio.open_connection(host, int(port))
         to_again.write(b"hello\n")
         assert b"hello" in await again.readuntil(PROMPT)
-        for each in (writer, to_second, to_again):
+        for each in (writer, to_second):
             each.close()
 
     with_console(tmp_path, "tcp", doing)
+    assert caplog.records == [], "the last client was connected when the server ended"
 
 
 def test_the_frames_of_rfc_2217_and_its_telnet() -> None:
     # RFC 2217, section 2 (DO/WILL COM-PORT-OPTION), and section 3 (SET-BAUDRATE and its answer, command + 100).
     server = Rfc2217(9600)
     assert bytes([255, 251, 44]) in server.connected()
+    assert server.decode(bytes([255, 253, 44]))[1] == b"", "the answer to an offer is not answered again"
 
     assert server.decode(bytes([255, 250, 44, 1, 0, 0, 0x96, 0x00, 255, 240])) == (
         b"",
@@ -127,6 +131,7 @@ def test_the_frames_of_rfc_2217_and_its_telnet() -> None:
     # RFC 854: an option that the server does not have (31, window size) is refused; FF of the line is said twice.
     assert server.decode(bytes([255, 251, 31]))[1] == bytes([255, 254, 31])
     assert server.decode(bytes([255, 253, 31]))[1] == bytes([255, 252, 31])
+    assert server.decode(bytes([255, 253, 31]))[1] == b""
     assert server.decode(b"a\xff\xffb") == (b"a\xffb", b"")
     assert server.encode(b"a\xffb") == b"a\xff\xffb"
 
@@ -140,6 +145,12 @@ def test_hostile_bytes_in_any_pieces_are_read_alike_and_end_nothing(data: bytes,
 
     assert whole.decode(data) == (b"".join(one for one, _ in answers), b"".join(other for _, other in answers))
     assert whole.baud == pieces.baud > 0
+
+
+def test_a_command_that_never_ends_is_given_up() -> None:
+    server = Rfc2217(9600)
+    assert server.decode(bytes([255, 250, 44]) + bytes(200)) == (b"", b"")
+    assert server.decode(bytes(100) + b"hello")[0].endswith(b"hello")
 
 
 @settings(max_examples=40, deadline=None)

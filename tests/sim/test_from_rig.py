@@ -107,6 +107,13 @@ nodes: {{a: {{kind: board, image: probe, mac: "02:00:00:00:00:01", power: p, met
         plan_of(rig, tmp_path, {}, whole=True)
 
 
+def test_a_serial_line_is_one_boards(tmp_path: Path) -> None:
+    board = """{kind: board, image: probe, attach: true, console: {device: "twin:uart1"}}"""
+    rig = written(tmp_path, f"nodes:\n  a: {board}\n  b: {board}\n")
+    with pytest.raises(UsageError, match="twin:uart1 is a uart already"):
+        plan_of(rig, tmp_path, {})
+
+
 def test_one_device_has_one_password_and_one_address(tmp_path: Path) -> None:
     rig = written(
         tmp_path,

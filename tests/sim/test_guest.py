@@ -14,7 +14,9 @@ from support import twin_guest
 from support.twin_parts import MADE, Listener, Relay, plain_devices
 
 from hil.sim.character import Character
+from hil.sim.guest import GuestPlayer
 from hil.sim.plan import BoardPlan, DevicePlan, Plan, Qemu
+from hil.sim.player import Stage
 from hil.sim.twin import Twin
 
 __all__ = ["plain_devices"]
@@ -123,6 +125,26 @@ def test_a_guest_that_ends_by_itself_is_a_board_that_shut_itself_down(
 
     told: list[str] = []
     with_guest(tmp_path, doing, told=told)
+
+
+def test_a_process_is_started_when_the_one_before_has_ended(tmp_path: Path) -> None:
+    said = bytearray()
+
+    async def run() -> None:
+        plan = Qemu((sys.executable, str(twin_guest.__file__), "{fd:serial}", "{fd:qmp}", str(tmp_path / "pid")))
+        player = GuestPlayer(plan, Stage(said.extend, lambda: None), tmp_path, "node1")
+        async with asyncio.timeout(WITHIN):
+            player.start()
+            player.start()
+            await until(lambda: b"qmp:" in said)
+            first = int((tmp_path / "pid").read_text())
+            assert said.count(b"power on") == 1
+            player.typed(b"q")
+            await until(lambda: said.count(b"qmp:") == 2)
+            assert not alive(first)
+            await player.close()
+
+    asyncio.run(run())
 
 
 def test_a_program_that_is_not_there_is_said_on_the_console(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -80,6 +81,35 @@ def test_a_reader_that_does_not_read_holds_up_nobody_and_loses_what_is_too_much(
             assert 0 < line.lost < len(said)
             kept = await asyncio.to_thread(port.read, len(said) - line.lost)
             assert kept == said[: len(kept)]
+            line.write(b"next")
+            assert await asyncio.to_thread(port.read, 4) == b"next"
+
+    lined(tmp_path, doing)
+
+
+def test_a_program_that_sets_nothing_gets_and_sends_bytes_as_they_are_and_no_echo(tmp_path: Path) -> None:
+    async def doing(line: PtyLine) -> None:
+        descriptor = os.open(line.path, os.O_RDWR | os.O_NOCTTY)
+        try:
+            os.write(descriptor, b"a\r\n")
+            assert await line.read() == b"a\r\n"
+            line.write(b"b\r\n\x03")
+            assert await asyncio.to_thread(os.read, descriptor, 100) == b"b\r\n\x03"
+        finally:
+            os.close(descriptor)
+
+    lined(tmp_path, doing)
+
+
+def test_a_line_that_nobody_has_open_any_more_wakes_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    woken = []
+    original = PtyLine._take
+    monkeypatch.setattr(PtyLine, "_take", lambda line: (woken.append(1), original(line)))
+
+    async def doing(line: PtyLine) -> None:
+        opened(line).close()
+        await asyncio.sleep(0.05)
+        assert len(woken) < 5
 
     lined(tmp_path, doing)
 

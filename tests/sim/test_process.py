@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -82,7 +83,8 @@ def test_requests_that_are_none_are_refused_and_end_nothing(keeper: Keeper) -> N
             connection.connect(str(control.path))
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
-            assert b'"ok"' not in connection.recv(65536)
+            said = connection.recv(65536)
+            assert b'"error"' in said if request.endswith(b"\n") else said == b""
     assert control.state()["boards"] == {}
 
 
@@ -118,6 +120,21 @@ def test_a_twin_that_ends_takes_its_guests_along(
 
     way(keeper, twin)
     keeper.wait_exit(STREAM, deadline=Deadline.after(WITHIN))
+    assert difference(before, within=Deadline.after(WITHIN)) == []
+
+
+def test_a_twin_without_a_keeper_takes_its_guests_along_too(tmp_path: Path) -> None:
+    before = snapshot(str(tmp_path))
+    guest = sys.executable, str(twin_guest.__file__), "{fd:serial}", "{fd:qmp}", str(tmp_path / "pid")
+    plan = Plan(1, tmp_path, (UART,), (BoardPlan("node1", console="uart1", actor=Qemu(guest)),))
+    with subprocess.Popen([sys.executable, "-m", "hil.sim", plan.to_json()], stdout=subprocess.PIPE) as twin:
+        assert twin.stdout is not None
+        for line in twin.stdout:
+            if b"node1: starts" in line:
+                break
+        with serial.Serial(str(tmp_path / "uart1"), 115200, timeout=WITHIN) as port:
+            assert port.read_until(b"qmp_capabilities")
+        twin.kill()
     assert difference(before, within=Deadline.after(WITHIN)) == []
 
 

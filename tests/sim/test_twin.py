@@ -12,6 +12,7 @@ from support.twin_parts import MADE, Listener, Relay, plain_devices
 from support.virtual_time import run_virtually
 
 from hil.errors import UsageError
+from hil.sim.devices import KINDS
 from hil.sim.plan import BoardPlan, DevicePlan, Plan, Script
 from hil.sim.twin import Twin
 
@@ -138,24 +139,28 @@ def test_contacts_in_series_feed_a_board_when_all_conduct(tmp_path: Path) -> Non
     played(plan, doing)
 
 
-def test_a_device_that_only_measures_sees_the_board_whatever_its_own_contact_was_told(tmp_path: Path) -> None:
-    plan = bench(tmp_path)
-    measured = BoardPlan("node1", feeds=(("relay", 1),), measured_by=(("relay", 2),))
-    beside = BoardPlan("node2", feeds=(("relay", 3),), measured_by=(("relay", 2),))
+def test_a_plug_that_only_measures_sees_the_board_whatever_its_own_contact_was_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(KINDS, "tasmota", KINDS["plain-relay"])
+    measured = BoardPlan("node1", feeds=(("relay", 1),), measured_by=(("plug", 2),))
+    beside = BoardPlan("node2", feeds=(("relay", 3),), measured_by=(("plug", 2),))
+    plugs = DevicePlan("relay", "plain-relay"), DevicePlan("uart1", "plain-console"), DevicePlan("plug", "tasmota")
 
     async def doing(twin: Twin, relay: Relay, uart: Listener) -> None:
-        assert relay.place is not None
+        place, plug = relay.place, cast(Relay, MADE["plug"]).place
+        assert place is not None
+        assert plug is not None
         for channel in (1, 3):
             relay.outlets[channel].command(True)
         await asyncio.sleep(50)
-        one, both = relay.place.load(1).watts, relay.place.load(2).watts
-        assert both == pytest.approx(2 * one, rel=0.1)
+        assert plug.load(2).watts == pytest.approx(2 * place.load(1).watts / 0.85 + 0.1, rel=0.1)
         relay.outlets[3].command(False)
         await asyncio.sleep(50)
-        assert relay.place.load(2) == relay.place.load(1)
-        assert relay.place.load(4).watts == 0
+        assert plug.load(2).watts == pytest.approx(place.load(1).watts / 0.85 + 0.1)
+        assert (plug.load(1).watts, plug.load(1).supply_volts) == (0, 230)
 
-    played(Plan(plan.seed, plan.directory, plan.devices, (measured, beside)), doing)
+    played(Plan(1, tmp_path, plugs, (measured, beside)), doing)
 
 
 def test_a_wire_of_its_own_speed_takes_its_time_and_loses_nothing(tmp_path: Path) -> None:
@@ -211,6 +216,29 @@ def test_a_break_is_one_byte_of_zeros(tmp_path: Path) -> None:
     async def doing(twin: Twin, relay: Relay, uart: Listener) -> None:
         twin.fault("uart1", "break", None, on=True)
         assert uart.said == b"\0"
+
+    played(bench(tmp_path), doing)
+
+
+def test_what_a_board_had_not_sent_when_it_lost_its_power_is_never_sent(tmp_path: Path) -> None:
+    async def doing(twin: Twin, relay: Relay, uart: Listener) -> None:
+        await _boot(twin, relay, uart)
+        relay.outlets[1].command(False)
+        await asyncio.sleep(1)
+        heard = len(uart.said)
+        await asyncio.sleep(10)
+        assert len(uart.said) == heard > 0
+
+    played(bench(tmp_path, speed=0.01), doing)
+
+
+def test_a_device_can_start_itself_again_and_again(tmp_path: Path) -> None:
+    async def doing(twin: Twin, relay: Relay, uart: Listener) -> None:
+        seen: list[tuple[str, int | None, bool]] = []
+        relay.faults.watch(lambda name, channel, on: seen.append((name, channel, on)))
+        for _ in range(2):
+            twin.fault("relay", "reboots", None, on=True)
+        assert [on for _, _, on in seen] == [True, False, True]
 
     played(bench(tmp_path), doing)
 

@@ -58,7 +58,8 @@ class Listener:
 
 def create(plan: DevicePlan) -> Relay | Listener:
     """Of the kinds "plain-relay" and "plain-console", which `plain_devices` adds."""
-    made = Relay(plan.name) if plan.kind == "plain-relay" else Listener(plan.name, int(plan.options["baud"] or 0))
+    is_console = plan.kind == "plain-console"
+    made = Listener(plan.name, int(plan.options.get("baud") or 0)) if is_console else Relay(plan.name)
     MADE[plan.name] = made
     return made
 
