@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import termios
 import tty
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from subprocess import PIPE, Popen
 
 import pytest
 from hypothesis import example, given, settings
@@ -189,13 +189,12 @@ def test_two_rigs_take_turns(plugged: Callable[[Answer], PtyBoard]) -> None:
 
 def test_a_line_that_another_program_keeps_names_it(plugged: Callable[[Answer], PtyBoard]) -> None:
     path = plugged(Board()).path
-    other = os.open(path, os.O_RDWR | os.O_NOCTTY)
-    fcntl.flock(other, fcntl.LOCK_EX)
-    try:
-        with pytest.raises(PortAbsent, match=f"{path} is held by this process"):
+    with Popen(["flock", "--no-fork", path, "sh", "-c", "echo locked; exec sleep 60"], stdout=PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(PortAbsent, match=rf"{path} is held by .*sleep \(pid {other.pid}\)"):
             create(config(path)).read(deadline=Deadline.after(0.05))
-    finally:
-        os.close(other)
+        other.kill()
 
 
 def test_a_board_that_is_unplugged_while_it_is_asked() -> None:
