@@ -18,6 +18,7 @@ from urllib.parse import quote, unquote_plus, urlencode
 from hil.clock import Deadline, now_ns
 from hil.config.model import HostPort
 from hil.power.exchange import persistently
+from hil.power.places import places
 from hil.power.port import PortAbsent, PortGarbled, PortRefused, PortSilent
 from hil.redaction import HIDDEN
 
@@ -83,10 +84,10 @@ class HttpDevice:
             path: as "/relay/0".
             query: what comes behind "?"; it is shown in no message.
             body: JSON that is sent by POST; None for a GET.
-            deadline: by when all of the answer must be there; the time that the system looks a name up is added.
+            deadline: by when all of the answer must be there.
 
         Raises:
-            PortAbsent: nobody listens there.
+            PortAbsent: its name leads nowhere, or nobody listens there.
             PortSilent: the connection was made, and no whole answer came.
             PortGarbled: what came is no HTTP, or more than BODY_MAX.
             PortRefused: a status of 300 or above: a wrong password, no such channel.
@@ -147,19 +148,13 @@ class HttpDevice:
         return _Asked(answer.status, content, challenge, began, now_ns())
 
     def _connect(self, deadline: Deadline) -> _Bounded:
-        try:
-            places = socket.getaddrinfo(self.at.host, self.at.port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            raise PortAbsent(
-                f"{self.what}: no address is known for {self.at.host!r}: {error.strerror}", hint=_NOT_THERE
-            ) from None
         trouble: OSError = OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL))
-        for family, kind, protocol, _, place in places:
-            made = _Bounded(family, kind, protocol)
+        for place in places(self.at, socket.SOCK_STREAM, self.what, deadline=deadline):
+            made = _Bounded(place.family, socket.SOCK_STREAM, place.protocol)
             made.until = deadline
             try:
                 made.settimeout(made.left())
-                made.connect(place)
+                made.connect(place.address)
             except OSError as error:
                 made.close()
                 trouble = error

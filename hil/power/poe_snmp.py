@@ -16,6 +16,7 @@ from hil.clock import Deadline
 from hil.config.model import HostPort
 from hil.errors import InfrastructureError
 from hil.power.exchange import persistently
+from hil.power.places import places
 from hil.power.port import PortAbsent, PortGarbled, PortRefused, PortSilent
 
 Oid: TypeAlias = str
@@ -67,7 +68,7 @@ class Agent:
 
     def _ask(self, asked: dict[Oid, int | None], deadline: Deadline) -> list[int | None]:
         number, message = question(self.community, asked)
-        with self._connected() as line:
+        with self._connected(deadline) as line:
             try:
                 line.send(message)
                 while True:
@@ -86,18 +87,11 @@ class Agent:
                     f"{self.what}: nobody listens at {self.at}: {error.strerror}", hint=_NOT_THERE
                 ) from None
 
-    def _connected(self) -> socket.socket:
+    def _connected(self, deadline: Deadline) -> socket.socket:
+        place = places(self.at, socket.SOCK_DGRAM, self.what, deadline=deadline)[0]
+        line = socket.socket(place.family, socket.SOCK_DGRAM, place.protocol)
         try:
-            family, kind, protocol, _, place = socket.getaddrinfo(self.at.host, self.at.port, type=socket.SOCK_DGRAM)[
-                0
-            ]
-            line = socket.socket(family, kind, protocol)
-        except OSError as error:
-            raise PortAbsent(
-                f"{self.what}: no address is known for {self.at.host!r}: {error.strerror}", hint=_NOT_THERE
-            ) from None
-        try:
-            line.connect(place)
+            line.connect(place.address)
         except OSError as error:
             line.close()
             raise PortAbsent(f"{self.what}: no way to {self.at}: {error.strerror}", hint=_NOT_THERE) from None
