@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from hil.clock import Deadline
 from hil.errors import InfrastructureError
 from hil.power.exchange import persistently
-from hil.power.port import PortAbsent, PortGarbled, PortRefused, PortSilent, PowerState
+from hil.power.port import PortGarbled, PortRefused, PortSilent, PowerState
 
 if TYPE_CHECKING:
     from pymodbus.client.base import ModbusBaseSyncClient
@@ -165,14 +165,3 @@ def need_pymodbus() -> None:
             f"Modbus needs the package pymodbus: {error}", hint="pip install 'hil[bench]'"
         ) from error
     logging.getLogger(pymodbus.__name__).addHandler(_NULL)
-
-
-def absent(name: str, why: str, hint: str) -> PortAbsent:
-    """The error of a device that cannot be reached at all.
-
-    Args:
-        name: of the port.
-        why: in a few words.
-        hint: what to do.
-    """
-    return PortAbsent(f"{name} cannot be reached: {why}", hint=hint)

@@ -18,7 +18,8 @@ from hil.config.devices import At, host_port, is_twin
 from hil.config.power import PowerConfig
 from hil.config.things import Thing, endpoint
 from hil.power.exchange import one_try
-from hil.power.modbus import CoilPort, Trace, absent, need_pymodbus
+from hil.power.modbus import CoilPort, Trace, need_pymodbus
+from hil.power.port import PortAbsent
 
 if TYPE_CHECKING:
     from pymodbus.client import ModbusTcpClient
@@ -68,7 +69,10 @@ def create(config: Config) -> CoilPort:
             ModbusTcpClient(at.host, port=at.port, framer=framer, timeout=wait, retries=0, trace_packet=seen)
         ) as client:
             if not client.connect():  # type: ignore[no-untyped-call]
-                raise absent(name, f"nothing takes a connection at {at}", "see that it is on, and what its address is")
+                raise PortAbsent(
+                    f"{name} cannot be reached: nothing takes a connection at {at}",
+                    hint="see that it is on, and what its address is",
+                )
             yield client
 
     return CoilPort(name, connect, config.address, config.channel)

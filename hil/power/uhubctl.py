@@ -139,7 +139,7 @@ def parse_ports(output: str, port: int) -> dict[str, PowerState] | None:
 
 
 def _state(flags: list[str]) -> PowerState:
-    """By the first word after the bits; neither of the two is printed of a port that has no power and a plug in it."""
+    """By the first word after the bits; of a port without power that something is plugged into, it is neither."""
     return {"power": PowerState.ON, "off": PowerState.OFF}.get(flags[0] if flags else "", PowerState.UNKNOWN)
 
 
