@@ -131,6 +131,7 @@ def _facts(rig: Rig) -> dict[str, object]:
         "rig": rig.name,
         "description": rig.description,
         "segment": rig.segment.kind,
+        "twin": rig.on_twin,
         "nodes": {name: {"kind": node.kind, "image": node.image} for name, node in rig.nodes.items()},
         "images": {name: image.kind for name, image in rig.images.items()},
     }
@@ -139,7 +140,8 @@ def _facts(rig: Rig) -> dict[str, object]:
 def _summary(rig: Rig) -> str:
     count = len(rig.nodes)
     kinds = ", ".join(sorted({node.kind for node in rig.nodes.values()}))
-    return f"{count} node{'s' if count != 1 else ''} ({kinds}), segment {rig.segment.kind}"
+    where = ", on the bench twin" if rig.on_twin else ""
+    return f"{count} node{'s' if count != 1 else ''} ({kinds}), segment {rig.segment.kind}{where}"
 
 
 def _check_entry(file: str, result: Rig | ConfigError) -> dict[str, object]:

@@ -14,6 +14,7 @@ from typing import Final
 
 from pydantic import Field
 
+from hil.config.devices import twin_names
 from hil.config.expect import Expect
 from hil.config.explain import descend
 from hil.config.kubernetes import KubeconfigChoice
@@ -155,6 +156,12 @@ class Rig:
     def directory(self) -> Path:
         """Where relative paths of the file start."""
         return self.file.parent
+
+    @property
+    def on_twin(self) -> bool:
+        """Whether it names any device of the bench twin."""
+        sections = (*self.power.values(), *self.meters.values(), *self.nodes.values())
+        return any(any(twin_names(section)) for section in sections)
 
     def where(self, *keys: str | int) -> Where:
         """Where a key stands, or a list's item: `rig.where("nodes", "node1", "image")`.

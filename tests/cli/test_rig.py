@@ -137,3 +137,10 @@ def test_schema_that_cannot_be_written(folder: Path) -> None:
     result = run("schema", "--out", "no/such.json")
     assert isinstance(result.exception, UsageError)
     assert result.exception.message == "no/such.json cannot be written: No such file or directory"
+
+
+def test_a_rig_on_the_bench_twin_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    twins = {row["name"]: row["twin"] for row in json.loads(run("list", "--json").stdout)["rigs"]}
+    assert twins == {"board-bench": False, "board-twin": True, "bridge": False, "virt": False}
+    assert "1 node (board), segment bridge, on the bench twin: one" in run("list").stdout
