@@ -127,6 +127,12 @@ def test_how_the_kernel_says_no(pin: Line, number: int, error: type[Exception], 
         create(config()).switch(True, deadline=soon())
 
 
+@pytest.mark.parametrize("chip", ["/dev/gpiochip4095", "/dev/null"])
+def test_what_is_no_chip_with_the_real_gpiod(chip: str) -> None:
+    with pytest.raises(PortAbsent, match=f"line 17 of {chip} is not there"):
+        create(config(chip=chip)).read(deadline=soon())
+
+
 def test_a_policy_that_nothing_can_keep_is_a_fault() -> None:
     (fault,) = config(leave="off").faults()
     assert fault.at == ("leave",)
