@@ -46,6 +46,7 @@ def with_console(tmp_path: Path, kind: str, doing: Callable[[Twin, str], Awaitab
                 await doing(twin, (await twin.start())["twin:uart1"])
         finally:
             await twin.close()
+        assert asyncio.all_tasks() == {asyncio.current_task()}, "a twin that is closed does nothing more"
 
     asyncio.run(run())
 
