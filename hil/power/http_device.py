@@ -128,8 +128,8 @@ class HttpDevice:
         began = now_ns()
         try:
             connection.request(method, target, body, headers)
-            answer = connection.getresponse()
-            content = answer.read(BODY_MAX + 1)
+            with connection.getresponse() as answer:
+                content = answer.read(BODY_MAX + 1)
         except (TimeoutError, ConnectionError) as error:
             raise self._silent(error, deadline) from None
         except http.client.HTTPException as error:

@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Annotated, Final, Literal, NoReturn
 from urllib.parse import quote, urlsplit
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from hil.clock import Deadline
-from hil.config.model import Fault, HostPort, RigPath, Secret
+from hil.config.model import SECRET_ERROR, Fault, HostPort, RigPath, Secret
 from hil.config.power import PowerConfig
 from hil.config.suggest import did_you_mean
 from hil.config.things import Thing, endpoint
@@ -36,6 +37,12 @@ _KEPT: Final = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR")
 _TEXT_MAX: Final = 200
 
 
+def _no_password(text: str) -> str:
+    if re.search(r"//[^/@]*:(?!\{password\}@)[^/@]*@", text):
+        raise PydanticCustomError(SECRET_ERROR, "a password must not stand in a file")
+    return text
+
+
 class Config(PowerConfig):
     """One outlet of a unit."""
 
@@ -44,17 +51,14 @@ class Config(PowerConfig):
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,64}$")] = Field(
         description="labgrid's name of the unit's model"
     )
-    at: Annotated[str, Field(min_length=1, max_length=1000)] = Field(
+    at: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_no_password)] = Field(
         description="labgrid's `host`: a name, an address, or a URL, as that model wants it"
     )
     index: Annotated[int, Field(ge=0, le=9999)] = Field(description="which outlet, as that model counts")
     password: Secret | None = Field(None, description="what stands for {password} in `at`, as `!env NAME`")
 
     def faults(self) -> Iterator[Fault]:
-        """A password that stands in the file, or one that is used nowhere."""
-        if re.search(r"//[^/@]*:(?!\{password\}@)[^/@]*@", self.at):
-            hint = "write //USER:{password}@ there, and the password as `password: !env NAME`"
-            yield Fault(("at",), "a password must not stand in a file", hint)
+        """A password that is used nowhere, or the place of one that there is not."""
         if (_PASSWORD in self.at) != (self.password is not None):
             yield Fault(("password",), f"`password:` is what stands for {_PASSWORD} in `at:`", "write both or neither")
 

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from support.http_devices import answering, says
 from support.other_pythons import installed
 
 from hil.clock import Deadline
 from hil.config.environment import SecretText
+from hil.config.model import SECRET_ERROR
 from hil.power import labgrid
 from hil.power.port import PortAbsent, PortGarbled, PortRefused, PortSilent, PowerState
 
@@ -131,7 +133,9 @@ def test_a_password_must_not_stand_in_the_file() -> None:
         return [fault.at for fault in config.faults()]
 
     secret = SecretText("hunter2", "PDU")
-    assert faults("http://admin:hunter2@192.0.2.9/", None) == [("at",)]
+    with pytest.raises(ValidationError) as refused:
+        faults("http://admin:hunter2@192.0.2.9/", None)
+    assert [error["type"] for error in refused.value.errors()] == [SECRET_ERROR]
     assert faults("http://admin:{password}@192.0.2.9/", None) == [("password",)]
     assert faults("http://admin:{password}@192.0.2.9/", secret) == []
     assert faults("192.0.2.9", secret) == [("password",)]
