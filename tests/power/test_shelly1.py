@@ -19,7 +19,7 @@ RELAY = (
     '"source":"http"}'
 )
 # Answers to GET /status of a Shelly 1PM and of a Shelly 1, which has no meter and tells what its owner wrote down
-# (github.com/evcc-io/evcc, meter/shelly/types_test.go, TestUnmarshalGen1StatusResponse); shortened at "tmp".
+# (github.com/evcc-io/evcc, meter/shelly/gen1_test.go, TestUnmarshalGen1Status); shortened.
 STATUS_1PM = (
     '{"wifi_sta":{"connected":true,"ssid":"XXXX-WLAN","ip":"192.168.178.XXX","rssi":-54},'
     '"cloud":{"enabled":false,"connected":false},"mqtt":{"connected":false},"time":"17:59","unixtime":1676134770,'

@@ -20,7 +20,11 @@ SOON = 5.0
 # a Shelly Plus 1 (an answer that users show of it).
 SET_ON = {"id": 1, "method": "Switch.Set", "params": {"id": 0, "on": True}}
 WAS_OFF = '{"id":1,"src":"shellyplus1-XXXXXXXXXXXX","result":{"was_on":false}}'
-# The error that devices give for a component that is not there (the same, "Common Errors": -105 is NOT_FOUND).
+# An error of the documents (the same, "Common Errors": -103), and the words that devices have for -105, NOT FOUND.
+NO_ID = (
+    '{"id": 1, "src": "shellypro4pm-f008d1d8b8b8", "dst": "user_1",'
+    """ "error": {"code": -103, "message": "Missing required 'id'"}}"""
+)
 NOT_FOUND = (
     """{"id":1,"src":"shellyplus1-XXXXXXXXXXXX","error":{"code":-105,"message":"Argument 'id', value 1 not found!"}}"""
 )
@@ -72,6 +76,7 @@ def test_a_challenge_is_answered_for_each_request_with_the_same_body() -> None:
 @pytest.mark.parametrize(
     ("answer", "expected", "words"),
     [
+        (NO_ID, PortRefused, r"Missing required 'id' \(-103\)"),
         (NOT_FOUND, PortRefused, r"value 1 not found! \(-105\)"),
         (WAS_OFF.replace('"id":1', '"id":7'), PortGarbled, "another request"),
         ('{"id":1,"src":"shellyplus1-XXXXXXXXXXXX","result":{}}', PortGarbled, "result.was_on must be true or false"),
