@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hil.keeper.client import Keeper
     from hil.sim.client import TwinControl
     from hil.sim.plan import Plan
-    from hil.sim.starting import Twin
+    from hil.sim.starting import RunningTwin
 
 SCHEMA = "hil.sim/1"
 _START_SECONDS = 20.0
@@ -162,7 +162,7 @@ class _Row:
     about: str
 
 
-def _described(plan: Plan, twin: Twin, out: Path | None) -> list[str]:
+def _described(plan: Plan, twin: RunningTwin, out: Path | None) -> list[str]:
     """What a person needs to know of a twin that has started."""
     rows = []
     for device in plan.devices:

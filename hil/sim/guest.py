@@ -12,8 +12,9 @@ import json
 import os
 import signal
 import socket
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
 
 from hil.keeper.isolation import die_with_parent
@@ -32,14 +33,12 @@ class GuestPlayer:
         plan: its command.
         stage: what is around it.
         directory: where its sockets have their names for a moment; nobody else's.
-        name: of the board.
     """
 
-    def __init__(self, plan: Qemu, stage: Stage, directory: Path, name: str) -> None:
+    def __init__(self, plan: Qemu, stage: Stage, directory: Path) -> None:
         self._plan = plan
         self._stage = stage
         self._directory = directory
-        self._name = name
         self._session: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._serial: asyncio.StreamWriter | None = None
@@ -78,47 +77,47 @@ class GuestPlayer:
 
     async def _run(self) -> None:
         """From power-on to the end of the process."""
-        with (
-            _Socket(self._directory / f"{self._name}.tty") as serial,
-            _Socket(self._directory / f"{self._name}.qmp") as qmp,
-        ):
-            argv = [
-                item.replace("{fd:serial}", str(serial.fileno())).replace("{fd:qmp}", str(qmp.fileno()))
-                for item in self._plan.argv
-            ]
-            ours = await serial.connect(), await qmp.connect()
-            process = await asyncio.create_subprocess_exec(
-                *argv,
-                env=None if self._plan.environment is None else dict(self._plan.environment),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.PIPE,
-                pass_fds=(serial.fileno(), qmp.fileno()),
-                # Where the keeper is no init of a PID namespace, a grandchild of it is ended by nothing else.
-                preexec_fn=die_with_parent(),
-            )
-        self._process, self._serial = process, ours[0][1]
-        try:
-            await self._follow(process, ours)
-        finally:
-            self._serial = None
-            for _, writer in ours:
-                writer.close()
-            if process.returncode is None:
-                with suppress(ProcessLookupError):
-                    process.kill()
-            await process.wait()
+        with ExitStack() as stack:
+            listening = [stack.enter_context(_Socket(self._directory)) for _ in range(2)]
+            serial, qmp = [await each.connect() for each in listening]
+            for _, writer in (serial, qmp):
+                stack.callback(writer.close)
+            process = await self._spawn(*(each.fileno() for each in listening))
+            for each in listening:
+                each.close()
+            self._process, self._serial = process, serial[1]
+            try:
+                await self._follow(process, serial[0], qmp)
+            finally:
+                self._serial = None
+                if process.returncode is None:
+                    with suppress(ProcessLookupError):
+                        process.kill()
+                await process.wait()
+
+    async def _spawn(self, serial: int, qmp: int) -> asyncio.subprocess.Process:
+        argv = [item.replace("{fd:serial}", str(serial)).replace("{fd:qmp}", str(qmp)) for item in self._plan.argv]
+        return await asyncio.create_subprocess_exec(
+            *argv,
+            env=None if self._plan.environment is None else dict(self._plan.environment),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            pass_fds=(serial, qmp),
+            # Where the keeper is no init of a PID namespace, a grandchild of it is ended by nothing else.
+            preexec_fn=die_with_parent(),
+        )
 
     async def _follow(
         self,
         process: asyncio.subprocess.Process,
-        ours: tuple[tuple[asyncio.StreamReader, asyncio.StreamWriter], ...],
+        serial: asyncio.StreamReader,
+        qmp: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     ) -> None:
-        (serial, _), (qmp, to_qmp) = ours
         assert process.stderr is not None
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._forward(serial))
-            tasks.create_task(_answer(qmp, to_qmp))
+            tasks.create_task(_answer(*qmp))
             words = tasks.create_task(_last(process.stderr))
         status = await process.wait()
         if status not in (0, -signal.SIGKILL):
@@ -133,16 +132,17 @@ class GuestPlayer:
 
 
 class _Socket:
-    """A listening unix socket whose name is gone after the one connection that this process makes to it."""
+    """A listening unix socket whose name is gone after the one connection that this process makes to it.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    The name is short, whatever the board is called: a unix socket's path has 107 bytes (unix(7)).
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / f"{token_hex(4)}.sock"
         self._socket = socket.socket(socket.AF_UNIX)
 
     def __enter__(self) -> _Socket:
         try:
-            with suppress(FileNotFoundError):
-                self._path.unlink()
             before = os.umask(0o177)
             try:
                 self._socket.bind(str(self._path))
@@ -155,6 +155,9 @@ class _Socket:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._socket.close()
 
     def fileno(self) -> int:

@@ -25,7 +25,7 @@ _START_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class RunningTwin:
     """A twin that runs.
 
     Args:
@@ -37,7 +37,7 @@ class Twin:
     control: TwinControl
 
 
-def start(keeper: Keeper, plan: Plan, *, deadline: Deadline | None = None) -> Twin:
+def start(keeper: Keeper, plan: Plan, *, deadline: Deadline | None = None) -> RunningTwin:
     """Start a twin.
 
     Args:
@@ -64,4 +64,4 @@ def start(keeper: Keeper, plan: Plan, *, deadline: Deadline | None = None) -> Tw
     if answer[1] == b"refused":
         keeper.wait_exit(STREAM, deadline=limit)
         raise InfrastructureError(f"the bench twin cannot be had: {said['error']}", hint=said["hint"])
-    return Twin(said, TwinControl(plan.directory / SOCKET))
+    return RunningTwin(said, TwinControl(plan.directory / SOCKET))

@@ -57,7 +57,7 @@ class Station:
         self._board = Board(plan.name, plan.character, around.seed, on_start=self._started, on_reset=self._reset)
         stage = Stage(say=self._say, halted=self._halted)
         self._player: Player = (
-            GuestPlayer(plan.actor, stage, around.directory, plan.name)
+            GuestPlayer(plan.actor, stage, around.directory)
             if isinstance(plan.actor, Qemu)
             else ScriptPlayer(plan.actor.name, stage)
         )

@@ -132,7 +132,7 @@ def test_a_process_is_started_when_the_one_before_has_ended(tmp_path: Path) -> N
 
     async def run() -> None:
         plan = Qemu((sys.executable, str(twin_guest.__file__), "{fd:serial}", "{fd:qmp}", str(tmp_path / "pid")))
-        player = GuestPlayer(plan, Stage(said.extend, lambda: None), tmp_path, "node1")
+        player = GuestPlayer(plan, Stage(said.extend, lambda: None), tmp_path)
         async with asyncio.timeout(WITHIN):
             player.start()
             player.start()

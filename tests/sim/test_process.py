@@ -20,7 +20,7 @@ from hil.errors import InfrastructureError, UsageError
 from hil.keeper.client import Keeper
 from hil.sim.client import TwinControl
 from hil.sim.plan import BoardPlan, DevicePlan, Plan, Qemu
-from hil.sim.starting import STREAM, Twin, start
+from hil.sim.starting import STREAM, RunningTwin, start
 
 UART = DevicePlan("uart1", "uart")
 WITHIN = 20.0
@@ -32,13 +32,13 @@ def keeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeper]:
         yield started
 
 
-def started(keeper: Keeper, *boards: BoardPlan) -> Twin:
+def started(keeper: Keeper, *boards: BoardPlan) -> RunningTwin:
     directory = keeper.directory / "twin"
     directory.mkdir()
     return start(keeper, Plan(1, directory, (UART,), boards))
 
 
-def opened(twin: Twin) -> serial.Serial:
+def opened(twin: RunningTwin) -> serial.Serial:
     return serial.Serial(twin.devices["twin:uart1"], 115200, timeout=WITHIN)
 
 
@@ -99,17 +99,17 @@ def test_a_twin_that_cannot_be_had_says_why(keeper: Keeper) -> None:
         start(keeper, Plan(1, directory / "nowhere", (UART,)))
 
 
-def _kill(keeper: Keeper, twin: Twin) -> None:
+def _kill(keeper: Keeper, twin: RunningTwin) -> None:
     keeper.signal(STREAM, signal.SIGKILL)
 
 
-def _end(keeper: Keeper, twin: Twin) -> None:
+def _end(keeper: Keeper, twin: RunningTwin) -> None:
     twin.control.end()
 
 
 @pytest.mark.parametrize("way", [_kill, _end])
 def test_a_twin_that_ends_takes_its_guests_along(
-    keeper: Keeper, way: Callable[[Keeper, Twin], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keeper: Keeper, way: Callable[[Keeper, RunningTwin], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = snapshot(str(tmp_path))
     guest = sys.executable, str(twin_guest.__file__), "{fd:serial}", "{fd:qmp}", str(tmp_path / "pid")
