@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CHANNELS: Final = "channels"
 """The option of a device that says the highest channel that the rig names of it."""
 
-_CHANNEL: Final = ("channel", "coil", "port")
+_CHANNEL: Final = ("channel", "port")
 _OWN: Final = frozenset({*PowerConfig.model_fields, *MeterConfig.model_fields, "device", "at", *_CHANNEL})
 _NAME: Final = 32
 

@@ -81,6 +81,19 @@ nodes:
     assert plan.boards[0].actor == Script()
 
 
+def test_a_port_of_a_switch_is_its_channel_and_its_community_is_named_by_its_variable(tmp_path: Path) -> None:
+    rig = written(
+        tmp_path,
+        """
+power: {p: {kind: poe, at: "twin:switch", port: 3, community: !env PLUG}}
+nodes: {a: {kind: board, image: probe, mac: "02:00:00:00:00:01", power: p}}
+""",
+    )
+    plan = plan_of(rig, tmp_path, {})
+    assert plan.devices == (DevicePlan("switch", "poe", {"group": 1, "community_env": "PLUG", "channels": 3}),)
+    assert plan.boards[0].feeds == (("switch", 3),)
+
+
 def test_a_kind_without_a_model_is_named_with_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rig = written(
         tmp_path,
