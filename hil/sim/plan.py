@@ -25,7 +25,8 @@ class DevicePlan:
     Args:
         name: without "twin:".
         kind: of the rig's power port or meter ("lcus", "shelly2"), or of a console ("uart", "rfc2217", "tcp").
-        options: the rig's keys that matter to it.
+        options: the rig's keys that matter to it; `channels`, the highest number of a channel that the rig names; for
+            a secret key its name and `_env`, the variable that holds it (`password_env`).
     """
 
     name: str
