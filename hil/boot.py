@@ -13,6 +13,7 @@ from hil.errors import HilError, InfrastructureError, NodeError, UsageError
 from hil.report.folder import PAGE, write_boot, write_packets
 from hil.report.power import PowerRecord
 from hil.timeline.packets.record import NOTHING, Read, read_into
+from hil.timeline.stages import ATTACHED, READY
 from hil.timeline.timeline import Timeline
 
 
@@ -52,7 +53,7 @@ class Metered(Protocol):
 
 @dataclass
 class Boot:
-    """One power-on to ready, or to death.
+    """One power-on to ready, or to death; of a machine that runs already, from when it was attached to.
 
     Args:
         number: from 1, within its node and bench.
@@ -149,6 +150,16 @@ class Boot:
         end_ns = self.settled_ns if ready is None else ready.at_ns
         return self.metered.record(self.timeline.origin_ns, end_ns, ready=ready is not None)
 
+    @property
+    def attached(self) -> bool:
+        """Whether the machine ran already, so that nobody saw its power-on."""
+        return self.timeline.first(ATTACHED) is not None
+
+    @property
+    def seconds_to_ready(self) -> float | None:
+        """From power-on to ready; None where it is not ready, or nobody saw its power-on."""
+        return None if self.attached else self.timeline.seconds(READY)
+
     def write(self) -> None:
         """Write the record as it stands."""
         write_boot(self.folder, self.to_json(), self.timeline)
@@ -161,10 +172,11 @@ class Boot:
             "boot": self.number,
             "image": self.image,
             "verdict": self.verdict.value,
-            "seconds_to_ready": self.timeline.seconds("ready"),
+            "seconds_to_ready": self.seconds_to_ready,
             "error": None if self.error is None else self.error.to_json(),
             "readiness": None if self.readiness is None else self.readiness.to_json(self.timeline.origin_ns),
             **self.facts,
+            "attached": self.attached,
             "power": None if power is None else power.to_json(),
             "packets": self.packets.to_json(),
             "runs": self.runs,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, TypeVar, cast, runtime_checkable
 
 from hil.clock import Deadline
@@ -25,6 +26,7 @@ __all__ = [
     "Identity",
     "Machine",
     "Meter",
+    "Netboot",
     "Nic",
     "NotSwitched",
     "Power",
@@ -35,6 +37,7 @@ __all__ = [
     "Switched",
     "VerifiedPower",
     "Witness",
+    "part_name",
 ]
 
 
@@ -128,6 +131,10 @@ class SerialConsole(Protocol):
         ...
 
 
+class Netboot(Protocol):
+    """The machine boots what the bench's Matchbox has for it; one that is attached boots its own."""
+
+
 @runtime_checkable
 class Events(Protocol):
     """A stream of events that can be waited for with `select`."""
@@ -156,6 +163,11 @@ class Identity:
     serial: str
 
 
+def part_name(protocol: type[object]) -> str:
+    """What a person calls a part, as "power" or "console"."""
+    return "console" if protocol is SerialConsole else protocol.__name__.lower()
+
+
 P = TypeVar("P")
 
 
@@ -174,6 +186,8 @@ class Machine:
         close: lets go of its control channel; the machine goes on.
         facts: what else the record of a boot says of it, as its accelerator.
         witnesses: what sees by other means than its switch whether it has power.
+        look_every: seconds between two looks at its power while a boot is watched; more where a look is slow.
+        attach: begins to record a machine that runs already, in a boot's folder; None for one that the bench boots.
     """
 
     name: str
@@ -186,6 +200,13 @@ class Machine:
     close: Callable[[], None] = field(repr=False)
     facts: Mapping[str, object] = field(default_factory=dict, repr=False)
     witnesses: Sequence[Witness] = ()
+    look_every: float = 0.25
+    attach: Callable[[Path], None] | None = field(default=None, repr=False)
+
+    @property
+    def attached(self) -> bool:
+        """Whether it runs already and is not booted by the bench."""
+        return self.attach is not None
 
     def part(self, protocol: type[P]) -> P:
         """The part that keeps this protocol.
@@ -196,7 +217,7 @@ class Machine:
         found = self.parts.get(protocol)
         if found is None:
             raise MissingPart(
-                f"machine {self.name} ({self.kind}) has no {protocol.__name__.lower()}",
+                f"machine {self.name} ({self.kind}) has no {part_name(protocol)}",
                 hint="give the node that part in the rig file, or run this test on a rig that has it",
             )
         return cast(P, found)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import select
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +17,7 @@ from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.console.console import Console
 from hil.console.transcript import printable
 from hil.errors import HilError, InfrastructureError, NodeError
-from hil.machine import Events, Machine, PowerState
+from hil.machine import Events, Machine, Power, PowerState, SerialConsole
 from hil.timeline.console_marks import ConsoleMarks
 from hil.timeline.events import Event, marks_of
 from hil.timeline.stages import INITRD_FETCHED, KERNEL_FETCHED, READY
@@ -127,6 +127,23 @@ def ended_by_itself(
     )
 
 
+def unpowered(where: str, machine: Machine, evidence: Sequence[str | Path]) -> InfrastructureError:
+    """The error for a machine with no process of ours, whose port reads off though nobody had switched it off.
+
+    Args:
+        where: node and stage.
+        machine: which.
+        evidence: the last lines of its console, and the folder of the boot.
+    """
+    port = machine.facts.get("power_port") or "its power port"
+    return InfrastructureError(
+        f"{where}: {port} reads off, though nobody here switched it off",
+        hint="look who else switches it: a button on it, its own timer, another program; and whether it has lost its"
+        " own supply and come back off",
+        evidence=evidence,
+    )
+
+
 class Watch:
     """One boot in progress.
 
@@ -204,6 +221,11 @@ class Watch:
         self._add([*self._ready.news(), ready], on_mark)
         return True
 
+    @property
+    def awaited(self) -> str:
+        """What it is to be ready, in words; "" where nothing says when it is."""
+        return self._ready.awaited
+
     def wait(self, deadline: Deadline) -> None:
         """Let time pass until something arrives, or it is time to look again, or the deadline."""
         self._wait(deadline.sooner(min(_LOOK, self._ready.interval)))
@@ -272,7 +294,7 @@ class Watch:
             self._boot.timeline.add(self._take_served())
 
     def must_be_alive(self, on_mark: Callable[[Mark], None] = lambda mark: None) -> None:
-        """See that the machine is on and recorded, a few times a second however often this is called.
+        """See that the machine is recorded and, where it has a port that can tell, on; seldom, however often called.
 
         Raises:
             NodeError: it switched itself off.
@@ -281,9 +303,9 @@ class Watch:
         # Each look asks the keeper; a booting kernel wakes this loop hundreds of times a second.
         if not (self._console.transcript.ended or self._next_look.expired):
             return
-        self._next_look = Deadline.after(_LOOK)
+        self._next_look = Deadline.after(self._machine.look_every)
         self._must_be_recorded()
-        if self._machine.power.state() is not PowerState.OFF:
+        if Power not in self._machine.parts or self._machine.power.state() is not PowerState.OFF:
             return
         self._await_shutdown(on_mark)
         self.take(on_mark)
@@ -313,6 +335,8 @@ class Watch:
                 hint="read the last console lines: what ran last told it to power off",
                 evidence=[*self._console.tail(10), self._boot.folder],
             )
+        if self._machine.control_stream is None:
+            return unpowered(where, self._machine, [*self._console.tail(5), self._boot.folder])
         return ended_by_itself(where, self._machine, self._exit_status(), self._boot.folder, self._console.tail(5))
 
     def _must_not_be_silent(self) -> None:
@@ -351,7 +375,9 @@ class Watch:
 
     def _late(self, deadline: Deadline) -> NodeError:
         awaited = self._boot.timeline.awaited
-        next_stage = READY if awaited is None else awaited
+        # Which stages a boot has that is not ours, or that no console shows, nobody knows.
+        unseen = self._machine.attached or SerialConsole not in self._machine.parts
+        next_stage = READY if awaited is None or unseen else awaited
         waited = self._ready.awaited if next_stage is READY else next_stage.doc
         return NodeError(
             f"{self._boot.node}: not ready within {deadline}: {self._place()};"

@@ -9,38 +9,15 @@ from pathlib import Path
 
 import pytest
 from support.bench import Bench
+from support.panels import Expected
 
 from hil.boot import Verdict
-from hil.clock import Deadline, now_ns
+from hil.clock import Deadline
 from hil.errors import InfrastructureError, MissingPart, NodeError, UsageError
 from hil.images.image import Ready
 from hil.machine import Doors, Nic, Power, PowerState, Reset
-from hil.readiness.condition import Condition, Truth
+from hil.readiness.condition import Truth
 from hil.readiness.panel import Panel
-from hil.timeline.timeline import Mark
-
-
-class Expected:
-    """A probe of one condition."""
-
-    hopeless = ""
-    broken = ""
-    simulated = ""
-
-    def __init__(self) -> None:
-        self.truth = Truth.FALSE
-
-    def look(self) -> tuple[Condition, ...]:
-        return (Condition("c.x", self.truth, "so", "thus", "stub", now_ns()),)
-
-    def news(self) -> list[Mark]:
-        return []
-
-    def begin_again(self) -> None:
-        """Nothing was found before."""
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 @pytest.fixture

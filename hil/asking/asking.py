@@ -88,8 +88,8 @@ class Asking:
             ports.append(KUBERNETES_PORT)
         return tuple(dict.fromkeys((*ports, *(() if image is None else image.ports))))
 
-    def begin(self, image: Image | None, transcript: Transcript, over: int) -> Panel | None:
-        """Begin to ask a machine that was switched on; None when nothing is expected of it."""
+    def begin(self, image: Image | None, transcript: Transcript | None, over: int) -> Panel | None:
+        """Begin to ask a machine that was switched on or attached to; None when nothing is expected of it."""
         self.end()
         self._image = image
         self._networks = None if self.configured is None else cluster_networks(self.configured.machine_config)

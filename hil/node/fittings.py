@@ -65,12 +65,12 @@ class Asking(Protocol):
         """The TCP ports of the machine that it will ask, when it boots this image."""
         ...
 
-    def begin(self, image: Image | None, transcript: Transcript, over: int) -> Panel | None:
-        """Begin to ask a machine that has just been switched on.
+    def begin(self, image: Image | None, transcript: Transcript | None, over: int) -> Panel | None:
+        """Begin to ask a machine that has just been switched on, or attached to.
 
         Args:
-            image: what it boots; None where the user's own tree decides.
-            transcript: of its console.
+            image: what it boots; None where that is not known.
+            transcript: of its console; None where that shows no boot, so that it is asked at once.
             over: the console's incarnation that was over before.
 
         Returns:

@@ -1,7 +1,7 @@
 """What a test holds: a machine, its boots, and what can be asked of it. Knows no rig file and no pytest.
 
 A node boots when it is first asked for something that needs a booted machine, so a boot belongs to the test that
-needed it and a failing boot fails that test.
+needed it and a failing boot fails that test. One whose machine runs already is attached to instead, and not switched.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hil.boot import Boot, Patience, Verdict
-from hil.clock import Deadline, now_ns
+from hil.clock import Deadline
 from hil.console.console import Console
 from hil.errors import HilError, UsageError
 from hil.images.image import Image, Ready
-from hil.machine import Doors, Machine, Nic, PowerState, Reset
+from hil.machine import Machine, Power, PowerState
 from hil.node.fittings import Asking, Fittings, OnMark, ignore
+from hil.node.lines import NodeConsole
+from hil.node.parts import NodeParts
 from hil.node.power import NodePower
 from hil.node.sides import NodeSides
 from hil.node.starting import Starting
-from hil.timeline.stages import LINK_DOWN, LINK_UP, RESET
-from hil.timeline.timeline import Mark, Timeline
+from hil.timeline.timeline import Timeline
 from hil.watch import Watch
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 
-class Node(NodeSides):
+class Node(NodeSides, NodeParts, NodeConsole):
     """One machine of a rig, as a test uses it.
 
     Args:
@@ -50,7 +51,8 @@ class Node(NodeSides):
         self._watch: Watch | None = None
         self._booted_image: Image | None = None
         self._host: Host | None = None
-        self._on = False
+        # What we know of its supply: that we switched it on and not off since, or that it ran before we came.
+        self._on = machine.attached
         self.power = NodePower(self)
 
     def boot(
@@ -70,6 +72,7 @@ class Node(NodeSides):
             NodeError: it died, or is not ready in time.
             InfrastructureError: the bench failed.
             UsageError: another image was asked for where the user's own tree decides.
+            MissingPart: nothing switches it.
         """
         self.power.off()
         boot = self._start(self.image if image is None else image, on_mark)
@@ -108,9 +111,45 @@ class Node(NodeSides):
         self._settle(boot)
         return boot
 
+    def attach(self, within: float | Deadline | None = None, *, on_mark: OnMark = ignore) -> Boot:
+        """Take a machine that runs already as it is, and wait until what is expected of it holds; switches nothing.
+
+        Args:
+            within: seconds or a deadline; the rig's `boot_within` when not given.
+            on_mark: called with each mark as it is seen.
+
+        Returns:
+            The boot, whose verdict is READY; or RUNNING, where nothing says when the machine is ready.
+
+        Raises:
+            NodeError: what is expected of it does not hold in time.
+            InfrastructureError: the bench failed, or its power port reads off.
+            UsageError: it is the bench that boots this machine, or a test has switched it off.
+        """
+        if not self.as_it_runs:
+            raise UsageError(f"{self.name} is not a machine that runs already", hint="call node.boot()")
+        boot = self.boots[-1] if self.boots and self._watch is not None else None
+        if boot is None or boot.verdict is not Verdict.RUNNING:
+            self._begin(self.image, self._starting.attach, on_mark)
+        if self._present()[1].awaited:
+            return self.wait_ready(self._fittings.patience.boot if within is None else within, on_mark=on_mark)
+        self.attend(Deadline.after(0))
+        return self.boots[-1]
+
     def begin(self) -> Boot:
-        """The present boot of a machine that is on, ready or not; switches it on first when it is off."""
-        return self.boots[-1] if self.boots and self.machine.power.state() is PowerState.ON else self.power.on()
+        """The present boot of a machine that is on, ready or not; first switches it on when it is off.
+
+        One that runs already is attached to.
+        """
+        if not self.as_it_runs:
+            return self.power.on()
+        if self._watch is None:
+            self._begin(self.image, self._starting.attach, ignore)
+        return self.boots[-1]
+
+    def leave(self) -> None:
+        """Let go of a machine that runs already, as it is: whatever needs it next attaches to it anew."""
+        self._let_go()
 
     def attend(self, deadline: Deadline) -> None:
         """Take in what arrives, for a moment that ends with the deadline at the latest.
@@ -136,31 +175,37 @@ class Node(NodeSides):
 
     @property
     def booted(self) -> bool:
-        """Whether the last boot became ready and the machine is still on."""
-        return (
-            bool(self.boots)
-            and self.boots[-1].verdict is Verdict.READY
-            and self.machine.power.state() is PowerState.ON
-        )
+        """Whether the last boot can be used: it became ready, and the machine is still on as far as anybody can tell.
 
-    def ensure(self) -> Boot:
-        """The present boot; boots first when there is none that became ready."""
-        return self.boots[-1] if self.booted else self.boot()
+        One that runs already, and of which nothing says when it is ready, can be used as it is.
+        """
+        if self._watch is None or not self.boots:
+            return False
+        verdict = self.boots[-1].verdict
+        usable = verdict is Verdict.RUNNING and self.machine.attached and not self._watch.awaited
+        return (usable or verdict is Verdict.READY) and self.runs
 
     @property
-    def host(self) -> Host:
-        """The machine as pytest-testinfra sees it, by the shell on its console; boots first when need be.
+    def runs(self) -> bool:
+        """Whether the machine is on: as its power port reads back, or else as far as we know. No proof of anything.
 
-        Raises:
-            MissingPart: its image has no shell there, or pytest-testinfra is not installed.
+        A port that cannot be read back leaves it at what we did ourselves, which is enough to ask the machine.
         """
-        self.ensure()
-        if self._host is None:
-            from hil.host import open_host
+        if Power not in self.machine.parts:
+            return self._on
+        state = self.machine.power.state()
+        return self._on if state is PowerState.UNKNOWN else state is PowerState.ON
 
-            prompt = None if self._booted_image is None else self._booted_image.prompt
-            self._host = open_host(self.wire, prompt, image=self.boots[-1].image)
-        return self._host
+    @property
+    def as_it_runs(self) -> bool:
+        """Whether the machine ran before we came, and no test has switched it off."""
+        return self.machine.attached and self._on
+
+    def ensure(self) -> Boot:
+        """The present boot; boots first, or attaches, when there is none that became ready."""
+        if self.booted:
+            return self.boots[-1]
+        return self.attach() if self.as_it_runs else self.boot()
 
     @property
     def asking(self) -> Asking:
@@ -178,80 +223,11 @@ class Node(NodeSides):
         return self._fittings.patience
 
     @property
-    def console(self) -> Console:
-        """The machine's console; boots first when need be."""
-        self.ensure()
-        return self.wire
-
-    @property
-    def wire(self) -> Console:
-        """The console of a machine that may not have booted, for a test that watches a boot itself.
-
-        Raises:
-            UsageError: the machine was never switched on.
-        """
-        if self._console is None:
-            raise UsageError(
-                f"{self.name} was never switched on, so it has no console yet", hint="call node.power.on()"
-            )
-        return self._console
-
-    @property
     def timeline(self) -> Timeline:
         """The marks of the present boot, taken in up to now; boots first when need be."""
         boot = self.ensure()
         self.take_in()
         return boot.timeline
-
-    @property
-    def nic(self) -> Nic:
-        """Its network port."""
-        return self.machine.part(Nic)  # type: ignore[type-abstract]
-
-    @property
-    def parts(self) -> frozenset[type[object]]:
-        """The protocols that the machine's parts keep: `Nic in node.parts` asks."""
-        return frozenset(self.machine.parts)
-
-    def address(self, port: int) -> tuple[str, int]:
-        """Where a client on the bench reaches the machine's TCP port; boots first when need be.
-
-        Raises:
-            MissingPart: no door leads there.
-        """
-        self.ensure()
-        return self.machine.part(Doors).reach(port, deadline=self._fittings.patience.answering())  # type: ignore[type-abstract]
-
-    def link(self, up: bool) -> None:
-        """Plug the network cable in or pull it; the boot's timeline has it."""
-        nic = self.nic
-        boot, _ = self._present()
-        asked = now_ns()
-        nic.link(up, deadline=self._fittings.patience.answering())
-        stage = LINK_UP if up else LINK_DOWN
-        boot.timeline.add([Mark(stage.name, asked, now_ns() - asked, "hil", stage.doc)])
-
-    def reset(self) -> None:
-        """Start the machine again without taking its supply away; its next boot is on the same timeline.
-
-        It is no death of the machine, and `wait_ready` waits for the boot that follows.
-        """
-        boot, watch = self._present()
-        self._serve_again()
-        moment = self.machine.part(Reset).reset(deadline=self._fittings.patience.answering())  # type: ignore[type-abstract]
-        boot.timeline.add([Mark(RESET.name, moment, now_ns() - moment, "hil", "reset was asked for")])
-        watch.begin_again()
-
-    def expect_restart(self, why: str) -> None:
-        """The machine is about to start again on purpose: it is no death, and its next boot is on the same timeline.
-
-        Args:
-            why: for the timeline.
-        """
-        boot, watch = self._present()
-        boot.timeline.add([Mark(RESET.name, now_ns(), 0, "hil", why)])
-        self._serve_again()
-        watch.begin_again()
 
     def take_in(self) -> None:
         """Take in what the machine said meanwhile, and write the record; a machine that is off says nothing."""
@@ -276,7 +252,8 @@ class Node(NodeSides):
 
     def _settle(self, boot: Boot) -> None:
         # What it says from here on is no longer part of its boot: the third firmware banner is then no loop.
-        self.wire.rearm()
+        if self._console is not None:
+            self._console.rearm()
         boot.settle(Verdict.READY)
 
     def _present(self) -> tuple[Boot, Watch]:
@@ -286,26 +263,31 @@ class Node(NodeSides):
 
     def _start(self, image_name: str, on_mark: OnMark = ignore) -> Boot:
         """Power on, as a new boot with its own folder."""
+        boot = self._begin(image_name, self._starting.switch_on, on_mark)
+        self._on = True
+        return boot
+
+    def _begin(self, image_name: str, act: Callable[[Boot, OnMark], None], on_mark: OnMark) -> Boot:
+        """A new boot with its own folder, begun by an act: switching on, or attaching to what runs."""
         starting = self._starting
         self._let_go()
         boot, image = starting.prepare(len(self.boots) + 1, image_name, self.image)
         self._booted_image, self._host = image, None
-        follower = self._fittings.follow()
-        over = 0 if self._console is None else self._console.transcript.incarnation
+        follower = None if self.machine.attached else self._fittings.follow()
+        past = starting.past()
         if self._console is not None:
             self._console.bury()
         self.boots.append(boot)
         try:
-            starting.switch_on(boot, on_mark)
+            act(boot, on_mark)
         except HilError as error:
             if follower is not None:
                 follower.close()
             boot.fail(error)
             raise
-        self._on = True
         if self._console is None:
-            self._console = starting.console()
-        self._watch = starting.watch(boot, image, self._console, follower, over)
+            self._console = starting.console(past)
+        self._watch = starting.watch(boot, image, self._console, follower, past)
         return boot
 
     def _let_go(self) -> None:

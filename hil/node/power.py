@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from hil.boot import Boot
 from hil.clock import hold
-from hil.machine import PowerState
 
 if TYPE_CHECKING:
+    from hil.machine import PowerState
     from hil.node.node import Node
 
 
@@ -25,13 +25,16 @@ class NodePower:
     def on(self) -> Boot:
         """Switch on without waiting for anything the machine does; returns the new boot, or the present one."""
         node = self._node
-        return node.boots[-1] if self.state() is PowerState.ON and node.boots else node._start(node.image)
+        if node.as_it_runs:
+            return node.begin()
+        return node.boots[-1] if node.boots and node.runs else node._start(node.image)
 
     def off(self) -> None:
-        """Take the supply away, with no warning to the machine."""
+        """Take the supply away, with no warning to the machine. Raises MissingPart: nothing switches it."""
+        power = self._node.machine.power
         self._node._on = False
         self._node._fittings.asking.end()
-        self._node.machine.power.off(deadline=self._node._fittings.patience.switching())
+        power.off(deadline=self._node._fittings.patience.switching())
 
     def cycle(self, *, off_for: float = 0.0) -> Boot:
         """Off, stay off for `off_for` seconds, on; returns the new boot."""
@@ -41,5 +44,5 @@ class NodePower:
         return self.on()
 
     def state(self) -> PowerState:
-        """Read back from the device."""
+        """Read back from the device; UNKNOWN where it cannot tell."""
         return self._node.machine.power.state()

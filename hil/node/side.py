@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from hil.clock import Deadline, now_ns
 from hil.config.expect.overriding import Section, overridden
 from hil.errors import InfrastructureError, NodeError
+from hil.machine import Doors
 from hil.readiness.condition import Truth
 from hil.readiness.readiness import Readiness
 from hil.readiness.waiting import until_ready
@@ -30,11 +31,13 @@ class NodeSide(Generic[E]):
     Args:
         node: whose.
         judge: what asks that side, and judges what it finds; to be had when the machine is on.
+        by_doors: whether it is asked through the machine's own ports.
     """
 
-    def __init__(self, node: Node, judge: Callable[[], Judge[E]]) -> None:
+    def __init__(self, node: Node, judge: Callable[[], Judge[E]], *, by_doors: bool = False) -> None:
         self._node = node
         self._judge = judge
+        self._by_doors = by_doors
 
     def ready(
         self, within: float | Deadline | None = None, *, stable_for: float = 0.0, **expected: object
@@ -52,6 +55,7 @@ class NodeSide(Generic[E]):
         Raises:
             InfrastructureError: the bench failed, or cannot ask what is expected, and found nothing wrong.
             UsageError: there is no such key, or its value cannot be.
+            MissingPart: it is asked through the machine's ports, and nothing leads to them.
         """
         return self._wait_for(lambda expect: overridden(expect, expected), within, stable_for)
 
@@ -59,6 +63,7 @@ class NodeSide(Generic[E]):
         self, expect: Callable[[E], E], within: float | Deadline | None, stable_for: float = 0.0
     ) -> Readiness:
         """As `ready`; `expect` makes what is expected now of what the rig expects."""
+        self._must_be_reached()
         node = self._node
         boot = node.begin()
         judge = self._judge()
@@ -83,6 +88,10 @@ class NodeSide(Generic[E]):
                 hint="mend what the reason names (`hil doctor` checks it), or expect less",
                 evidence=[*found.table().splitlines(), boot.folder],
             )
+
+    def _must_be_reached(self) -> None:
+        if self._by_doors:
+            self._node.machine.part(Doors)  # type: ignore[type-abstract]
 
     def _settled(self, found: Readiness) -> Readiness:
         """Have the node notice too, so that its boot's verdict says so; and a death of this very moment is one."""

@@ -23,7 +23,7 @@ class NodeSpin(NodeSide[SpinExpect]):
     """
 
     def __init__(self, node: Node) -> None:
-        super().__init__(node, lambda: node.asking.sides.spin)
+        super().__init__(node, lambda: node.asking.sides.spin, by_doors=True)
 
     def serves(
         self,

@@ -1,22 +1,42 @@
-"""How a boot of a node begins: what is served, its folder, power-on, and what watches it. Waits for no readiness."""
+"""How a boot of a node begins: what is served, its folder, power-on or attaching, and what watches it.
+
+Waits for no readiness.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from hil.boot import Boot
 from hil.clock import WallAnchor, now_ns
 from hil.console.console import Console
-from hil.errors import UsageError
+from hil.errors import MissingPart, UsageError
 from hil.images.image import Image, Ready
-from hil.machine import Machine, Meter, NotSwitched
+from hil.machine import Doors, Machine, Meter, NotSwitched, Power, PowerState, SerialConsole
 from hil.node.fittings import Fittings, OnMark
 from hil.readiness.image import ImageReadiness
 from hil.readiness.sign import PanelSign
 from hil.report.folder import new_folder
 from hil.report.power import Metered
 from hil.timeline.console_marks import ConsoleMarks
-from hil.timeline.stages import POWER
+from hil.timeline.stages import ATTACHED, POWER
 from hil.timeline.timeline import Mark, Timeline
-from hil.watch import ReadySign, Served, Silence, Watch, ended_by_itself
+from hil.watch import ReadySign, Served, Silence, Watch, ended_by_itself, unpowered
+
+_OWN = "(its own)"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What had come of a machine's console before a boot began; none of it is of that boot.
+
+    Args:
+        incarnation: the last one until then.
+        received: bytes until then.
+    """
+
+    incarnation: int = 0
+    received: int = 0
 
 
 class Starting:
@@ -46,15 +66,18 @@ class Starting:
         Raises:
             UsageError: another image was asked for where the user's own tree decides.
             ConfigError, NodeError, InfrastructureError: the image cannot be made or served.
+            MissingPart: ports of the machine are to be asked, and nothing leads to them.
         """
         image = self._served(image_name, own_image)
-        folder = new_folder(self._fittings.folder, f"{self._name}-boot{number}")
         ready = self._ready(image)
         ports = {*self._fittings.asking.ports(image), *(() if ready.http is None else (ready.http.port,))}
+        self._must_reach(ports)
+        folder = new_folder(self._fittings.folder, f"{self._name}-boot{number}")
         self._fittings.session.folder = folder
         self._fittings.session.ports = tuple(sorted(ports))
         timeline = Timeline(now_ns(), WallAnchor.take())
-        return Boot(number, self._name, image_name or "(the tree's)", self._facts(image), folder, timeline), image
+        shown = _OWN if self._machine.attached else image_name or "(the tree's)"
+        return Boot(number, self._name, shown, self._facts(image), folder, timeline), image
 
     def switch_on(self, boot: Boot, on_mark: OnMark) -> None:
         """Power on; the boot's time counts from then.
@@ -69,23 +92,37 @@ class Starting:
                 raise
             where = f"{self._name}, as it was switched on"
             raise ended_by_itself(where, self._machine, self._exit_status(), boot.folder) from error
-        moment = switched.at_ns
-        boot.timeline = Timeline(moment, WallAnchor.take())
         if Meter in self._machine.parts:
             meter = self._machine.part(Meter)  # type: ignore[type-abstract]
             boot.metered = Metered(meter.sampler, meter.meter, meter.simulated)
         evidence = f"{self._machine.kind} switched on: {switched.proof}"
-        mark = Mark(POWER.name, moment, switched.error_ns, "hil", evidence)
-        boot.timeline.add([mark])
-        boot.write()
-        on_mark(mark)
+        _begun(boot, Mark(POWER.name, switched.at_ns, switched.error_ns, "hil", evidence), on_mark)
 
-    def console(self) -> Console:
-        """A new reader of the machine's console."""
-        feed = self._fittings.keeper.attach(self._machine.console_stream)
+    def attach(self, boot: Boot, on_mark: OnMark) -> None:
+        """Record the machine from now on in the boot's folder; the boot's time counts from now.
+
+        Raises:
+            InfrastructureError: its power port reads off, or its console cannot be opened.
+        """
+        if Power in self._machine.parts and self._machine.power.state() is PowerState.OFF:
+            raise unpowered(f"{self._name}, as it was attached to", self._machine, [boot.folder])
+        attach, moment = self._machine.attach, now_ns()
+        assert attach is not None, "only a machine that runs already is attached to"
+        attach(boot.folder)
+        evidence = f"{self._machine.kind} runs already; nothing of it was switched"
+        _begun(boot, Mark(ATTACHED.name, moment, now_ns() - moment, "hil", evidence), on_mark)
+
+    def past(self) -> Past:
+        """What there is of its console now; a board's is read before it is switched on, a guest's is not there yet."""
+        known = self._fittings.keeper.streams().get(self._machine.console_stream)
+        return Past() if known is None else Past(known.incarnation, known.received)
+
+    def console(self, past: Past) -> Console:
+        """A new reader of the machine's console, from the boot's beginning on."""
+        feed = self._fittings.keeper.attach(self._machine.console_stream, start=past.received)
         return Console(feed, name=self._name, deaths=self._fittings.deaths)
 
-    def watch(self, boot: Boot, image: Image | None, console: Console, served: Served | None, over: int) -> Watch:
+    def watch(self, boot: Boot, image: Image | None, console: Console, served: Served | None, past: Past) -> Watch:
         """What watches a boot that has begun.
 
         Args:
@@ -93,8 +130,9 @@ class Starting:
             image: what it boots, where that is known.
             console: the machine's.
             served: follows Matchbox, where its log is ours.
-            over: the console's incarnation that was over when the boot began.
+            past: what had come of the console when the boot began.
         """
+        over = past.incarnation
         keeper, stream, arguments = self._fittings.keeper, self._machine.console_stream, self._fittings.arguments
         console.record = boot.folder / "console.log"
         return Watch(
@@ -103,7 +141,7 @@ class Starting:
             console=console,
             marks=ConsoleMarks(console.transcript, after=over, userspace=None if image is None else image.userspace),
             served=served,
-            ready=self._sign(image, console, over),
+            ready=self._sign(boot, image, console, over),
             silence=Silence(
                 self._machine.console_argument, lambda: arguments(None if served is None else served.profile)
             ),
@@ -112,8 +150,10 @@ class Starting:
             patience=self._fittings.patience,
         )
 
-    def _sign(self, image: Image | None, console: Console, over: int) -> ReadySign:
-        panel = self._fittings.asking.begin(image, console.transcript, over)
+    def _sign(self, boot: Boot, image: Image | None, console: Console, over: int) -> ReadySign:
+        # Whose console shows no boot is asked at once: nothing will ever say that a kernel runs.
+        shows = SerialConsole in self._machine.parts and not boot.attached
+        panel = self._fittings.asking.begin(image, console.transcript if shows else None, over)
         if panel is not None and self._own_ready is None:
             return PanelSign(panel, self._name)
         return ImageReadiness(self._ready(image), self._machine, console.transcript, after=over)
@@ -121,7 +161,22 @@ class Starting:
     def _ready(self, image: Image | None) -> Ready:
         return self._own_ready or (Ready() if image is None else image.ready)
 
+    def _must_reach(self, ports: set[int]) -> None:
+        if ports and Doors not in self._machine.parts:
+            listed = ", ".join(map(str, sorted(ports)))
+            raise MissingPart(
+                f"{self._name}: nothing leads to its ports {listed}, which are to be asked",
+                hint="give the node its `address:` in the rig file, or expect nothing of what answers there",
+            )
+
     def _served(self, name: str, own_image: str) -> Image | None:
+        if self._machine.attached:
+            if name != own_image:
+                raise UsageError(
+                    f"{self._name}: image {name!r} was asked for, but this machine is attached and boots its own",
+                    hint="choose an image for a node without `attach: true`",
+                )
+            return None
         if not name:
             return None
         image = self._fittings.image(name)
@@ -147,3 +202,11 @@ class Starting:
     def _exit_status(self) -> int | None:
         stream = self._machine.control_stream
         return None if stream is None else self._fittings.keeper.exit_status(stream)
+
+
+def _begun(boot: Boot, mark: Mark, on_mark: OnMark) -> None:
+    """The boot's time counts from its first mark."""
+    boot.timeline = Timeline(mark.at_ns, WallAnchor.take())
+    boot.timeline.add([mark])
+    boot.write()
+    on_mark(mark)

@@ -21,7 +21,7 @@ class NodeTailscale(NodeSide[TailscaleExpect]):
     """
 
     def __init__(self, node: Node) -> None:
-        super().__init__(node, lambda: node.asking.sides.tailscale)
+        super().__init__(node, lambda: node.asking.sides.tailscale, by_doors=True)
 
     def online(
         self, within: float | Deadline | None = None, *, stable_for: float = 0.0, **expected: object

@@ -32,7 +32,7 @@ class NodeTalos(NodeSide[TalosExpect]):
     """
 
     def __init__(self, node: Node) -> None:
-        super().__init__(node, lambda: node.asking.sides.talos)
+        super().__init__(node, lambda: node.asking.sides.talos, by_doors=True)
 
     def apply_config(self, config: Path | str | bytes, *, mode: str = "auto", dry_run: bool = False) -> Applied:
         """Give Talos a machine configuration.
@@ -71,7 +71,7 @@ class NodeTalos(NodeSide[TalosExpect]):
                     f"{node.name}: Talos was told to reboot and within {deadline} did not answer as another boot"
                     f" (boot ID {before}; now {after or 'no answer'})",
                     hint="read its console from the reboot on",
-                    evidence=node.wire.tail(10),
+                    evidence=node.said(10),
                 )
             node.attend(deadline)
         return after
@@ -110,6 +110,7 @@ class NodeTalos(NodeSide[TalosExpect]):
         return config_diff(self._node.name, self._asked().api, self._node.fetch, within=_ANSWERS)
 
     def _asked(self) -> TalosProbe:
+        self._must_be_reached()
         self._node.begin()
         return self._node.asking.sides.talos
 

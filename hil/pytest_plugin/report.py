@@ -46,9 +46,8 @@ def set_properties(item: pytest.Item) -> None:
         ]
         if boot.facts.get("simulated"):
             kept.append(("hil_simulated", str(boot.facts["simulated"])))
-        seconds = boot.timeline.seconds("ready")
-        if seconds is not None:
-            kept.append(("hil_seconds_to_ready", f"{seconds:.3f}"))
+        if boot.seconds_to_ready is not None:
+            kept.append(("hil_seconds_to_ready", f"{boot.seconds_to_ready:.3f}"))
         kept += _energy(boot)
     item.user_properties[:] = kept
 
@@ -130,12 +129,8 @@ def _sections(
 def _evidence(node: Node, boot: Boot) -> Iterable[tuple[str, str]]:
     from hil.timeline.draw import table
 
-    try:
-        said = "\n".join(node.wire.tail(_LINES))
-    except UsageError:
-        said = ""
     if boot.readiness is not None:
         yield f"hil: {node.name}: conditions", boot.readiness.table()
-    yield f"hil: {node.name}: last lines of the console", said or "(it said nothing)"
+    yield f"hil: {node.name}: last lines of the console", "\n".join(node.said(_LINES)) or "(it said nothing)"
     yield f"hil: {node.name}: timeline of boot {boot.number}", table(boot.timeline)
     yield f"hil: {node.name}: record", str(boot.folder)

@@ -10,7 +10,7 @@ from hil.clock import Deadline, now_ns
 from hil.console.transcript import Transcript, printable
 from hil.errors import InfrastructureError
 from hil.images.image import HttpReady, Ready
-from hil.machine import Doors, Machine
+from hil.machine import Doors, Machine, SerialConsole
 from hil.timeline.console_marks import STAMP_ERROR_NS
 from hil.timeline.lines import Lines
 from hil.timeline.stages import READY, USERSPACE
@@ -70,7 +70,8 @@ class ImageReadiness:
                 return None
         if self._ready.http is None:
             return self._said
-        if boot.timeline.first(USERSPACE) is None and self._said is None:
+        shows = SerialConsole in self._machine.parts and not boot.attached
+        if shows and boot.timeline.first(USERSPACE) is None and self._said is None:
             return None
         return self._answers(self._ready.http)
 

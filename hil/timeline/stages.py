@@ -32,6 +32,7 @@ READY = Stage("ready", "the image does what its owner calls ready")
 
 STAGES = (POWER, FIRMWARE, PXE, NBP, IPXE, PROFILE, KERNEL_FETCHED, INITRD_FETCHED, KERNEL, USERSPACE, READY)
 
+ATTACHED = Stage("attached", "the bench began to watch a machine that ran already")
 CONFIG = Stage("config", "Matchbox gave a machine configuration to this machine")
 DHCP_OFFER = Stage("dhcp-offer", "a DHCP server made an offer")
 LEASE = Stage("lease", "a DHCP server gave an address")

@@ -15,6 +15,7 @@ from hil.boot import Patience
 from hil.clock import Deadline
 from hil.console.transcript import Transcript
 from hil.images.image import Asset, Image, Ready
+from hil.keeper.status import StreamStatus
 from hil.machines.place import Session
 from hil.node import Fittings, Node
 from hil.node.fittings import Asking as AsksNode
@@ -32,13 +33,19 @@ class Keeper:
         self._wire = wire
         self.status: int | None = None
         self.hidden: set[str] = set()
+        self.known: dict[str, StreamStatus] = {}
+        self.read_from: list[int | None] = []
 
     def hide(self, secrets: Iterable[str]) -> None:
         self.hidden.update(secrets)
 
-    def attach(self, stream: str) -> Wire:
+    def attach(self, stream: str, *, start: int | None = 0) -> Wire:
         assert stream == "console:n1"
+        self.read_from.append(start)
         return self._wire
+
+    def streams(self) -> dict[str, StreamStatus]:
+        return self.known
 
     def recording_error(self, stream: str) -> str | None:
         return None
@@ -75,8 +82,8 @@ class Asking:
     def ports(self, image: Image | None) -> tuple[int, ...]:
         return () if image is None else image.ports
 
-    def begin(self, image: Image | None, transcript: Transcript, over: int) -> Panel | None:
-        self.asked.append(f"begin after {over}")
+    def begin(self, image: Image | None, transcript: Transcript | None, over: int) -> Panel | None:
+        self.asked.append(f"begin after {over}" if transcript is not None else "begin at once")
         return self.panel
 
     def end(self) -> None:
@@ -95,6 +102,7 @@ class Bench:
     control: str | None = "qemu:n1"
     prompt: bytes | None = None
     joins: bool = False
+    attached: bool = False
     served: list[str] = field(default_factory=list)
     followers: list[Follower] = field(default_factory=list)
     answers: dict[str, bytes] = field(default_factory=dict, repr=False)
@@ -134,7 +142,7 @@ class Bench:
             asking=self.asking,
             facts={"rig": "r"},
         )
-        machine = self.hardware.machine(without=self.without, control=self.control)
+        machine = self.hardware.machine(without=self.without, control=self.control, attached=self.attached)
         return Node("n1", machine, self.image, self.own_ready, fittings)
 
     def will_say(self, data: bytes) -> None:

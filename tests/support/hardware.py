@@ -11,13 +11,13 @@ from support.wire import Wire
 from hil.boot import Boot
 from hil.clock import Deadline, WallAnchor, now_ns
 from hil.errors import MissingPart
-from hil.machine import Doors, Events, Identity, Machine, Nic, Power, PowerState, Reset
+from hil.machine import Doors, Events, Identity, Machine, Nic, Power, PowerState, Reset, SerialConsole
 from hil.timeline.events import Event
 from hil.timeline.timeline import Mark, Timeline
 
 
 class Hardware:
-    """Keeps Power, Reset, Nic, Doors and Events.
+    """Keeps Power, Reset, Nic, Doors, Events and SerialConsole.
 
     Args:
         wire: its console.
@@ -34,9 +34,19 @@ class Hardware:
         self._events: deque[Event] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
-    def machine(self, *, without: frozenset[type[object]] = frozenset(), control: str | None = "qemu:n1") -> Machine:
-        """It as a machine, without some of its parts."""
-        parts = {protocol: self for protocol in (Power, Reset, Nic, Doors, Events) if protocol not in without}
+    line = "in memory"
+    reads_back = True
+
+    def machine(
+        self,
+        *,
+        without: frozenset[type[object]] = frozenset(),
+        control: str | None = "qemu:n1",
+        attached: bool = False,
+    ) -> Machine:
+        """It as a machine, without some of its parts, and as one that runs already."""
+        every = (Power, Reset, Nic, Doors, Events, SerialConsole)
+        parts = {protocol: self for protocol in every if protocol not in without}
         return Machine(
             name="n1",
             kind="fake",
@@ -46,6 +56,7 @@ class Hardware:
             control_stream=control,
             parts=parts,  # type: ignore[arg-type]
             close=lambda: self.asked.append("close"),
+            attach=(lambda folder: self.asked.append(f"attach {folder.name}")) if attached else None,
         )
 
     def on(self, *, deadline: Deadline) -> int:
@@ -64,12 +75,8 @@ class Hardware:
         self.reads = PowerState.OFF
         return now_ns()
 
-    @property
-    def reads_back(self) -> bool:
-        return True
-
     def state(self) -> PowerState:
-        return self.reads
+        return self.reads if self.reads_back else PowerState.UNKNOWN
 
     def reset(self, *, deadline: Deadline) -> int:
         self.asked.append("reset")

@@ -13,7 +13,7 @@ from hil.clock import Deadline, now_ns
 from hil.config.units import format_size
 from hil.console.port import UnixPort
 from hil.errors import InfrastructureError, MissingPart
-from hil.machine import Disk, Disks, Doors, Events, Machine, Nic, Power, PowerState, Reset
+from hil.machine import Disk, Disks, Doors, Events, Machine, Nic, Power, PowerState, Reset, SerialConsole
 from hil.machines.place import Place
 from hil.machines.qemu.command import Hardware, command
 from hil.machines.qemu.config import Config
@@ -52,7 +52,7 @@ def create(config: Config, place: Place) -> Machine:
         console_argument=CONSOLE_ARGUMENT,
         console_stream=guest.console_stream,
         control_stream=guest.control_stream,
-        parts=dict.fromkeys((Power, Reset, Nic, Doors, Events, *((Disks,) if disks else ())), guest),
+        parts=dict.fromkeys((Power, Reset, Nic, Doors, Events, SerialConsole, *((Disks,) if disks else ())), guest),
         close=guest.close,
         facts={
             **found.facts,
@@ -62,7 +62,7 @@ def create(config: Config, place: Place) -> Machine:
 
 
 class QemuGuest:
-    """Keeps the protocols Power, Reset, Nic, Doors, Events, and Disks if it has any, of `hil.machine` for one guest.
+    """Keeps Power, Reset, Nic, Doors, Events, SerialConsole, and Disks if it has any, of `hil.machine` for one guest.
 
     Args:
         hardware: what it is made of.
@@ -134,6 +134,11 @@ class QemuGuest:
         self.close()
         self._end_capture()
         return moment
+
+    @property
+    def line(self) -> str:
+        """Its UART, by a socket of its own for each power-on."""
+        return "QEMU's serial port"
 
     @property
     def reads_back(self) -> bool:
