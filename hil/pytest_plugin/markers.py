@@ -19,7 +19,8 @@ _DOC = (
     "image: boot this image of the rig instead of the node's own. "
     "cold: a boot of its own, shared with no other test. "
     "node: which node the `node` fixture is, where the rig has several. "
-    "needs: parts that the node must have (power, reset, nic, doors, disks); without one of them the test is skipped."
+    "needs: parts that the node must have (console, disks, doors, meter, netboot, nic, power, reset); without one of "
+    "them the test is skipped."
 )
 _KEYWORDS = ("cold", "image", "needs", "node")
 # Those already looked at, by identity (a Mark has no hash); held, so that no identity comes twice.
@@ -66,9 +67,10 @@ def demand_of(item: pytest.Item) -> Demand:
 
 def part_protocols() -> Mapping[str, type[object]]:
     """The parts that `needs` may name, by name, each with its protocol in `hil.machine`."""
-    from hil.machine import Disks, Doors, Nic, Power, Reset
+    from hil.machine import Disks, Doors, Meter, Netboot, Nic, Power, Reset, SerialConsole, part_name
 
-    return {protocol.__name__.lower(): protocol for protocol in (Power, Reset, Nic, Doors, Disks)}
+    protocols = (SerialConsole, Disks, Doors, Meter, Netboot, Nic, Power, Reset)
+    return {part_name(protocol): protocol for protocol in protocols}
 
 
 @pytest.hookimpl(wrapper=True)

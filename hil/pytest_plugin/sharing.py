@@ -1,7 +1,8 @@
 """Which tests share a boot: one boot a node and module, until a failure, a fault or a cold test ends that.
 
 Decides only; a node boots by itself at first need (`hil.node`), so nothing here boots. A machine whose boot must not
-be shared further is switched off before the next test gets it.
+be shared further is switched off before the next test gets it. One that runs already is switched for a cold test
+alone, and attached to anew where another would boot.
 """
 
 from __future__ import annotations
@@ -42,11 +43,14 @@ class Sharing:
 
         Raises:
             InfrastructureError: its power does not switch off.
+            MissingPart: a boot of its own is asked for, and nothing switches it.
         """
         state = self._states.setdefault(node.name, _State(node.image, node.image))
         wanted = demand.image or state.own_image
         fresh = demand.cold or state.spoiled or state.module != module or state.image != wanted
-        if fresh and node.boots:
+        if fresh and node.as_it_runs and not demand.cold:
+            node.leave()
+        elif fresh and (node.boots or node.as_it_runs):
             node.power.off()
         node.image = state.image = wanted
         state.module, state.spoiled = module, demand.cold
@@ -139,6 +143,13 @@ class NodesInUse(Mapping[str, "Node"]):
                 )
 
     def _must_choose_image(self, node: Node) -> None:
+        from hil.machine import Netboot
+
+        if self._demand.image is not None and Netboot not in node.parts:
+            raise MissingPart(
+                f"node {node.name} runs already and boots its own image, not {self._demand.image!r}",
+                hint="run it on a rig whose node is without `attach: true`",
+            )
         if self._demand.image is not None and not self.bench.rig.matchbox.from_images:
             raise UsageError(
                 f"image {self._demand.image!r} is marked, but this rig's Matchbox has its own data for {node.name}",

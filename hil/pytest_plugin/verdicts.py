@@ -54,10 +54,10 @@ def pytest_runtest_makereport(
     """Set phase and outcome by whose fault it is, and show what is known of the boots."""
     raised = call.excinfo
     error = None if raised is None else decisive(raised.value)
-    if raised is not None and not isinstance(raised.value, pytest.skip.Exception) and IN_USE in item.stash:
-        item.stash[IN_USE].spoil()
     if isinstance(error, MissingPart):
         return (yield from _skipped(item, call, error))
+    if raised is not None and not isinstance(raised.value, pytest.skip.Exception) and IN_USE in item.stash:
+        item.stash[IN_USE].spoil()
     shown.set_properties(item)
     report = yield
     if report.failed or (error is not None and not _is_expected(item)):

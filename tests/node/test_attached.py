@@ -82,9 +82,7 @@ def test_its_port_reads_off(bench: Bench) -> None:
     expecting(bench)
     bench.hardware.reads = PowerState.OFF
     node = bench.node()
-    with pytest.raises(
-        InfrastructureError, match="n1, as it was attached to: its power port reads off"
-    ):
+    with pytest.raises(InfrastructureError, match="n1, as it was attached to: its power port reads off"):
         node.ensure()
     assert node.boots[-1].verdict is Verdict.BROKEN
     assert bench.hardware.asked == []

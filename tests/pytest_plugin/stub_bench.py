@@ -15,7 +15,7 @@ from pathlib import Path
 from hil import errors
 from hil.boot import Boot, Verdict
 from hil.clock import WallAnchor, now_ns
-from hil.machine import Nic, Power, PowerState
+from hil.machine import Netboot, Nic, Power, PowerState, SerialConsole
 from hil.readiness.condition import Condition, Truth
 from hil.readiness.readiness import Readiness
 from hil.timeline.stages import FIRMWARE, POWER, READY, RESET
@@ -55,19 +55,16 @@ def throw(kind: str) -> None:
 class Power_:
     def __init__(self, node: Node) -> None:
         self.node = node
-        self.on_ = False
+        self.on_ = self.off_ = False
 
     def off(self) -> None:
+        if Power not in self.node.parts:
+            throw("MissingPart")
         happened(f"{self.node.name} off")
-        self.on_ = False
+        self.on_, self.off_ = False, True
 
     def state(self) -> PowerState:
         return PowerState.ON if self.on_ else PowerState.OFF
-
-
-class Wire:
-    def tail(self, lines: int = 12) -> list[str]:
-        return [f"line {number} of the console" for number in range(90, 90 + lines)]
 
 
 class Node:
@@ -75,10 +72,24 @@ class Node:
         self.name, self.image, self.folder = name, image, folder
         self.boots: list[Boot] = []
         self.power = Power_(self)
-        self.parts = frozenset({Power, Nic})
-        self.wire = Wire()
+        self.attached = "STUB_ATTACHED" in os.environ
+        bare = "STUB_BARE" in os.environ
+        parts = {Nic} if bare else {Nic, Power, SerialConsole}
+        self.parts = frozenset(parts if self.attached else {*parts, Netboot})
         self.news: str = ""
         self.refuse = os.environ.get("STUB_REFUSE", "")
+
+    def said(self, lines: int) -> list[str]:
+        return [f"line {number} of the console" for number in range(90, 90 + lines)]
+
+    @property
+    def as_it_runs(self) -> bool:
+        return self.attached and not self.power.off_
+
+    def leave(self) -> None:
+        if self.boots:
+            happened(f"{self.name} left")
+        self.power.on_ = False
 
     @property
     def booted(self) -> bool:

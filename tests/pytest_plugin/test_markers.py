@@ -31,7 +31,7 @@ def test_it_is_registered_for_strict_markers(inner):
         ("node=''", "node must be a name, not ''"),
         ("needs='power'", "needs must be a list of parts, like [[]\"power\"[]], not 'power'"),
         ("needs=['powr']", "no part 'powr'; did you mean 'power'?"),
-        ("needs=[7]", "no part 7; parts: disks, doors, nic, power, reset"),
+        ("needs=[7]", "no part 7; parts: console, disks, doors, meter, netboot, nic, power, reset"),
         ("'candidate'", "takes keywords alone, not 'candidate'; its keywords: *"),
     ],
 )
