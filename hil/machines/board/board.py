@@ -6,7 +6,7 @@ recordings in that boot's folder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -54,8 +54,14 @@ def create(config: Config, place: Place) -> Machine:
     if config.console is not None:
         parts[SerialConsole] = console
         witnesses.append(ConsoleWitness(place.keeper, console.stream, supply.off_at_least))
+    recorded: list[BoardConsole | BoardMeter] = [console] if metering is None else [console, metering]
+
+    def record(folder: Path) -> None:
+        for each in recorded:
+            each.begin(folder)
+
     if supply.port is not None:
-        parts[Power] = BoardPower(supply.port, place, console, metering)
+        parts[Power] = BoardPower(supply.port, place, record)
     return Machine(
         name=place.node,
         kind="board",
@@ -67,6 +73,8 @@ def create(config: Config, place: Place) -> Machine:
         close=lambda: None if metering is None else metering.close(),
         facts=_facts(place, console),
         witnesses=tuple(witnesses),
+        look_every=_LOOKS_EVERY,
+        attach=record if config.attach else None,
     )
 
 
@@ -76,14 +84,13 @@ class BoardPower:
     Args:
         port: switches the supply.
         place: what the bench gave.
-        console: begins a new recording at each power-on.
-        metering: the same; None where there is no meter.
+        record: begins the recordings of a boot, in its folder.
     """
 
-    def __init__(self, port: PowerPort, place: Place, console: BoardConsole, metering: BoardMeter | None) -> None:
+    def __init__(self, port: PowerPort, place: Place, record: Callable[[Path], None]) -> None:
         self._port = port
         self._place = place
-        self._recorded: list[BoardConsole | BoardMeter] = [console] if metering is None else [console, metering]
+        self._record = record
 
     @property
     def reads_back(self) -> bool:
@@ -92,8 +99,7 @@ class BoardPower:
 
     def on(self, *, deadline: Deadline) -> int:
         """Begin the boot's recordings, then switch on; returns the moment just before it was asked for."""
-        for each in self._recorded:
-            each.begin(self._place.session.folder)
+        self._record(self._place.session.folder)
         moment = now_ns()
         self._port.switch(True, deadline=deadline)
         return moment
