@@ -45,7 +45,10 @@ def command(
     wait: float,
     as_json: bool,
 ) -> None:
-    """PXE-boot the machines of RIG (a file, or the name of a rig that ships; virt) and print their timelines."""
+    """PXE-boot the machines of RIG (a file, or the name of a rig that ships; virt) and print their timelines.
+
+    A machine with `attach: true` runs already: it is not switched, only asked whether it is what is expected.
+    """
     from hil.keeper.early import EarlyKeeper
 
     if rig is not None and named is not None:
@@ -100,7 +103,7 @@ def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -
 
     try:
         with showing(node.name, plain=quiet, found=found) as progress:
-            boot = node.boot(within, on_mark=progress.mark)
+            boot = (node.attach if node.as_it_runs else node.boot)(within, on_mark=progress.mark)
     finally:
         boots += node.boots[before:]
         if not quiet and len(node.boots) > before:
@@ -114,8 +117,22 @@ def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -
                 click.echo(clean(f"energy: {last.power.words()}"))
             click.echo(f"record: {last.folder}")
             click.echo(f"page: not written: {last.undrawn}" if last.undrawn else f"page: {last.page}")
+    _must_be_judged(boot)
     if not quiet:
-        click.secho(f"{node.name} is ready: {boot.timeline.seconds('ready'):.2f} s from power-on", fg="green")
+        since = "from when it was attached to; nobody saw its power-on" if boot.attached else "from power-on"
+        click.secho(f"{node.name} is ready: {boot.timeline.seconds('ready'):.2f} s {since}", fg="green")
+
+
+def _must_be_judged(boot: Boot) -> None:
+    """Of a machine that runs already nothing says that it is ready, unless the rig file says what is expected."""
+    from hil.boot import Verdict
+    from hil.errors import UsageError
+
+    if boot.verdict is not Verdict.READY:
+        raise UsageError(
+            f"{boot.node} runs already, and nothing says when it is ready",
+            hint="write `expect:` or `ready:` for it in the rig file",
+        )
 
 
 def _is_in_the_error(boot: Boot) -> bool:
@@ -144,12 +161,13 @@ def _document(bench: Bench, boots: list[Boot], *, kept: bool) -> dict[str, objec
 
 def _ways(bench: Bench) -> list[str]:
     """How to reach what is kept, and how to end it."""
-    from hil.machine import Doors
+    from hil.machine import Doors, SerialConsole
 
     name = bench.name
     lines = [f"kept: bench {name} goes on", "  Matchbox:  http://{}:{}".format(*bench.matchbox.address)]
     for node in bench.nodes.values():
-        lines.append(f"  console of {node.name}:  hil console {name}/{node.name}   (Ctrl-] leaves)")
+        if SerialConsole in node.parts:
+            lines.append(f"  console of {node.name}:  hil console {name}/{node.name}   (Ctrl-] leaves)")
         if node.boots and node.boots[-1].readiness is not None:
             lines.append(f"  whether {node.name} is still ready:  hil check {name}/{node.name}")
         if Doors in node.parts and node.booted:

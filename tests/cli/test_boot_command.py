@@ -40,6 +40,17 @@ class Node:
     power: PowerRecord | None = None
     boots: list[Boot] = field(default_factory=list)
     asked: list[float | None] = field(default_factory=list)
+    as_it_runs: bool = False
+    nothing_expected: bool = False
+
+    def attach(self, within: float | None, *, on_mark: OnMark) -> Boot:
+        boot = boot_in(self.folder, Mark("attached", now_ns(), 0, "hil", "as it runs"))
+        boot.node, boot.image = self.name, "(its own)"
+        self.boots.append(boot)
+        if not self.nothing_expected:
+            boot.timeline.add([Mark("ready", now_ns(), 0, "probes", "all hold")])
+            boot.settle(Verdict.READY)
+        return boot
 
     @property
     def parts(self) -> frozenset[type[object]]:
@@ -122,6 +133,26 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.chdir(tmp_path)
     yield bench
     hardware.close()
+
+
+def test_a_machine_that_runs_already_is_attached_to(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.nodes["a"].as_it_runs = True
+    assert cli.run(["boot", "--node", "a", "--keep"]) == 0
+    out = capsys.readouterr().out
+    assert "a: image (its own)" in out
+    assert "a is ready: 0.00 s from when it was attached to; nobody saw its power-on\n" in out
+    assert "console of a:" in out
+    assert bench.nodes["a"].asked == []
+
+
+def test_of_a_machine_that_runs_already_nothing_may_be_expected(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bench.nodes["a"].as_it_runs = bench.nodes["a"].nothing_expected = True
+    assert cli.run(["boot", "--node", "a"]) == 2
+    said = capsys.readouterr()
+    assert "a runs already, and nothing says when it is ready" in said.err
+    assert "is ready:" not in said.out
 
 
 def test_each_node_has_its_timeline_and_its_verdict(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
