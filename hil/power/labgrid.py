@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from hil.clock import Deadline
-from hil.config.model import SECRET_ERROR, Fault, HostPort, RigPath, Secret
+from hil.config.model import SECRET_ERROR, Fault, HostPort, RigPath, Secret, invalid
 from hil.config.power import PowerConfig
 from hil.config.suggest import did_you_mean
 from hil.config.things import Thing, endpoint
@@ -37,10 +37,20 @@ _KEPT: Final = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "TMPDIR")
 _TEXT_MAX: Final = 200
 
 
-def _no_password(text: str) -> str:
+def _host(text: str) -> str:
+    """No URL that cannot be one, and none with a password in it."""
+    try:
+        _place(text)
+    except ValueError as error:
+        raise invalid(f"{text[:80]!r} is no host and no URL", "write it as labgrid's `host` of that model") from error
     if re.search(r"//[^/@]*:(?!\{password\}@)[^/@]*@", text):
         raise PydanticCustomError(SECRET_ERROR, "a password must not stand in a file")
     return text
+
+
+def _place(at: str) -> HostPort:
+    parts = urlsplit(at if "//" in at else f"//{at}")
+    return HostPort(parts.hostname or at, parts.port or (443 if parts.scheme == "https" else 80))
 
 
 class Config(PowerConfig):
@@ -51,7 +61,7 @@ class Config(PowerConfig):
     model: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]{1,64}$")] = Field(
         description="labgrid's name of the unit's model"
     )
-    at: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_no_password)] = Field(
+    at: Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_host)] = Field(
         description="labgrid's `host`: a name, an address, or a URL, as that model wants it"
     )
     index: Annotated[int, Field(ge=0, le=9999)] = Field(description="which outlet, as that model counts")
@@ -64,13 +74,7 @@ class Config(PowerConfig):
 
     def things(self) -> tuple[Thing, ...]:
         """The outlet. Which port a model uses is labgrid's to know, so port 80 stands for it where no URL says."""
-        parts = urlsplit(self.at if "//" in self.at else f"//{self.at}")
-        port = 443 if parts.scheme == "https" else 80
-        try:
-            place = HostPort(parts.hostname or self.at, parts.port or port)
-        except ValueError:
-            place = HostPort(parts.hostname or self.at, port)
-        return (endpoint(place, "index", channel=self.index),)
+        return (endpoint(_place(self.at), "index", channel=self.index),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,12 @@ def test_what_it_takes_is_its_outlet(bench: Bench, at: str, name: str) -> None:
     assert [thing.name for thing in bench.port("rest", at).config.things()] == [name]
 
 
+@pytest.mark.parametrize("at", ["http://[::1", "http://192.0.2.9:99999/"])
+def test_what_is_no_host_and_no_url(bench: Bench, at: str) -> None:
+    with pytest.raises(ValidationError, match="is no host and no URL"):
+        bench.port("rest", at)
+
+
 @given(st.lists(st.text(max_size=40) | st.sampled_from(['{"value": true}', '{"a": 1}', "[]", "[" * 9999]), max_size=2))
 def test_any_answer_is_read_or_left(lines: list[str]) -> None:
     assert (labgrid.read_answer(lines) is None) == (lines != ['{"value": true}'])
