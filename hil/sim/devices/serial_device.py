@@ -1,0 +1,77 @@
+"""A device on a serial line: reads what comes, gives it to its codec, sends the answers. Knows no protocol.
+
+What is sent at another speed than the device's own arrives as other bytes (`hil.sim.uart`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from hil.sim.device import DevicePlace
+from hil.sim.devices.firmware import Answer, Firmware
+from hil.sim.line import PtyLine
+from hil.sim.uart import received
+
+
+class Codec(Protocol):
+    """What a device makes of a line's bytes."""
+
+    def feed(self, data: bytes) -> list[Answer]:
+        """Do what these bytes, after those before them, ask for; the answers, if there are any."""
+        ...
+
+    def forget(self) -> None:
+        """Forget a request that has not come to its end."""
+        ...
+
+
+class SerialDevice:
+    """See `hil.sim.device.Device`.
+
+    Args:
+        name: its plan's.
+        firmware: its contacts.
+        codec: its protocol.
+        baud: its speed, bits per second.
+        spoil: makes an answer one with a wrong sum.
+    """
+
+    def __init__(
+        self, name: str, firmware: Firmware, codec: Codec, *, baud: int, spoil: Callable[[bytes], bytes]
+    ) -> None:
+        self.name = name
+        self.outlets = firmware.outlets
+        self.faults = firmware.faults
+        self._firmware = firmware
+        self._codec = codec
+        self._baud = baud
+        self._spoil = spoil
+        self._line: PtyLine | None = None
+        self._reader: asyncio.Task[None] | None = None
+        firmware.on_restart(codec.forget)
+
+    async def start(self, place: DevicePlace) -> str:
+        """Open the pty."""
+        self._line = place.port(self.name)
+        self._reader = asyncio.create_task(self._serve(self._line))
+        return str(self._line.path)
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.gather(self._reader, return_exceptions=True)
+        if self._line is not None:
+            self._line.close()
+
+    async def _serve(self, line: PtyLine) -> None:
+        while True:
+            data = await line.read()
+            if self._firmware.starting:
+                continue
+            for answer in self._codec.feed(received(data, line.baud, self._baud)):
+                sent = await self._firmware.deliver(answer, self._spoil)
+                if sent is not None and not self._firmware.starting:
+                    line.write(received(sent, self._baud, line.baud))
