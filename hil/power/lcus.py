@@ -98,7 +98,7 @@ class LcusPort:
             line.send(frame(self.config.channel, on), deadline=deadline)
             raise PortGarbled(
                 f"{self.name} was told to switch {_as_state(on).value}, and the board says that it is not",
-                hint="see that the board gets 5 V: a relay that lacks current does not pull",
+                hint="look at the board's lamps: if another relay moved, `channel:` is wrong; if none, it lacks 5 V",
             )
 
     def _ask(self, line: HeldLine, deadline: Deadline) -> bool:
