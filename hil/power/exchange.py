@@ -13,9 +13,8 @@ from hil.power.port import PortGarbled, PortSilent
 
 TRIES: Final = 3
 """How often a device is asked that does not answer, or not well. What is asked may be asked again without harm."""
-ANSWER_WITHIN: Final = 1.5
-"""Seconds that one try waits for the answer: a relay board needs some 10 ms, a loaded host or a slow board more. What
-comes later than that is still taken by the next try, where it is on the same line."""
+ANSWER_WITHIN: Final = 2.0
+"""Seconds that one try waits for the answer: a relay board needs some 10 ms, a loaded host or a slow board more."""
 
 T = TypeVar("T")
 
