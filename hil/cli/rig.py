@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hil.cli import rig_find
 from hil.errors import ConfigError, HilError, Problem, UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 @click.group(name="rig")
 def command() -> None:
     """Check rig files, list them, and write their JSON Schema."""
+
+
+command.add_command(rig_find.command)
 
 
 @command.command()

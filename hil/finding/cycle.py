@@ -1,0 +1,134 @@
+"""Switches one relay off and on again while every console is heard, and puts it back as found. Judges nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from hil.clock import NANOSECONDS, Deadline, now_ns
+from hil.config.power import PowerConfig
+from hil.errors import InfrastructureError
+from hil.finding.ears import Ears
+from hil.finding.evidence import Cycle, Heard, Hearing, judge
+from hil.power.port import PowerPort, PowerState
+
+# A PoE switch looks at its ports in turn and takes some ten seconds (hil.power.poe), a relay an instant.
+_SWITCHES_WITHIN: Final = 20.0
+_LOOK_EVERY: Final = 0.1
+
+
+class NotPutBack(InfrastructureError):
+    """A relay is not as it was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How long is listened; seconds.
+
+    Args:
+        before: before anything is switched.
+        quiet: in the dark, after the relay's own `off_at_least`, in which nothing may be said.
+        within: after the power came, for first words; a firmware that is silent and boots from the network lets its
+            kernel speak late.
+        linger: at least so long after the first words, and as long again as they took: for a second console that
+            reboots with it, and for the MAC address.
+    """
+
+    before: float = 1.0
+    quiet: float = 1.0
+    within: float = 45.0
+    linger: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """One power port that is tried.
+
+    Args:
+        name: what the rig calls it.
+        config: its section of the rig.
+        port: switches it.
+    """
+
+    name: str
+    config: PowerConfig
+    port: PowerPort
+
+
+def found_state(relay: Relay) -> PowerState:
+    """How a relay is now. Errors as in `hil.power.port`."""
+    return relay.port.read(deadline=Deadline.after(_SWITCHES_WITHIN))
+
+
+def left_as(relay: Relay, found: PowerState) -> bool:
+    """Whether a relay is left on: as it was found, and where it cannot tell, as its `leave:` says (off otherwise)."""
+    return found is PowerState.ON or (found is PowerState.UNKNOWN and relay.config.leave == "on")
+
+
+def heard_cycle(relay: Relay, found: PowerState, ears: Ears, pace: Pace) -> dict[str, Hearing]:
+    """What each console said while a relay was switched off, on, and back.
+
+    Args:
+        relay: which.
+        found: how it is now.
+        ears: open.
+        pace: how long is listened.
+
+    Raises:
+        NotPutBack: it could not be put back.
+        InfrastructureError: it could not be switched, or does not read back.
+    """
+    began = now_ns()
+    ears.listen(Deadline.after(pace.before))
+    with _put_back(relay, left_as(relay, found)):
+        _switch(relay, on=False)
+        off = now_ns()
+        ears.listen(Deadline.after(relay.config.off_at_least + pace.quiet))
+        on = now_ns()
+        cycle = Cycle(began, off, off + round(relay.config.off_at_least * NANOSECONDS), on)
+        _switch(relay, on=True)
+        return _listen_on(ears, cycle, pace)
+
+
+def _listen_on(ears: Ears, cycle: Cycle, pace: Pace) -> dict[str, Hearing]:
+    limit = Deadline.after(pace.within)
+    lingers = False
+    while True:
+        ears.listen(limit.sooner(_LOOK_EVERY))
+        hearings = {name: judge(transcript, cycle) for name, transcript in ears.transcripts.items()}
+        if limit.expired:
+            return hearings
+        if not lingers and any(hearing.heard is Heard.REBOOTED for hearing in hearings.values()):
+            lingers = True
+            limit = Deadline.after(max(pace.linger, (now_ns() - cycle.on_ns) / NANOSECONDS))
+
+
+@contextmanager
+def _put_back(relay: Relay, on: bool) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        try:
+            _switch(relay, on=on)
+        except InfrastructureError as error:
+            raise NotPutBack(
+                f"{relay.name} was to be left {_word(on)}, and was not: {error.message}",
+                hint=f"see how it is, by hand if need be: {error.hint}",
+            ) from error
+
+
+def _switch(relay: Relay, *, on: bool) -> None:
+    deadline = Deadline.after(_SWITCHES_WITHIN)
+    relay.port.switch(on, deadline=deadline)
+    state = relay.port.read(deadline=deadline) if relay.port.reads_back else PowerState.UNKNOWN
+    if state is (PowerState.OFF if on else PowerState.ON):
+        raise InfrastructureError(
+            f"{relay.name} ({relay.port.name}) was switched {_word(on)} and reads back {state.value}",
+            hint="see that nothing else switches it, and that it is what the rig says it is",
+        )
+
+
+def _word(on: bool) -> str:
+    return "on" if on else "off"
