@@ -1,7 +1,7 @@
-"""What all switching devices of the twin do alike: their contacts, and the faults of their firmware. Speaks no protocol.
+"""What the twin's switching devices do alike: contacts, and the faults of their firmware. Speaks no protocol.
 
-A device's firmware knows what it told its contacts and not what they do, so that a welded one reads as it was told. All
-contacts are open after power-up.
+A firmware knows what it told its contacts and not what they do, so that a welded one reads as it was told. After
+power-up all are open.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import inf
 from typing import Final
 
 from hil.sim.device import Faults, Outlet
@@ -44,7 +43,7 @@ class Firmware:
         self.faults = Faults()
         self.outlets = {channel: Outlet() for channel in channels}
         self._slow = float(plan.options.get("slow") or _SLOW_SECONDS)
-        self._ready_at = -inf
+        self._restarting: asyncio.TimerHandle | None = None
         self._restarts: list[Callable[[], None]] = []
         self.faults.watch(self._fault)
 
@@ -55,7 +54,7 @@ class Firmware:
     @property
     def starting(self) -> bool:
         """Whether it has started itself again just now, and hears nothing yet."""
-        return asyncio.get_running_loop().time() < self._ready_at
+        return self._restarting is not None
 
     def deaf(self, channel: int | None = None) -> bool:
         """Whether a request about this channel is not even read."""
@@ -90,8 +89,13 @@ class Firmware:
 
     def _fault(self, name: str, channel: int | None, on: bool) -> None:
         if name == "reboots" and on:
-            self._ready_at = asyncio.get_running_loop().time() + _RESTART_SECONDS
+            if self._restarting is not None:
+                self._restarting.cancel()
+            self._restarting = asyncio.get_running_loop().call_later(_RESTART_SECONDS, self._started)
             for outlet in self.outlets.values():
                 outlet.command(False)
             for callback in self._restarts:
                 callback()
+
+    def _started(self) -> None:
+        self._restarting = None

@@ -1,28 +1,25 @@
-"""The HTTP/1.1 side of a plug: one request after another on a connection, and what the faults do to the answers.
+"""HTTP/1.1 as small devices serve it: one request, one answer, and the connection is closed. Opens nothing.
 
-As little of RFC 9112 as a plug speaks: a request line, headers, a body by Content-Length. What is none of it is
-answered with 400 and the connection closed. Knows no plug.
+Form of requests and answers: RFC 9112. No chunks, no continuation lines, no keep-alive.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
-from hil.sim.device import Faults
-from hil.sim.devices.mood import Mood
-
-_LONGEST: Final = 16384
-_METHODS: Final = ("GET", "POST", "PUT")
+LONGEST_HEAD: Final = 8192
+"""Bytes of a request's head; a longer one is refused."""
+LONGEST_BODY: Final = 8192
 
 
-class BadRequest(ValueError):
-    """The bytes are no request that a plug takes."""
+class BadRequest(Exception):
+    """What a client sent is no request that such a device reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +27,26 @@ class Request:
     """One request.
 
     Args:
-        method: "GET", "POST" or "PUT".
-        path: without its query, its escapes undone.
-        query: the last value of each name.
-        headers: by name in lower case.
-        body: at most 16 KiB.
-        target: as it stands in the request line, which a digest is over.
+        method: "GET", "POST".
+        target: as it was sent, for what is computed over it.
+        path: of the target, without its query.
+        query: its arguments; of two of one name the last.
+        headers: by names in small letters.
+        body: bytes.
     """
 
     method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes
     target: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def arguments(self) -> dict[str, str]:
+        """Those of the query and of a form in the body (RFC 1866, section 8.2.1)."""
+        if "urlencoded" not in self.headers.get("content-type", ""):
+            return dict(self.query)
+        return {**self.query, **dict(parse_qsl(self.body.decode("latin-1"), keep_blank_values=True))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,130 +54,81 @@ class Reply:
     """One answer.
 
     Args:
-        body: sent with its length.
-        status: 200, 401, ...
-        headers: besides Content-Type and Content-Length.
-        kind: the Content-Type.
+        body: bytes.
+        channel: of the device that it is about; None for the whole device.
+        status: of HTTP.
+        kind: media type.
+        headers: beside those that each answer has.
     """
 
     body: bytes
+    channel: int | None = None
     status: int = 200
-    headers: Mapping[str, str] = field(default_factory=dict)
     kind: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
-    def wire(self) -> bytes:
-        """As it is sent."""
-        head = [f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}", f"Content-Type: {self.kind}"]
-        head += [f"{name}: {value}" for name, value in self.headers.items()]
-        head.append(f"Content-Length: {len(self.body)}")
-        return "\r\n".join(head).encode() + b"\r\n\r\n" + self.body
-
-
-class HttpServer:
-    """Listens on the loopback.
-
-    Args:
-        faults: the device's.
-        mood: the device's.
-        answer: what each request is answered; it acts first.
-    """
-
-    def __init__(self, faults: Faults, mood: Mood, answer: Callable[[Request], Reply]) -> None:
-        self._faults = faults
-        self._mood = mood
-        self._answer = answer
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
-        faults.watch(self._changed)
-
-    async def start(self) -> str:
-        """Listen at a port that the kernel chooses; "127.0.0.1:PORT"."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=_LONGEST)
-        host, port = self._server.sockets[0].getsockname()
-        return f"{host}:{port}"
-
-    async def close(self) -> None:
-        """Close every connection."""
-        if self._server is not None:
-            self._server.close()
-        self._hang_up()
-        self._mood.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
-        try:
-            while request := await read_request(reader):
-                if self._mood.silent(None):
-                    await reader.read()  # until the other side gives up
-                    return
-                reply = self._answer(request)
-                await self._mood.hesitate()
-                if self._faults.active("dropped-reply"):
-                    return
-                data = reply.wire()
-                if self._faults.active("checksum"):  # HTTP has none: the answer ends before its length
-                    writer.write(data[: len(data) - len(reply.body) // 2 - 1])
-                    return
-                writer.write(data)
-                await writer.drain()
-        except BadRequest as error:
-            writer.write(Reply(str(error).encode(), 400, {"Connection": "close"}, "text/plain").wire())
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # the other side went away
-        finally:
-            self._open.discard(writer)
-            with suppress(OSError):
-                writer.close()
-
-    def _changed(self, name: str, channel: int | None, on: bool) -> None:
-        if on and name in ("reboots", "unplugged"):
-            self._hang_up()
-
-    def _hang_up(self) -> None:
-        for writer in tuple(self._open):
-            writer.transport.abort()
+    def encode(self, *, cut: bool = False) -> bytes:
+        """As bytes; `cut` leaves out the second half of the body, and the head does not say so."""
+        head = {
+            "Content-Type": self.kind,
+            "Content-Length": str(len(self.body)),
+            **self.headers,
+            "Connection": "close",
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+        body = self.body[: len(self.body) // 2] if cut else self.body
+        return f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n{lines}\r\n".encode("latin-1") + body
 
 
-async def read_request(reader: asyncio.StreamReader) -> Request | None:
-    """The next request; None where the other side has closed.
-
-    Raises:
-        BadRequest: it is none.
-        OSError, IncompleteReadError: the connection broke.
-    """
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except asyncio.IncompleteReadError as error:
-        if not error.partial:
-            return None
-        raise
-    except asyncio.LimitOverrunError as error:
-        raise BadRequest("headers too long") from error
-    request, length = parse_head(head)
-    body = await reader.readexactly(length) if length else b""
-    return Request(request.method, request.path, request.query, request.headers, body, request.target)
+def of_json(value: object, channel: int | None = None, status: int = 200) -> Reply:
+    """An answer in JSON, without spaces, as these devices write it."""
+    return Reply(json.dumps(value, separators=(",", ":")).encode(), channel, status)
 
 
 def parse_head(head: bytes) -> tuple[Request, int]:
-    """A request without its body, and how long that is.
-
-    Args:
-        head: up to and with the empty line.
+    """A request without its body, from its first line to its empty one; and the length of the body, bytes.
 
     Raises:
         BadRequest: it is none.
     """
+    first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
+    words = first.split(" ")
+    if len(words) != 3 or not words[2].startswith("HTTP/1.") or not words[1].startswith("/"):
+        raise BadRequest(f"no request line: {first[:80]!r}")
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name or name != name.strip():
+            raise BadRequest(f"no header: {line[:80]!r}")
+        headers[name.lower()] = value.strip()
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()) or int(length) > LONGEST_BODY:
+        raise BadRequest(f"no length of a body: {length[:80]!r}")
     try:
-        line, *fields = head.decode("ascii").split("\r\n")[:-2]
-        method, target, version = line.split(" ")
-        split = urlsplit(target)
-        headers = {name.strip().lower(): value.strip() for name, _, value in (each.partition(":") for each in fields)}
-        length = int(headers.get("content-length", "0"))
+        parts = urlsplit(words[1])
     except ValueError as error:
-        raise BadRequest("no HTTP request") from error
-    if method not in _METHODS or not version.startswith("HTTP/1.") or not target.startswith("/"):
-        raise BadRequest("no HTTP request that is known here")
-    if not 0 <= length <= _LONGEST:
-        raise BadRequest("body too long")
-    query = dict(parse_qsl(split.query, keep_blank_values=True))
-    return Request(method, unquote(split.path), query, headers, b"", target), length
+        raise BadRequest(f"no target: {words[1][:80]!r}") from error
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    return Request(words[0], words[1], parts.path, query, headers), int(length)
+
+
+async def read_request(reader: asyncio.StreamReader) -> Request | None:
+    """The request of one connection; None where the client goes away before it is whole.
+
+    Args:
+        reader: of a connection, whose limit is at least `LONGEST_HEAD`.
+
+    Raises:
+        BadRequest: what comes is none.
+    """
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+        if len(head) > LONGEST_HEAD:
+            raise BadRequest("a head that is too long")
+        request, length = parse_head(head)
+        body = await reader.readexactly(length)
+    except asyncio.IncompleteReadError:
+        return None
+    except asyncio.LimitOverrunError as error:
+        raise BadRequest("a head that is too long") from error
+    return Request(request.method, request.target, request.path, request.query, request.headers, body)

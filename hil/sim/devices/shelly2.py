@@ -1,194 +1,192 @@
-"""A Shelly plug of the second generation: JSON-RPC over HTTP, digest login, a meter that looks once a second.
+"""A plug of Shelly's second generation (Plus, Pro, Gen3, Gen4): JSON-RPC over HTTP, Digest, a meter.
 
-Methods, fields and error codes are those of Shelly's API documents ("Switch", "Common Errors", "Authentication":
-SHA-256 digest, user "admin"); the figures' steps are those of its examples (0.1 W, 0.1 V, 0.001 A).
+Written from the vendor's Gen2 API pages: RPC Channels (the three ways to ask), RPC Protocol (frames), Switch, Shelly,
+Authentication. Decimals are those of their examples. Not there: timers, websockets, what else a Shelly is set up with;
+its clock is not set, so that its times are seconds since its start. HTTP statuses and texts of errors are as owners
+report them.
 """
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
 import json
-import os
-import re
-from collections.abc import Mapping
-from typing import Final, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Final
 
-from hil.sim.device import DevicePlace, Faults, Load, Outlet
-from hil.sim.devices.http import HttpServer, Reply, Request
-from hil.sim.devices.mood import Mood
+from hil.sim.devices.digest_login import DigestLogin
+from hil.sim.devices.firmware import Firmware
+from hil.sim.devices.http import Reply, Request, of_json
+from hil.sim.devices.metering import MINUTE, Metering
+from hil.sim.devices.passwords import secret
+from hil.sim.devices.web_device import WebDevice
 from hil.sim.plan import DevicePlan
 
-Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
+# "limited to 6" (RPC Channels).
+_CONNECTIONS: Final = 6
+_MAC: Final = "0200005E1001"
+_ID: Final = f"shellyplusplugs-{_MAC.lower()}"
+_INVALID: Final = -103
+_NOT_FOUND: Final = -105
+_OPEN: Final = ("/shelly", "/rpc/Shelly.GetDeviceInfo")
 
-USER: Final = "admin"
-_LOOK: Final = 1.0
-_INVALID_ARGUMENT, _NO_HANDLER = -103, 404
-_PAIR: Final = re.compile(r'(\w+)=(?:"([^"]*)"|([^\s,]+))')
 
-
-class RpcError(Exception):
-    """What a method answers instead of a result.
+class _Refused(Exception):
+    """A call that fails.
 
     Args:
-        code: as Shelly's "Common Errors" has it.
+        code: of the page "Common Errors".
         message: for a person.
     """
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
-        self.code = code
-        self.message = message
+        self.error: dict[str, object] = {"code": code, "message": message}
+        self.status = 404 if code == 404 else 500
+
+
+class _Silence(Exception):
+    """The channel that a call is about says nothing."""
 
 
 class Shelly2:
-    """See `hil.sim.device.Device`; its channels count from 0 and are on at power-up.
+    """What answers.
 
     Args:
-        name: its plan's.
-        channels: how many switches it has.
-        password: of the user "admin"; "" for none.
+        firmware: its contacts, from 0 on.
+        metering: of the same channels.
+        login: None where no password is set.
     """
 
-    def __init__(self, name: str, channels: int, password: str) -> None:
-        self.name = name
-        self.faults = Faults()
-        self.outlets = {channel: Outlet(commanded=True) for channel in range(channels)}
-        self._ident = f"shellyplusplugs-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
-        self._password = password
-        self._mood = Mood(self.faults, self.outlets)
-        self._server = HttpServer(self.faults, self._mood, self._answer)
-        self._seen = dict.fromkeys(self.outlets, Load())
-        self._watt_hours = dict.fromkeys(self.outlets, 0.0)
-        self._place: DevicePlace | None = None
-        self._looking: asyncio.Task[None] | None = None
+    def __init__(self, firmware: Firmware, metering: Metering, login: DigestLogin | None) -> None:
+        self._firmware = firmware
+        self._metering = metering
+        self._login = login
+        self._sources = dict.fromkeys(firmware.outlets, "init")
+        self._methods: Mapping[str, Callable[[Mapping[str, object]], tuple[object, int | None]]] = {
+            "Shelly.GetDeviceInfo": lambda arguments: (self._info(), None),
+            "Switch.GetConfig": self._get_config,
+            "Switch.GetStatus": self._get_status,
+            "Switch.Set": self._set,
+        }
+        firmware.on_restart(self._restarted)
 
-    async def start(self, place: DevicePlace) -> str:
-        """Listen."""
-        self._place = place
-        self._look(0.0)
-        self._looking = asyncio.create_task(self._look_on())
-        return await self._server.start()
-
-    async def close(self) -> None:
-        """Stop listening."""
-        if self._looking is not None:
-            self._looking.cancel()
-            await asyncio.gather(self._looking, return_exceptions=True)
-        await self._server.close()
-
-    async def _look_on(self) -> None:
-        while True:
-            await asyncio.sleep(_LOOK)
-            self._look(_LOOK)
-
-    def _look(self, seconds: float) -> None:
-        assert self._place is not None
-        for channel in self.outlets:
-            self._seen[channel] = self._place.load(channel)
-            self._watt_hours[channel] += self._seen[channel].watts * seconds / 3600
-
-    def _answer(self, request: Request) -> Reply:
-        if request.path != "/rpc" and not request.path.startswith("/rpc/"):
-            return Reply(b"Not Found", 404, kind="text/plain")
-        if self._password and not self._may(request):
-            return self._challenge()
-        if request.path == "/rpc":
-            return self._posted(request.body)
-        method = request.path.removeprefix("/rpc/")
+    def answer(self, request: Request) -> Reply | None:
+        """Do what a request asks for; None says nothing."""
+        frame = _object(request.body) if request.method == "POST" and request.body else {}
+        opened = request.path in _OPEN or frame.get("method") == "Shelly.GetDeviceInfo"
+        if self._login is not None and not opened and not self._login.admits(request):
+            return Reply(b"", status=401, headers={"WWW-Authenticate": self._login.challenge()})
         try:
-            return _reply(self._call(method, {name: _value(text) for name, text in request.query.items()}))
-        except RpcError as error:
-            return _reply({"code": error.code, "message": error.message}, 500)
+            if request.path == "/shelly":
+                return of_json(self._info())
+            if request.path == "/rpc" and request.method == "POST":
+                return self._frame(frame)
+            if request.path.startswith("/rpc/"):
+                arguments = frame if request.method == "POST" else _of_query(request.query)
+                return of_json(*self._call(request.path.removeprefix("/rpc/"), arguments))
+        except _Refused as refused:
+            return of_json(refused.error, status=refused.status)
+        except _Silence:
+            return None
+        return Reply(b"Not Found", status=404, kind="text/plain")
 
-    def _posted(self, body: bytes) -> Reply:
+    def _frame(self, frame: Mapping[str, object]) -> Reply:
+        """A whole frame's answer is a frame, whatever it says."""
+        method, arguments = frame.get("method"), frame.get("params", {})
+        answer: dict[str, object] = {"id": frame.get("id"), "src": _ID}
+        if isinstance(frame.get("src"), str):
+            answer["dst"] = frame["src"]
+        channel = None
         try:
-            frame = json.loads(body)
-            ident, method, params = frame["id"], frame["method"], frame.get("params", {})
-        except (ValueError, TypeError, KeyError, RecursionError):
-            return _reply({"code": _INVALID_ARGUMENT, "message": "Invalid request"}, 500)
-        head: dict[str, Json] = {"id": ident, "src": self._ident}
-        try:
-            if not isinstance(method, str) or not isinstance(params, dict):
-                raise RpcError(_INVALID_ARGUMENT, "Invalid request")
-            return _reply({**head, "result": self._call(method, params)})
-        except RpcError as error:
-            return _reply({**head, "error": {"code": error.code, "message": error.message}})
+            if not isinstance(method, str) or not isinstance(arguments, dict):
+                raise _Refused(_INVALID, "Invalid request frame!")
+            answer["result"], channel = self._call(method, arguments)
+        except _Refused as refused:
+            answer["error"] = refused.error
+        return of_json(answer, channel)
 
-    def _call(self, method: str, params: Mapping[str, Json]) -> dict[str, Json]:
-        if method == "Shelly.GetDeviceInfo":
-            return {"id": self._ident, "model": "SNPL-00112EU", "gen": 2, "auth_en": bool(self._password)}
-        if method not in ("Switch.Set", "Switch.GetStatus", "Switch.GetConfig"):
-            raise RpcError(_NO_HANDLER, f"No handler for {method}")
-        channel = params.get("id")
-        if not isinstance(channel, int) or isinstance(channel, bool):
-            raise RpcError(_INVALID_ARGUMENT, "Missing required argument 'id'!")
-        if channel not in self.outlets:
-            raise RpcError(-105, f"Argument 'id', value {channel} not found!")
-        if method == "Switch.Set":
-            return self._set(channel, params.get("on"))
-        if method == "Switch.GetConfig":
-            return {"id": channel, "name": None, "in_mode": "momentary", "initial_state": "on"}
-        return self._status(channel)
+    def _call(self, method: str, arguments: Mapping[str, object]) -> tuple[object, int | None]:
+        handler = self._methods.get(method)
+        if handler is None:
+            raise _Refused(404, f"No handler for {method}")
+        return handler(arguments)
 
-    def _set(self, channel: int, on: Json) -> dict[str, Json]:
+    def _set(self, arguments: Mapping[str, object]) -> tuple[object, int | None]:
+        channel, on = self._channel(arguments), arguments.get("on")
         if not isinstance(on, bool):
-            raise RpcError(_INVALID_ARGUMENT, "Missing or bad argument 'on'!")
-        before = self._mood.claims(channel)
-        self._mood.command(channel, on)
-        return {"was_on": before}
+            raise _Refused(_INVALID, "Missing required argument 'on'!")
+        before = self._firmware.state(channel)
+        self._firmware.switch(channel, on)
+        self._sources[channel] = "HTTP_in"
+        return {"was_on": before}, channel
 
-    def _status(self, channel: int) -> dict[str, Json]:
-        seen = self._seen[channel]
+    def _get_config(self, arguments: Mapping[str, object]) -> tuple[object, int | None]:
+        channel = self._channel(arguments)
+        return {"id": channel, "name": None, "in_mode": "follow", "initial_state": "off", "auto_on": False,
+                "auto_off": False}, channel  # fmt: skip
+
+    def _get_status(self, arguments: Mapping[str, object]) -> tuple[object, int | None]:
+        channel = self._channel(arguments)
+        load = self._metering.load(channel)
+        energy = {
+            "total": round(self._metering.watt_hours(channel), 3),
+            "by_minute": [round(spent * 1000, 3) for spent in self._metering.minutes(channel)],
+            "minute_ts": int(self._metering.minute // MINUTE * MINUTE),
+        }
         return {
             "id": channel,
-            "source": "HTTP_in",
-            "output": self._mood.claims(channel),
-            "apower": round(seen.watts, 1),
-            "voltage": round(seen.supply_volts, 1),
-            "current": round(seen.watts / seen.supply_volts if seen.supply_volts else 0.0, 3),
-            "aenergy": {"total": round(self._watt_hours[channel], 3), "by_minute": [0.0, 0.0, 0.0], "minute_ts": 0},
-            "temperature": {"tC": 31.5, "tF": 88.7},
-        }
+            "source": self._sources[channel],
+            "output": self._firmware.state(channel),
+            "apower": round(load.watts, 1),
+            "voltage": round(load.supply_volts, 1),
+            "current": round(load.amperes, 3),
+            "aenergy": energy,
+            "temperature": {"tC": 36.4, "tF": 97.5},
+        }, channel
 
-    def _challenge(self) -> Reply:
-        assert self._place is not None
-        nonce = f"{self._place.random.getrandbits(32):08x}"
-        login = f'Digest qop="auth", realm="{self._ident}", nonce="{nonce}", algorithm=SHA-256'
-        return Reply(b"", 401, {"WWW-Authenticate": login}, "text/plain")
+    def _channel(self, arguments: Mapping[str, object]) -> int:
+        channel = arguments.get("id")
+        if not isinstance(channel, int) or isinstance(channel, bool):
+            raise _Refused(_INVALID, "Missing required argument 'id'!")
+        if channel not in self._firmware.outlets:
+            raise _Refused(_NOT_FOUND, f"Argument 'id', value {channel} not found!")
+        if self._firmware.deaf(channel):
+            raise _Silence
+        return channel
 
-    def _may(self, request: Request) -> bool:
-        """RFC 7616, section 3.4; of any nonce, as a plug that has just booted knows none of its former ones."""
-        scheme, _, rest = request.headers.get("authorization", "").partition(" ")
-        said: dict[str, str] = {name: quoted or plain for name, quoted, plain in _PAIR.findall(rest)}
-        needed = ("username", "realm", "nonce", "uri", "nc", "cnonce", "qop", "response")
-        if scheme.lower() != "digest" or any(name not in said for name in needed) or said["uri"] != request.target:
-            return False
-        who = _sha256(f"{USER}:{self._ident}:{self._password}")
-        what = _sha256(f"{request.method}:{said['uri']}")
-        wanted = _sha256(f"{who}:{said['nonce']}:{said['nc']}:{said['cnonce']}:{said['qop']}:{what}")
-        return said["username"] == USER and said["realm"] == self._ident and said["response"] == wanted
+    def _info(self) -> dict[str, object]:
+        secured = self._login is not None
+        return {"name": None, "id": _ID, "mac": _MAC, "model": "SNPL-00112EU", "gen": 2, "ver": "1.0.0",
+                "app": "PlusPlugS", "auth_en": secured, "auth_domain": _ID if secured else None}  # fmt: skip
+
+    def _restarted(self) -> None:
+        self._sources = dict.fromkeys(self._sources, "init")
 
 
-def _value(text: str) -> Json:
-    """A value of a URL's query, which is JSON where it can be."""
+def _object(body: bytes) -> dict[str, object]:
+    """A JSON object; an empty one where the body is none."""
     try:
-        found: Json = json.loads(text)
+        value = json.loads(body)
     except (ValueError, RecursionError):
-        return text
-    return found
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
-def _reply(document: Mapping[str, Json], status: int = 200) -> Reply:
-    return Reply(json.dumps(document).encode(), status)
+def _of_query(query: Mapping[str, str]) -> dict[str, object]:
+    """Each value as JSON has it where it is such (true, 0), as text else."""
+    arguments: dict[str, object] = {}
+    for name, text in query.items():
+        try:
+            arguments[name] = json.loads(text)
+        except (ValueError, RecursionError):
+            arguments[name] = text
+    return arguments
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def create(plan: DevicePlan) -> Shelly2:
-    """A plug with as many switches as the rig names, at least one; its password from the environment, if any."""
-    highest, variable = plan.options.get("channels"), plan.options.get("password_env")
-    channels = highest + 1 if isinstance(highest, int) else 1
-    return Shelly2(plan.name, channels, os.environ.get(variable, "") if isinstance(variable, str) else "")
+def create(plan: DevicePlan) -> WebDevice:
+    """A plug; options `channels` (the highest number), `password_env`."""
+    channels = range(int(plan.options.get("channels") or 0) + 1)
+    firmware, metering = Firmware(plan, channels), Metering(channels)
+    password = secret(plan, "password")
+    login = None if password is None else DigestLogin("admin", password, _ID)
+    answer = Shelly2(firmware, metering, login).answer
+    return WebDevice(plan.name, firmware, metering, answer, connections=_CONNECTIONS)

@@ -1,0 +1,97 @@
+"""The twin's LCUS board over its pty, with pyserial as the other side."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import serial
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.twin_device import Bench, with_device
+
+from hil.sim.devices.firmware import Firmware
+from hil.sim.devices.lcus import Lcus
+from hil.sim.plan import DevicePlan
+
+# The sellers' text of the LCUS-1 and -2: "TURN ON: A0 01 01 A2", "TURN OFF: A0 01 00 A1"; channel 2: A0 02 01 A3,
+# A0 02 00 A2. FF asks; the answer is of owners' reports.
+ON_1 = bytes.fromhex("A0 01 01 A2")
+OFF_1 = bytes.fromhex("A0 01 00 A1")
+ON_2 = bytes.fromhex("A0 02 01 A3")
+OFF_2 = bytes.fromhex("A0 02 00 A2")
+ASK = b"\xff"
+BOTH_OFF = b"CH1:OFF \r\nCH2:OFF \r\n"
+
+
+def board(channels: int = 2, *, tells: bool = True) -> tuple[Lcus, Firmware]:
+    firmware = Firmware(DevicePlan("relay", "lcus"), range(1, channels + 1))
+    return Lcus(firmware, tells=tells), firmware
+
+
+def on(firmware: Firmware) -> list[int]:
+    return [channel for channel, outlet in firmware.outlets.items() if outlet.commanded]
+
+
+async def said(place: str, data: bytes, *, baud: int = 9600, within: float = 0.1) -> bytes:
+    """What comes back, as a client with pyserial sees it."""
+
+    def talk() -> bytes:
+        with serial.Serial(place, baud, timeout=within) as port:
+            port.write(data)
+            return bytes(port.read(len(BOTH_OFF)))
+
+    return await asyncio.to_thread(talk)
+
+
+def test_the_documented_frames_switch_and_ask(tmp_path: Path) -> None:
+    async def doing(bench: Bench) -> None:
+        assert await said(bench.place, ON_1) == b""
+        assert bench.on() == [1]
+        assert await said(bench.place, ON_2 + ASK) == b"CH1:ON \r\nCH2:ON \r\n"
+        assert await said(bench.place, OFF_1 + ASK) == b"CH1:OFF \r\nCH2:ON \r\n"
+        assert await said(bench.place, OFF_2 + b"\r\n" + ASK) == BOTH_OFF
+
+    with_device(tmp_path, "lcus", doing, channels=2)
+
+
+def test_a_wrong_sum_and_another_channel_do_nothing_and_the_next_frame_is_done() -> None:
+    codec, firmware = board()
+    assert codec.feed(bytes.fromhex("A0 01 01 A3 A0 03 01 A4 A0 01 07 A8")) == []
+    assert on(firmware) == []
+    codec.feed(b"\xa0" + ON_2)
+    assert on(firmware) == [2]
+
+
+def test_a_board_that_never_tells(tmp_path: Path) -> None:
+    codec, firmware = board(1, tells=False)
+    assert codec.feed(ASK + ON_1) == []
+    assert on(firmware) == [1]
+
+
+def test_a_reader_at_another_speed_is_not_understood(tmp_path: Path) -> None:
+    async def doing(bench: Bench) -> None:
+        assert await said(bench.place, ON_1 + ASK, baud=115200) != b"CH1:ON \r\nCH2:OFF \r\n"
+        assert bench.on() == []
+
+    with_device(tmp_path, "lcus", doing, channels=2)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.binary(max_size=9), max_size=6))
+def test_whatever_came_before_a_frame_is_done(garbage: list[bytes]) -> None:
+    codec, firmware = board(8)
+    for piece in garbage:
+        codec.feed(piece)
+    codec.feed(bytes(4) + OFF_1 + ON_2)
+    assert 1 not in on(firmware)
+    assert 2 in on(firmware)
+
+
+@pytest.mark.parametrize(("wanted", "size"), [(1, 1), (3, 4), (5, 8)])
+def test_a_board_is_one_that_is_sold(tmp_path: Path, wanted: int, size: int) -> None:
+    async def doing(bench: Bench) -> int:
+        return len(bench.device.outlets)
+
+    assert with_device(tmp_path, "lcus", doing, channels=wanted) == size
