@@ -15,10 +15,11 @@ from typing import Protocol, TypeVar, cast, runtime_checkable
 from hil.clock import Deadline
 from hil.errors import MissingPart
 from hil.power.sampler import Sampler
-from hil.switching import NotSwitched, Power, PowerState, Seen, Switched, VerifiedPower, Witness
+from hil.switching import Acted, NotSwitched, Power, PowerState, Seen, Switched, VerifiedPower, Witness
 from hil.timeline.events import Event
 
 __all__ = [
+    "Acted",
     "Disk",
     "Disks",
     "Doors",

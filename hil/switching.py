@@ -13,23 +13,36 @@ from hil.clock import Deadline, now_ns
 from hil.errors import InfrastructureError
 from hil.power.port import PowerState
 
-__all__ = ["NotSwitched", "Power", "PowerState", "Seen", "Switched", "VerifiedPower", "Witness"]
+__all__ = ["Acted", "NotSwitched", "Power", "PowerState", "Seen", "Switched", "VerifiedPower", "Witness"]
 
 
 class NotSwitched(InfrastructureError):
     """A switching that did not read back, or that something else than the switch saw to be untrue."""
 
 
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """A switching as the part did it, which is not believed yet.
+
+    Args:
+        at_ns: when it took effect, ns of the one clock.
+        state: what the device read back in the same exchange; UNKNOWN where it has to be asked for it.
+    """
+
+    at_ns: int
+    state: PowerState = PowerState.UNKNOWN
+
+
 @runtime_checkable
 class Power(Protocol):
     """Switches the machine's supply. Each method returns when the act is done, not when the machine has booted."""
 
-    def on(self, *, deadline: Deadline) -> int:
-        """Switch on; returns the moment it took effect, ns of the one clock. A machine that is on stays on."""
+    def on(self, *, deadline: Deadline) -> Acted:
+        """Switch on. A machine that is on stays on."""
         ...
 
-    def off(self, *, deadline: Deadline) -> int:
-        """Take the supply away, with no warning to the machine; returns the moment, ns of the one clock."""
+    def off(self, *, deadline: Deadline) -> Acted:
+        """Take the supply away, with no warning to the machine."""
         ...
 
     @property
@@ -122,9 +135,9 @@ class VerifiedPower:
         """What the part reads back now."""
         return self.power.state()
 
-    def _verified(self, wanted: PowerState, moment: int, deadline: Deadline) -> Switched:
-        took = now_ns() - moment
-        found = self.power.state()
+    def _verified(self, wanted: PowerState, acted: Acted, deadline: Deadline) -> Switched:
+        moment, took = acted.at_ns, now_ns() - acted.at_ns
+        found = self.power.state() if acted.state is PowerState.UNKNOWN else acted.state
         if found is not wanted and (self.power.reads_back or found is not PowerState.UNKNOWN):
             raise NotSwitched(
                 f"{self.machine}: power was switched {wanted.value} and reads back {found.value}",

@@ -6,7 +6,7 @@ import pytest
 
 from hil.clock import Deadline
 from hil.errors import InfrastructureError, MissingPart
-from hil.machine import Doors, Identity, Machine, Nic, NotSwitched, Power, PowerState, Seen, VerifiedPower
+from hil.machine import Acted, Doors, Identity, Machine, Nic, NotSwitched, Power, PowerState, Seen, VerifiedPower
 
 SOON = Deadline.after(60)
 
@@ -17,15 +17,16 @@ class Switch:
     def __init__(self, *reads: PowerState, reads_back: bool = True) -> None:
         self._reads = list(reads)
         self.reads_back = reads_back
+        self.at_once = PowerState.UNKNOWN
         self.switched: list[str] = []
 
-    def on(self, *, deadline: Deadline) -> int:
+    def on(self, *, deadline: Deadline) -> Acted:
         self.switched.append("on")
-        return 11
+        return Acted(11, self.at_once)
 
-    def off(self, *, deadline: Deadline) -> int:
+    def off(self, *, deadline: Deadline) -> Acted:
         self.switched.append("off")
-        return 22
+        return Acted(22, self.at_once)
 
     def state(self) -> PowerState:
         return self._reads.pop(0)
@@ -125,3 +126,11 @@ def test_a_port_that_cannot_be_read_back_is_called_unverified_unless_a_witness_s
 def test_a_port_that_cannot_be_read_back_and_yet_reads_the_contrary_is_not_believed() -> None:
     with pytest.raises(NotSwitched, match="reads back on"):
         VerifiedPower(Switch(PowerState.ON, reads_back=False), "n1").off(deadline=SOON)
+
+
+def test_what_was_read_back_in_the_act_is_not_asked_for_again_and_believed_no_less_strictly() -> None:
+    port = Switch()
+    port.at_once = PowerState.ON
+    assert VerifiedPower(port, "n1").on(deadline=SOON).proof == "reads back on"
+    with pytest.raises(NotSwitched, match="power was switched off and reads back on"):
+        VerifiedPower(port, "n1").off(deadline=SOON)

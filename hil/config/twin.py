@@ -22,6 +22,6 @@ class TwinConfig(Model):
     )
     memory: Size = Field(default=1 << 30, description="memory of each board that is a guest")
     speed: Annotated[float, Field(ge=0, le=1000)] = Field(
-        0.0,
+        default=0.0,
         description="of its serial lines: 1 as a wire of that baud rate, 2 twice that, 0 as fast as the board speaks",
     )

@@ -73,7 +73,7 @@ class CommandPort:
         """Whether there is a program for it."""
         return self.config.state is not None
 
-    def switch(self, on: bool, *, deadline: Deadline) -> None:
+    def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Run `on` or `off`, once: whether it may be run again is not known.
 
         Raises:
@@ -82,6 +82,7 @@ class CommandPort:
             PortRefused: it exited with another status than 0.
         """
         self._run(self.config.on if on else self.config.off, deadline)
+        return PowerState.UNKNOWN
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """Run `state`; UNKNOWN where there is none. Errors as in `switch`, and PortGarbled where it says neither."""

@@ -84,7 +84,7 @@ class GpioPort:
         """True: the chip tells the line's level, or what it drives, as the chip's driver has it."""
         return True
 
-    def switch(self, on: bool, *, deadline: Deadline) -> None:
+    def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Drive the line, and hold it so until `close`.
 
         Raises:
@@ -97,13 +97,14 @@ class GpioPort:
         value = Value.ACTIVE if on else Value.INACTIVE
         if self._held is not None:
             self._held.set_value(self._config.line, value)
-            return
+            return PowerState.UNKNOWN
         drive = Drive.OPEN_DRAIN if self._config.drive == "open-drain" else Drive.PUSH_PULL
         self._held = self._request(
             LineSettings(
                 direction=Direction.OUTPUT, drive=drive, active_low=self._config.active_low, output_value=value
             )
         )
+        return PowerState.UNKNOWN
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """The line's level; where we do not hold it, it is looked at without being changed. Errors as in `switch`."""

@@ -99,7 +99,7 @@ class LabgridPort:
         """Every backend has power_get (labgrid 26.0.1)."""
         return True
 
-    def switch(self, on: bool, *, deadline: Deadline) -> None:
+    def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Have it switched.
 
         Raises:
@@ -109,6 +109,7 @@ class LabgridPort:
             PortRefused: labgrid has no such model, or the backend fails otherwise.
         """
         persistently(lambda: self._run("on" if on else "off", deadline), deadline=deadline)
+        return PowerState.UNKNOWN
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """Have it asked. Errors as in `switch`."""

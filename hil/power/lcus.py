@@ -69,7 +69,7 @@ class LcusPort:
         """What the rig says: a board that never answers and one that has died look alike, so it is not guessed."""
         return self.config.status
 
-    def switch(self, on: bool, *, deadline: Deadline) -> None:
+    def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Send the frame, and ask whether it was taken; send it again where it was lost.
 
         Raises:
@@ -81,6 +81,7 @@ class LcusPort:
             line.send(frame(self.config.channel, on), deadline=deadline)
             if self.config.status:
                 persistently(lambda: self._confirm(line, on, one_try(deadline)), deadline=deadline)
+        return _as_state(on) if self.config.status else PowerState.UNKNOWN
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """Ask the board; UNKNOWN at once where the rig says that it does not answer. Errors as in `switch`."""

@@ -57,7 +57,7 @@ class ManualPort:
         """False: that a person pressed Enter is no proof of what they did."""
         return False
 
-    def switch(self, on: bool, *, deadline: Deadline) -> None:
+    def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Ask, and wait for Enter.
 
         Raises:
@@ -78,6 +78,7 @@ class ManualPort:
             self._await_enter(fd, deadline)
         finally:
             os.close(fd)
+        return PowerState.UNKNOWN
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """UNKNOWN, at once."""

@@ -62,7 +62,7 @@ class CoilPort:
         """True: a coil can be read."""
         return True
 
-    def switch(self, on: bool, *, deadline: Deadline) -> None:
+    def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Write the coil, and again where the answer is lost or garbled: the same write twice does no harm.
 
         The device answers with what it was told (6.5), so a good answer says that it heard; whether the coil is so is
@@ -73,6 +73,7 @@ class CoilPort:
             PortRefused: an exception code, in words.
         """
         persistently(lambda: self._write(on, deadline), deadline=deadline)
+        return PowerState.UNKNOWN
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """Read the coil; errors as in `switch`."""

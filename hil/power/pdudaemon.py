@@ -63,7 +63,7 @@ class PdudaemonPort:
         """The daemon can only be told."""
         return False
 
-    def switch(self, on: bool, *, deadline: Deadline) -> None:
+    def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Have it switched; the daemon tries for itself as often as it is set to, so it is told once.
 
         Raises:
@@ -78,6 +78,7 @@ class PdudaemonPort:
                 f"{self.name}: {error.message}",
                 hint="see the daemon's log: is the unit in its `pdus`, and does its driver reach it?",
             ) from None
+        return PowerState.UNKNOWN
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """UNKNOWN always."""

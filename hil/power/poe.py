@@ -114,7 +114,7 @@ class PoePort:
         """It tells whether it delivers, which is more than most relays know."""
         return True
 
-    def switch(self, on: bool, *, deadline: Deadline) -> None:
+    def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Enable or disable it, and wait until it delivers, or no longer does.
 
         Raises:
@@ -139,6 +139,7 @@ class PoePort:
                 # At the deadline's end what was seen last is what there is to say.
                 if not deadline.expired:
                     raise
+        return wanted
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """Ask the switch. Errors as in `switch`."""

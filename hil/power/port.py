@@ -50,10 +50,13 @@ class PowerPort(Protocol):
         """Whether the device itself can tell its state; where not, `read` gives UNKNOWN always."""
         ...
 
-    def switch(self, on: bool, *, deadline: Deadline) -> None:
+    def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Switch; returns when the device has acknowledged it, or has been told where it acknowledges nothing.
 
         To switch to a state that it has already does nothing, so that it may be said again after a lost reply.
+
+        Returns:
+            What the device read back in the same exchange, which spares a `read`; UNKNOWN where that tells nothing.
 
         Raises:
             PortAbsent, PortSilent, PortGarbled, PortRefused: as they say.

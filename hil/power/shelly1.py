@@ -68,7 +68,7 @@ class Shelly1Port:
         """It tells what its relay was last told, not what the contact does."""
         return True
 
-    def switch(self, on: bool, *, deadline: Deadline) -> None:
+    def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Switch; the answer has the new state.
 
         Raises:
@@ -81,10 +81,11 @@ class Shelly1Port:
                 f"{self.name}: it was told to switch {'on' if on else 'off'}, and says that it is not",
                 hint="look at its page in a browser: overload and overheating switch it off and keep it off",
             )
+        return _as_state(state)
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """Ask the relay's state. Errors as in `switch`."""
-        return PowerState.ON if patiently(lambda soon: self._ask({}, soon), deadline=deadline) else PowerState.OFF
+        return _as_state(patiently(lambda soon: self._ask({}, soon), deadline=deadline))
 
     def close(self) -> None:
         """Nothing is open between exchanges."""
@@ -108,3 +109,7 @@ def device_of(place: Shelly1Place) -> HttpDevice:
 def create(config: Config) -> Shelly1Port:
     """The port of a rig's section. Nothing is asked yet."""
     return Shelly1Port(device_of(config), config.channel)
+
+
+def _as_state(on: bool) -> PowerState:
+    return PowerState.ON if on else PowerState.OFF

@@ -71,7 +71,7 @@ class Shelly2Port:
         """It tells what its relay was last told, not what the contact does."""
         return True
 
-    def switch(self, on: bool, *, deadline: Deadline) -> None:
+    def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Switch; it acknowledges with the state that it had before, which says nothing.
 
         Raises:
@@ -79,6 +79,7 @@ class Shelly2Port:
             PortRefused: a wrong password, no such switch, an overload.
         """
         patiently(lambda soon: self._set(on, soon), deadline=deadline)
+        return PowerState.UNKNOWN
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """Ask the switch's state. Errors as in `switch`."""

@@ -110,7 +110,7 @@ class TasmotaPort:
         """It tells what its relay was last told, not what the contact does."""
         return True
 
-    def switch(self, on: bool, *, deadline: Deadline) -> None:
+    def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Switch; the answer has the new state.
 
         Raises:
@@ -123,6 +123,7 @@ class TasmotaPort:
                 f"{self.name}: it was told to switch {word.lower()}, and says that it is not",
                 hint="look at its settings PowerOnState, Interlock and PulseTime, and at its limits of power",
             )
+        return PowerState.ON if on else PowerState.OFF
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """Ask the relay's state. Errors as in `switch`."""

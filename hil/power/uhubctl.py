@@ -63,7 +63,7 @@ class UhubctlPort:
         """True: the hub tells, if not always the truth."""
         return True
 
-    def switch(self, on: bool, *, deadline: Deadline) -> None:
+    def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Switch the port, and its USB 3 twin where the hub has one, until the hub says that both are so.
 
         Raises:
@@ -74,6 +74,7 @@ class UhubctlPort:
         """
         wanted = PowerState.ON if on else PowerState.OFF
         persistently(lambda: self._switch_once(wanted, deadline), deadline=deadline)
+        return wanted
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """What the hub says; off where the port and its USB 3 twin both are. Errors as in `switch`."""

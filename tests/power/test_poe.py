@@ -215,6 +215,8 @@ def test_a_good_datagram_is_read() -> None:
         (ANSWER, (STATUS, ADMIN), "not asked for"),
         (ANSWER[:-3] + b"\x04\x01x", (ADMIN, STATUS), "no integer"),
     ],
+    # Not by the bytes, which have a number of this run's own: all workers collect the same tests.
+    ids=["a request", "another order", "another type"],
 )
 def test_an_answer_to_what_was_not_asked(datagram: bytes, asked: tuple[str, ...], words: str) -> None:
     with pytest.raises(PortGarbled, match=words):

@@ -11,7 +11,7 @@ from support.wire import Wire
 from hil.boot import Boot
 from hil.clock import Deadline, WallAnchor, now_ns
 from hil.errors import MissingPart
-from hil.machine import Doors, Events, Identity, Machine, Nic, Power, PowerState, Reset, SerialConsole
+from hil.machine import Acted, Doors, Events, Identity, Machine, Nic, Power, PowerState, Reset, SerialConsole
 from hil.timeline.events import Event
 from hil.timeline.timeline import Mark, Timeline
 
@@ -59,21 +59,21 @@ class Hardware:
             attach=(lambda folder: self.asked.append(f"attach {folder.name}")) if attached else None,
         )
 
-    def on(self, *, deadline: Deadline) -> int:
+    def on(self, *, deadline: Deadline) -> Acted:
         self.asked.append("on")
         moment = now_ns()
         if not self.dead_on_arrival:
             self.reads = PowerState.ON
             if self.says_at_power_on:
                 self.wire.says(self.says_at_power_on)
-        return moment
+        return Acted(moment)
 
-    def off(self, *, deadline: Deadline) -> int:
+    def off(self, *, deadline: Deadline) -> Acted:
         self.asked.append("off")
         if self.reads is PowerState.ON:
             self.wire.ends()
         self.reads = PowerState.OFF
-        return now_ns()
+        return Acted(now_ns())
 
     def state(self) -> PowerState:
         return self.reads if self.reads_back else PowerState.UNKNOWN

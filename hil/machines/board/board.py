@@ -23,7 +23,7 @@ from hil.machines.place import Place
 from hil.power.port import PowerPort
 from hil.power.sampler import Sampler
 from hil.power.samples import FILE
-from hil.switching import PowerState, Witness
+from hil.switching import Acted, PowerState, Witness
 
 _READS_WITHIN: Final = 5.0
 _LOOKS_EVERY: Final = 2.0
@@ -97,18 +97,14 @@ class BoardPower:
         """Whether the port can tell its state."""
         return self._port.reads_back
 
-    def on(self, *, deadline: Deadline) -> int:
-        """Begin the boot's recordings, then switch on; returns the moment just before it was asked for."""
+    def on(self, *, deadline: Deadline) -> Acted:
+        """Begin the boot's recordings, then switch on; its moment is just before that was asked for."""
         self._record(self._place.session.folder)
-        moment = now_ns()
-        self._port.switch(True, deadline=deadline)
-        return moment
+        return Acted(now_ns(), self._port.switch(True, deadline=deadline))
 
-    def off(self, *, deadline: Deadline) -> int:
-        """Switch off; returns the moment just before it was asked for."""
-        moment = now_ns()
-        self._port.switch(False, deadline=deadline)
-        return moment
+    def off(self, *, deadline: Deadline) -> Acted:
+        """Switch off; its moment is just before that was asked for."""
+        return Acted(now_ns(), self._port.switch(False, deadline=deadline))
 
     def state(self) -> PowerState:
         """What the port reads back now."""

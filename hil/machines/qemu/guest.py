@@ -13,7 +13,7 @@ from hil.clock import Deadline, now_ns
 from hil.config.units import format_size
 from hil.console.port import UnixPort
 from hil.errors import InfrastructureError, MissingPart
-from hil.machine import Disk, Disks, Doors, Events, Machine, Nic, Power, PowerState, Reset, SerialConsole
+from hil.machine import Acted, Disk, Disks, Doors, Events, Machine, Nic, Power, PowerState, Reset, SerialConsole
 from hil.machines.place import Place
 from hil.machines.qemu.command import Hardware, command
 from hil.machines.qemu.config import Config
@@ -85,10 +85,10 @@ class QemuGuest:
         self._serial_key = f"serial:{place.node}"
         self._qmp_key = f"qmp:{place.node}"
 
-    def on(self, *, deadline: Deadline) -> int:
-        """Start the process; returns the moment just before it was asked for, ns of the one clock."""
+    def on(self, *, deadline: Deadline) -> Acted:
+        """Start the process; its moment is just before that was asked for."""
         if self.state() is PowerState.ON:
-            return now_ns()
+            return Acted(now_ns())
         self._end_capture()
         place, keeper = self._place, self._place.keeper
         make_missing(self._hardware.disks)
@@ -114,9 +114,9 @@ class QemuGuest:
         else:
             self._capture.await_ready()
             self._qmp = Qmp(qmp, place.node, self._capture.qemu_runs)
-        return moment
+        return Acted(moment)
 
-    def off(self, *, deadline: Deadline) -> int:
+    def off(self, *, deadline: Deadline) -> Acted:
         """Kill the process and wait until it is gone.
 
         Raises:
@@ -133,7 +133,7 @@ class QemuGuest:
                 )
         self.close()
         self._end_capture()
-        return moment
+        return Acted(moment)
 
     @property
     def line(self) -> str:

@@ -178,7 +178,7 @@ def test_a_network_port_that_is_not_lent_is_told_by_its_own_words(
     keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(segment, "hold", lambda *_, **__: Refused("interface enp3s0: No such device"))
-    with pytest.raises(InfrastructureError, match="does not lend its network port .*: interface enp3s0: No such dev"):
+    with pytest.raises(InfrastructureError, match=r"does not lend its network port .*: interface enp3s0: No such dev"):
         opened(keeper, tmp_path, nic="enp3s0")
 
 
