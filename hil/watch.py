@@ -341,7 +341,7 @@ class Watch:
 
     def _must_not_be_silent(self) -> None:
         fetched = self._last(INITRD_FETCHED.name) or self._last(KERNEL_FETCHED.name)
-        if fetched is None:
+        if fetched is None or self._unseen:
             return
         last_word = self._console.transcript.stamp_at(self._console.transcript.end - 1)
         if now_ns() - last_word < self._patience.silence * NANOSECONDS or self._kernel_spoke(fetched):
@@ -367,6 +367,11 @@ class Watch:
     def _last(self, stage: str) -> Mark | None:
         return next((mark for mark in reversed(list(self._boot.timeline)) if mark.stage == stage), None)
 
+    @property
+    def _unseen(self) -> bool:
+        """Whether nobody knows which stages this boot has: it is not ours, or no console shows it."""
+        return self._machine.attached or SerialConsole not in self._machine.parts
+
     def _place(self) -> str:
         marks = list(self._boot.timeline)
         if not marks:
@@ -375,9 +380,7 @@ class Watch:
 
     def _late(self, deadline: Deadline) -> NodeError:
         awaited = self._boot.timeline.awaited
-        # Which stages a boot has that is not ours, or that no console shows, nobody knows.
-        unseen = self._machine.attached or SerialConsole not in self._machine.parts
-        next_stage = READY if awaited is None or unseen else awaited
+        next_stage = READY if awaited is None or self._unseen else awaited
         waited = self._ready.awaited if next_stage is READY else next_stage.doc
         return NodeError(
             f"{self._boot.node}: not ready within {deadline}: {self._place()};"

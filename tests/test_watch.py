@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ from hil.boot import Boot, Patience
 from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.console.console import Console
 from hil.errors import InfrastructureError, NodeError
-from hil.machine import Events, PowerState
+from hil.machine import Events, Power, PowerState, SerialConsole
 from hil.timeline.console_marks import ConsoleMarks
 from hil.timeline.timeline import Mark
 from hil.watch import Silence, Watch
@@ -93,10 +93,18 @@ class Bench:
         self.boot = boot_in(self.folder, Mark("power", now_ns(), 0, "hil", "on"))
         self.matchbox: Matchbox | None = Matchbox()
 
-    def watch(self, *, silence: float = 15.0, without: frozenset[type[object]] = frozenset()) -> Watch:
+    def watch(
+        self,
+        *,
+        silence: float = 15.0,
+        without: frozenset[type[object]] = frozenset(),
+        control: str | None = "qemu:n1",
+        look_every: float = 0.0,
+    ) -> Watch:
+        machine = self.hardware.machine(without=without, control=control)
         return Watch(
             boot=self.boot,
-            machine=self.hardware.machine(without=without),
+            machine=replace(machine, look_every=look_every, facts={"power_port": "relay 1"}),
             console=self.console,
             marks=ConsoleMarks(self.console.transcript, after=0),
             served=self.matchbox,
@@ -262,6 +270,35 @@ def test_a_process_that_left_no_words(bench: Bench) -> None:
     assert "whether memory ran out" in caught.value.hint
 
 
+def test_a_supply_that_somebody_else_switched(bench: Bench) -> None:
+    bench.hardware.reads = PowerState.OFF
+    with pytest.raises(InfrastructureError, match=r"n1, after power .*: relay 1 reads off, though") as caught:
+        bench.watch(without=frozenset({Events}), control=None).until_ready(within())
+    assert "look who else switches it" in caught.value.hint
+
+
+def test_nobody_looks_at_a_supply_that_nobody_switches(bench: Bench) -> None:
+    bench.hardware.reads = PowerState.OFF
+    watch = bench.watch(without=frozenset({Power}))
+    for _ in range(2):
+        assert not watch.is_ready()
+
+
+def test_a_port_that_cannot_tell_is_neither_a_death_nor_a_sign_of_life(bench: Bench) -> None:
+    bench.hardware.reads_back = False
+    with pytest.raises(NodeError, match="not ready within"):
+        bench.watch().until_ready(Deadline.after(0.05))
+
+
+def test_a_slow_port_is_looked_at_seldom(bench: Bench) -> None:
+    looks: list[int] = []
+    bench.hardware.state = lambda: looks.append(1) or PowerState.ON  # type: ignore[func-returns-value,method-assign]
+    watch = bench.watch(look_every=1000.0)
+    for _ in range(3):
+        assert not watch.is_ready()
+    assert len(looks) == 1
+
+
 SERVED = ("tree/profiles/p.json:7", ("quiet", "console=ttyS9"))
 
 
@@ -286,6 +323,8 @@ def test_no_arguments_at_all(bench: Bench) -> None:
     say_long_ago(bench, IPXE + b"/assets/kernel... ok\r\n")
     with pytest.raises(NodeError, match=r"lack console=ttyAMA0: \(none\)"):
         bench.watch().until_ready(within())
+    with pytest.raises(NodeError, match="still awaited: ready"):
+        bench.watch(without=frozenset({SerialConsole})).until_ready(Deadline.after(0))
 
 
 @pytest.mark.parametrize(

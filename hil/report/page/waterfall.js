@@ -40,8 +40,9 @@ class Waterfall {
     const drawn = lanes(boot.marks).map(([source, rows]) => this.lane(source, rows, sources.indexOf(source) % 6));
     const hint = "Point at a mark for its evidence; click a moment to have the console show it; arrow keys move.";
     this.evidence.textContent = hint;
+    const since = boot.marks.some((mark) => mark.stage === "attached") ? "when it was attached to" : "power-on";
     this.element = section("Timeline",
-      el("p", "aside", boot.power_on ? `seconds from power-on, ${boot.power_on}` : "seconds from power-on"),
+      el("p", "aside", `seconds from ${since}${boot.power_on ? `, ${boot.power_on}` : ""}`),
       boot.marks.length ? el("div", "waterfall", this.over(boot), this.axis(boot), drawn, wattsLane(boot.power, end, (curve) => this.plot(curve))) : el("p", "note", "no marks are recorded"),
       this.evidence);
     this.element.classList.add("timeline-part");
