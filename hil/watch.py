@@ -6,16 +6,15 @@ Everything here was stamped and recorded before it arrived; this only interprets
 from __future__ import annotations
 
 import select
-import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from hil.boot import Boot, Patience
 from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.console.console import Console
 from hil.console.transcript import printable
+from hil.ended import ended_by_itself, unpowered
 from hil.errors import HilError, InfrastructureError, NodeError
 from hil.machine import Events, Machine, Power, PowerState, SerialConsole
 from hil.timeline.console_marks import ConsoleMarks
@@ -97,51 +96,6 @@ class Silence:
 
     argument: str
     arguments: Callable[[], tuple[str, tuple[str, ...]] | None]
-
-
-def ended_by_itself(
-    where: str, machine: Machine, exit_status: int | None, folder: Path, said: Iterable[str] = ()
-) -> InfrastructureError:
-    """The error for a machine whose own process ended, though nobody had switched it off.
-
-    Args:
-        where: node and stage.
-        machine: which.
-        exit_status: of its process, negative for a signal; None where it has none.
-        folder: of the boot.
-        said: the last lines of the machine's console.
-    """
-    log = folder / "qemu.log"
-    words = log.read_text(errors="replace").splitlines()[-10:] if log.exists() else []
-    how = "" if exit_status is None else f" with status {exit_status}"
-    if exit_status is not None and exit_status < 0:
-        how = f", killed by {signal.Signals(-exit_status).name}"
-    return InfrastructureError(
-        f"{where}: {machine.kind} ended by itself{how}",
-        hint=(
-            "its own last words are above; `hil doctor` checks the programs it needs"
-            if words
-            else "it left no words; the host's own log (dmesg, journalctl -k) says whether memory ran out"
-        ),
-        evidence=[*words, *said, folder],
-    )
-
-
-def unpowered(where: str, machine: Machine, evidence: Sequence[str | Path]) -> InfrastructureError:
-    """The error for a machine with no process of ours, whose port reads off though nobody had switched it off.
-
-    Args:
-        where: node and stage.
-        machine: which.
-        evidence: the last lines of its console, and the folder of the boot.
-    """
-    port = machine.facts.get("power_port") or "its power port"
-    return InfrastructureError(
-        f"{where}: {port} reads off, though nobody here switched it off",
-        hint="look who else switches it: a button on it, its own timer, another program; and whether it has lost its"
-        " own supply and come back off",
-        evidence=evidence,
-    )
 
 
 class Watch:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hil.boot import Boot
 from hil.clock import WallAnchor, now_ns
 from hil.console.console import Console
+from hil.ended import ended_by_itself, unpowered
 from hil.errors import MissingPart, UsageError
 from hil.images.image import Image, Ready
 from hil.machine import Doors, Machine, Meter, NotSwitched, Power, PowerState, SerialConsole
@@ -21,7 +22,7 @@ from hil.report.power import Metered
 from hil.timeline.console_marks import ConsoleMarks
 from hil.timeline.stages import ATTACHED, POWER
 from hil.timeline.timeline import Mark, Timeline
-from hil.watch import ReadySign, Served, Silence, Watch, ended_by_itself, unpowered
+from hil.watch import ReadySign, Served, Silence, Watch
 
 _OWN = "(its own)"
 
