@@ -18,7 +18,7 @@ _MORE: Final[dict[str, bytes]] = {
     "Raspberry Pi EEPROM (rpi-eeprom issues 376, 417, 559)": rb"RPi: BOOTLOADER release|RPi: BOOTSYS release",
     "Trusted Firmware-A (bl1_main.c, bl2_main.c, bl31_main.c)": rb"NOTICE:  BL(?:1|2|31): ",
     "U-Boot (lib/display_options.c), with its SPL (common/spl)": rb"U-Boot (?:SPL |TPL )?20[0-9]{2}\.[0-9]{2}",
-    "Linux (kernel/printk/printk.c, CONFIG_PRINTK_TIME)": rb"^\[    0\.000000\] \S[^\r\n]*",
+    "Linux (kernel/printk/printk.c, CONFIG_PRINTK_TIME)": rb"\[    0\.000000\] \S[^\r\n]*",
 }
 _FIRST: Final = tuple(
     re.compile(pattern, re.MULTILINE)

@@ -35,7 +35,8 @@ def _lines(
     findings: Findings, relays: Mapping[str, PowerConfig], consoles: Mapping[str, ConsoleConfig], whole: bool
 ) -> Iterator[str]:
     yield "# Found by `hil rig find`: each relay was switched, and one console rebooted with it. Nothing is guessed."
-    yield from (f"# Not found: {sentence}" for sentence in findings.not_found)
+    # A driver's own words may have several lines.
+    yield from (f"# Not found: {' '.join(sentence.split())}" for sentence in findings.not_found)
     if whole:
         yield "hil: 1"
         yield "# segment: {kind: bridge, nic: enp3s0}   # the network port of this host that the boards hang on"
