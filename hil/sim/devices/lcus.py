@@ -33,6 +33,8 @@ class Lcus:
         self._firmware = firmware
         self._tells = tells
         self._pending = bytearray()
+        self.patience: float | None = None
+        """It waits for the rest of a frame for ever."""
 
     def forget(self) -> None:
         """Forget the beginning of a frame."""

@@ -18,6 +18,11 @@ from hil.sim.uart import received
 class Codec(Protocol):
     """What a device makes of a line's bytes."""
 
+    @property
+    def patience(self) -> float | None:
+        """How many seconds of silence end a request that has begun; None for as many as there may be."""
+        ...
+
     def feed(self, data: bytes) -> list[Answer]:
         """Do what these bytes, after those before them, ask for; the answers, if there are any."""
         ...
@@ -68,7 +73,12 @@ class SerialDevice:
 
     async def _serve(self, line: PtyLine) -> None:
         while True:
-            data = await line.read()
+            try:
+                async with asyncio.timeout(self._codec.patience):
+                    data = await line.read()
+            except TimeoutError:
+                self._codec.forget()
+                continue
             if self._firmware.starting:
                 continue
             for answer in self._codec.feed(received(data, line.baud, self._baud)):

@@ -17,7 +17,8 @@ from hil.sim.devices.firmware import Firmware
 from hil.sim.devices.http import Reply, Request, of_json
 from hil.sim.devices.metering import MINUTE, Metering
 from hil.sim.devices.passwords import secret
-from hil.sim.devices.web_device import WebDevice
+from hil.sim.devices.tcp_device import TcpDevice
+from hil.sim.devices.web_server import web_device
 from hil.sim.plan import DevicePlan
 
 # "limited to 6" (RPC Channels).
@@ -182,11 +183,11 @@ def _of_query(query: Mapping[str, str]) -> dict[str, object]:
     return arguments
 
 
-def create(plan: DevicePlan) -> WebDevice:
+def create(plan: DevicePlan) -> TcpDevice:
     """A plug; options `channels` (the highest number), `password_env`."""
     channels = range(int(plan.options.get("channels") or 0) + 1)
     firmware, metering = Firmware(plan, channels), Metering(channels)
     password = secret(plan, "password")
     login = None if password is None else DigestLogin("admin", password, _ID)
     answer = Shelly2(firmware, metering, login).answer
-    return WebDevice(plan.name, firmware, metering, answer, connections=_CONNECTIONS)
+    return web_device(plan.name, firmware, metering, answer, connections=_CONNECTIONS)

@@ -1,59 +1,59 @@
-"""A device with a web server of its own: one answer for each connection, at a port that the kernel chooses.
+"""A device that is reached by TCP, at a port that the kernel chooses. Owns its connections; speaks no protocol.
 
-A client that is slow to ask is dropped. Of more connections than the device can have at once the next ones are closed
-unanswered. A device that starts itself again cuts those that are open.
+Of more connections than the device can have at once the next ones are closed unanswered. A device that starts itself
+again cuts those that are open, and takes none until it is up.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from hil.sim.device import DevicePlace
-from hil.sim.devices.firmware import Answer, Firmware
-from hil.sim.devices.http import LONGEST_HEAD, BadRequest, Reply, Request, read_request
+from hil.sim.devices.firmware import Firmware
 from hil.sim.devices.metering import Metering
 
 _HOST: Final = "127.0.0.1"
-_ASK_SECONDS: Final = 10.0
+_LIMIT: Final = 8192
 
 
-class WebDevice:
+class TcpDevice:
     """See `hil.sim.device.Device`.
 
     Args:
         name: its plan's.
         firmware: its contacts.
-        metering: its meter.
-        answer: does what a request asks for; None says nothing, and does nothing.
+        talk: has one connection, until it returns or the client is gone.
         connections: how many it has at once at most.
+        metering: its meter, if it has one.
     """
 
     def __init__(
         self,
         name: str,
         firmware: Firmware,
-        metering: Metering,
-        answer: Callable[[Request], Reply | None],
+        talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
         *,
         connections: int,
+        metering: Metering | None = None,
     ) -> None:
         self.name = name
         self.outlets = firmware.outlets
         self.faults = firmware.faults
         self._firmware = firmware
-        self._metering = metering
-        self._answer = answer
+        self._talk = talk
         self._connections = connections
+        self._metering = metering
         self._server: asyncio.Server | None = None
         self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         firmware.on_restart(self._cut)
 
     async def start(self, place: DevicePlace) -> str:
         """Listen."""
-        self._server = await asyncio.start_server(self._accept, _HOST, 0, limit=LONGEST_HEAD)
-        self._metering.start(place)
+        self._server = await asyncio.start_server(self._accept, _HOST, 0, limit=_LIMIT)
+        if self._metering is not None:
+            self._metering.start(place)
         return f"{_HOST}:{self._server.sockets[0].getsockname()[1]}"
 
     async def close(self) -> None:
@@ -65,7 +65,8 @@ class WebDevice:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._metering.close()
+        if self._metering is not None:
+            await self._metering.close()
 
     def _cut(self) -> None:
         for writer in self._clients.values():
@@ -81,30 +82,8 @@ class WebDevice:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            reply = await self._reply(reader)
-            if reply is None:
-                await self._wait_for_the_end(reader)
-                return
-            writer.write(reply)
-            await writer.drain()
+            await self._talk(reader, writer)
         except (ConnectionError, TimeoutError):
             pass  # the client is gone, or asks for nothing
         finally:
             writer.close()
-
-    async def _reply(self, reader: asyncio.StreamReader) -> bytes | None:
-        try:
-            async with asyncio.timeout(_ASK_SECONDS):
-                request = await read_request(reader)
-        except BadRequest:
-            return Reply(b"Bad Request", status=400, kind="text/plain").encode()
-        reply = None if request is None or self._firmware.deaf() else self._answer(request)
-        if reply is None:
-            return None
-        whole, cut = reply.encode(), reply.encode(cut=True)
-        return await self._firmware.deliver(Answer(whole, reply.channel), lambda data: cut)
-
-    async def _wait_for_the_end(self, reader: asyncio.StreamReader) -> None:
-        """Say nothing until the client gives up; what else it sends is thrown away."""
-        while await reader.read(LONGEST_HEAD):
-            pass
