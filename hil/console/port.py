@@ -16,7 +16,17 @@ from pathlib import Path
 from typing import Protocol
 
 from hil.clock import Deadline
-from hil.console.spec import BadPortSpec, PortSpec, PtyPort, SerialPort, TcpPort, UnixPort, from_json
+from hil.console.spec import (
+    BadPortSpec,
+    NoPort,
+    PortSpec,
+    PtyPort,
+    Rfc2217Port,
+    SerialPort,
+    TcpPort,
+    UnixPort,
+    from_json,
+)
 from hil.errors import InfrastructureError
 
 __all__ = [
@@ -84,13 +94,19 @@ def open_port(spec: PortSpec, *, within: float | Deadline = 5.0) -> Port:
         case UnixPort(path):
             return SocketPort(_connect_unix(path, deadline), path)
         case TcpPort(host, port):
-            return SocketPort(_connect_tcp(host, port, deadline), f"{host}:{port}")
+            return SocketPort(connect_tcp(host, port, deadline), f"{host}:{port}")
         case PtyPort(path):
             return TtyPort(_open_pty(path), path)
         case SerialPort():
             from hil.console.serial_line import open_serial
 
             return open_serial(spec)
+        case Rfc2217Port():
+            from hil.console.rfc2217 import open_rfc2217
+
+            return open_rfc2217(spec, deadline)
+        case NoPort():
+            return SilentPort()
 
 
 class SocketPort:
@@ -129,6 +145,33 @@ class SocketPort:
 
     def close(self) -> None:
         self._socket.close()
+
+
+class SilentPort:
+    """A port that nothing ever comes from, and that takes everything."""
+
+    name = "no line"
+
+    def __init__(self) -> None:
+        self._descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    @property
+    def closed(self) -> bool:
+        return self._descriptor < 0
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def read(self, limit: int) -> bytes:
+        return b""
+
+    def write(self, data: bytes) -> int:
+        return len(data)
+
+    def close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 class TtyPort:
@@ -187,7 +230,12 @@ def _connect_unix(path: str, deadline: Deadline) -> socket.socket:
     return connection
 
 
-def _connect_tcp(host: str, port: int, deadline: Deadline) -> socket.socket:
+def connect_tcp(host: str, port: int, deadline: Deadline) -> socket.socket:
+    """A connection to a serial server.
+
+    Raises:
+        InfrastructureError: it cannot be reached.
+    """
     try:
         connection = socket.create_connection((host, port), timeout=deadline.remaining())
     except (OSError, OverflowError, UnicodeError) as error:

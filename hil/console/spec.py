@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
@@ -85,13 +85,52 @@ class SerialPort:
         return {"kind": self.kind, **asdict(self)}
 
 
-PortSpec = UnixPort | TcpPort | PtyPort | SerialPort
+@dataclass(frozen=True, slots=True)
+class Rfc2217Port:
+    """A serial line behind a serial server that sets it (RFC 2217).
+
+    Args:
+        host: name or address.
+        port: 1 to 65535.
+        baud: bits per second.
+        parity: "N", "E" or "O".
+        stop_bits: 1 or 2.
+        rtscts: hardware flow control.
+    """
+
+    kind: ClassVar[str] = "rfc2217"
+    host: str
+    port: int
+    baud: int = 115200
+    parity: str = "N"
+    stop_bits: int = 1
+    rtscts: bool = False
+
+    def to_json(self) -> dict[str, object]:
+        """A document that `from_json` takes."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class NoPort:
+    """No line at all: a console that is silent for ever, for a machine that none leads to."""
+
+    kind: ClassVar[str] = "none"
+
+    def to_json(self) -> dict[str, object]:
+        """A document that `from_json` takes."""
+        return {"kind": self.kind}
+
+
+PortSpec = UnixPort | TcpPort | PtyPort | SerialPort | Rfc2217Port | NoPort
 
 _FIELDS: dict[str, dict[str, type]] = {
     "unix": {"path": str},
     "tcp": {"host": str, "port": int},
     "pty": {"path": str},
     "serial": {"path": str, "baud": int, "parity": str, "stop_bits": int, "rtscts": bool},
+    "rfc2217": {"host": str, "port": int, "baud": int, "parity": str, "stop_bits": int, "rtscts": bool},
+    "none": {},
 }
 
 
@@ -111,6 +150,12 @@ def from_json(document: Mapping[str, object]) -> PortSpec:
     for name, wanted in fields.items():
         if type(values[name]) is not wanted:
             raise BadPortSpec(f"{name} of a {kind} port is of type {wanted.__name__}; not {values[name]!r}")
-    makers = {"unix": UnixPort, "tcp": TcpPort, "pty": PtyPort, "serial": SerialPort}
-    port: PortSpec = makers[str(kind)](**values)
-    return port
+    makers: dict[str, Callable[..., PortSpec]] = {
+        "unix": UnixPort,
+        "tcp": TcpPort,
+        "pty": PtyPort,
+        "serial": SerialPort,
+        "rfc2217": Rfc2217Port,
+        "none": NoPort,
+    }
+    return makers[str(kind)](**values)
