@@ -232,7 +232,7 @@ class _Reader:
         return nodes
 
     def _check_images(self, matchbox: MatchboxConfig | None) -> None:
-        """Each node's image is one of the rig's, or Matchbox has data without one."""
+        """Each node's image is one of the rig's, or Matchbox has data without one, or it is not booted at all."""
         images = [name for name, _ in self._named("images")]
         for name, entry in self._named("nodes"):
             image = _text(entry.node, "image")
@@ -241,6 +241,8 @@ class _Reader:
                 hint = did_you_mean(image, images, what="images of this rig")
                 place = entry.node.entries["image"].node.place
                 self._findings.add(place, f"there is no image {quoted(image)} in this rig", hint)
+            if _runs_already(entry.node):
+                continue
             given = isinstance(entry.node, YamlMapping) and "image" not in entry.node.entries
             if given and matchbox is not None and matchbox.from_images:
                 message = f"node {quoted(name)} has no image, and matchbox has no data of its own"
@@ -288,6 +290,12 @@ class _Reader:
                     place = mapping.entries[key].node.place if key in mapping.entries else entries[name].key_place
                     message = f"node {name!r} has the same {key} as node {other!r}"
                     self._findings.add(place, message, f"leave `{key}:` out: each node then has its own")
+
+
+def _runs_already(node: YamlNode) -> bool:
+    """Whether a node says `attach: true`."""
+    entry = node.entries.get("attach") if isinstance(node, YamlMapping) else None
+    return entry is not None and isinstance(entry.node, YamlScalar) and entry.node.value is True
 
 
 def _text(node: YamlNode, key: str) -> str | None:
