@@ -16,7 +16,7 @@ from hil.sim.plan import BoardPlan, DevicePlan, Option, Plan
 from hil.sim.twin import Twin
 
 T = TypeVar("T")
-WITHIN = 60.0
+WITHIN = 600.0
 NAME = "device"
 
 
