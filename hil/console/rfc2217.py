@@ -105,10 +105,9 @@ class Rfc2217Line:
             self._replies += subnegotiation(COM_PORT, bytes((command,)) + value)
         try:
             while self._baud is None and not self._refused and not deadline.expired:
-                self._take()
                 self._flush()
                 select.select([self.fileno()], [], [], deadline.remaining())
-            self._take()
+                self._take()
         except PortClosed as error:
             raise InfrastructureError(
                 f"the serial server {self.name} hung up while its line was set: {error}",

@@ -63,7 +63,7 @@ def _check_before_touching(spec: SerialPort) -> None:
         )
     others = holders(spec.path)
     if others:
-        raise _held(spec, others)
+        raise held_by(spec.path, others)
 
 
 def holders(path: str) -> list[str]:
@@ -84,10 +84,16 @@ def holders(path: str) -> list[str]:
     return found
 
 
-def _held(spec: SerialPort, others: list[str]) -> InfrastructureError:
+def held_by(path: str, others: list[str]) -> InfrastructureError:
+    """The error for a line that other programs have open.
+
+    Args:
+        path: of the line.
+        others: as `holders` names them; empty where nobody could be named.
+    """
     who = ", ".join(others) or "this process already, or a program that only root can see"
     return InfrastructureError(
-        f"the serial line {spec.path} is held by {who}",
+        f"the serial line {path} is held by {who}",
         hint="end that program: two readers of one line each get a part of the bytes",
     )
 
@@ -95,7 +101,7 @@ def _held(spec: SerialPort, others: list[str]) -> InfrastructureError:
 def _refused(spec: SerialPort, error: Exception) -> InfrastructureError:
     number = getattr(error, "errno", None)
     if number in (errno.EAGAIN, errno.EBUSY):
-        return _held(spec, holders(spec.path))
+        return held_by(spec.path, holders(spec.path))
     if number in (errno.EACCES, errno.EPERM):
         return InfrastructureError(
             f"the serial line {spec.path} may not be opened by this user",

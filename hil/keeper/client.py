@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from hil.clock import Deadline
-from hil.console.spec import PortSpec
+from hil.console.spec import PortSpec, SerialPort
 from hil.errors import HilBug, InfrastructureError
 from hil.keeper import protocol
 from hil.keeper.feed import SocketFeed
@@ -95,7 +95,9 @@ class Keeper:
         """
         self._ask("listen", {"key": key, "path": str(path)})
 
-    def open_console(self, name: str, port: PortSpec, record: Path | None, *, within: float | Deadline = 5.0) -> None:
+    def open_console(
+        self, name: str, port: PortSpec, record: Path | None, *, within: float | Deadline = 5.0, reopen: bool = False
+    ) -> None:
         """Open a port and read it for ever, into the stream `name`.
 
         Args:
@@ -106,17 +108,23 @@ class Keeper:
                 incarnation another path begins a new recording there; the same, or None, goes on with the one there
                 is, or with none.
             within: seconds, or a deadline, for the connection.
+            reopen: open it again whenever it goes away, in the same incarnation; the stream of events says so
+                (`hil.keeper.console`, LOST and BACK).
 
         Raises:
-            InfrastructureError: the port cannot be opened, or the recording not be made.
+            InfrastructureError: the port cannot be opened, or the recording not be made; another program that holds
+                a serial line is named.
         """
         limit = Deadline.of(within)
+        if isinstance(port, SerialPort):
+            self._must_be_free(port.path)
         fields: dict[str, object] = {
             "name": name,
             "port": port.to_json(),
             "record": _text(record),
             "at_ns": limit.at_ns,
             "within": round(limit.within) if limit.at_ns is not None else 0,
+            "reopen": reopen,
         }
         self._ask("open_console", fields, Deadline.after(_ANSWER_SECONDS + (limit.remaining() or 0.0)))
 
@@ -302,6 +310,15 @@ class Keeper:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _must_be_free(self, path: str) -> None:
+        """A keeper in a PID namespace of its own sees no other program; this process does."""
+        from hil.console.serial_line import held_by, holders
+
+        ours = {self.pid, os.getpid()}
+        others = [who for who in holders(path) if int(who.rpartition("pid ")[2].rstrip(")")) not in ours]
+        if others:
+            raise held_by(path, others)
 
     def _ask(self, verb: str, fields: dict[str, object], deadline: Deadline | None = None) -> object:
         try:

@@ -86,19 +86,23 @@ class Holdings:
         record: Path | None,
         deadline: Deadline,
         done: Callable[[HilError | None], None],
+        *,
+        reopen: bool = False,
     ) -> None:
-        """Open a port and read it from now on; `done` is told None or why not."""
+        """Open a port and read it from now on, if `reopen` again and again; `done` is told None or why not."""
         if name in self._children or name == EVENTS:
             raise UsageError(f"{name} is a process, not a console", hint="give the console another name")
         console = self._consoles.get(name)
         if console is None:
-            console = self._consoles[name] = Console(self._loop, self._stream(name, record))
+            console = self._consoles[name] = Console(
+                self._loop, self._stream(name, record), lambda event, why: self.note(event, name, {"why": why})
+            )
         else:
             # What the port before said last belongs to the recording before.
             console.drain()
             console.close()
             self._stream(name, record)
-        console.open(spec, deadline, done)
+        console.open(spec, deadline, done, reopen=reopen)
 
     def spawn(self, name: str, command: Command, record: Path | None, keys: Sequence[str]) -> int:
         """Start a child; its pid."""

@@ -140,7 +140,12 @@ class Server:
         record = request.fields.text_or_none("record")
         within = Deadline(request.fields.number_or_none("at_ns"), request.fields.number("within"))
         self._holdings.open_console(
-            request.fields.text("name"), spec, None if record is None else Path(record), within, done
+            request.fields.text("name"),
+            spec,
+            None if record is None else Path(record),
+            within,
+            done,
+            reopen=request.fields.flag("reopen"),
         )
 
     def _do_spawn(self, request: Request) -> None:

@@ -18,10 +18,12 @@ from hypothesis import strategies as st
 
 from hil.console.port import (
     BadPortSpec,
+    NoPort,
     Port,
     PortClosed,
     PortSpec,
     PtyPort,
+    Rfc2217Port,
     SerialPort,
     TcpPort,
     UnixPort,
@@ -43,6 +45,16 @@ SPECS = st.one_of(
         stop_bits=st.integers(),
         rtscts=st.booleans(),
     ),
+    st.builds(
+        Rfc2217Port,
+        host=st.text(),
+        port=st.integers(),
+        baud=st.integers(),
+        parity=st.text(),
+        stop_bits=st.integers(),
+        rtscts=st.booleans(),
+    ),
+    st.just(NoPort()),
 )
 
 
@@ -54,7 +66,7 @@ def test_a_spec_comes_back_from_json(spec: PortSpec) -> None:
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({}, "a port's kind is one of unix, tcp, pty, serial; not None"),
+        ({}, "a port's kind is one of unix, tcp, pty, serial, rfc2217, none; not None"),
         ({"kind": "usb"}, "not 'usb'"),
         ({"kind": ["unix"]}, r"not \['unix'\]"),
         ({"kind": "unix"}, "has the fields path; not"),
@@ -262,3 +274,12 @@ def test_a_serial_line_has_the_speed_that_was_asked_for(tmp_path: Path) -> None:
 def test_pyserial_is_imported_for_serial_lines_alone() -> None:
     code = "import sys, hil.console.port, hil.console.console; sys.exit('serial' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_no_line_at_all_is_silent_and_takes_everything() -> None:
+    port = open_port(NoPort())
+    assert select.select([port], [], [], 0)[0] == []
+    assert (port.read(100), port.write(b"anything"), port.closed) == (b"", 8, False)
+    port.close()
+    port.close()
+    assert port.closed
