@@ -280,14 +280,14 @@ class Node(NodeSides, NodeParts, NodeConsole):
         self.boots.append(boot)
         try:
             act(boot, on_mark)
+            if self._console is None:
+                self._console = starting.console(past)
+            self._watch = starting.watch(boot, image, self._console, follower, past)
         except HilError as error:
             if follower is not None:
                 follower.close()
             boot.fail(error)
             raise
-        if self._console is None:
-            self._console = starting.console(past)
-        self._watch = starting.watch(boot, image, self._console, follower, past)
         return boot
 
     def _let_go(self) -> None:

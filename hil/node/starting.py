@@ -132,6 +132,9 @@ class Starting:
             console: the machine's.
             served: follows Matchbox, where its log is ours.
             past: what had come of the console when the boot began.
+
+        Raises:
+            MissingPart: it is to be ready by words on its console, and no line leads to one.
         """
         over = past.incarnation
         keeper, stream, arguments = self._fittings.keeper, self._machine.console_stream, self._fittings.arguments
@@ -157,7 +160,13 @@ class Starting:
         panel = self._fittings.asking.begin(image, console.transcript if shows else None, over)
         if panel is not None and self._own_ready is None:
             return PanelSign(panel, self._name)
-        return ImageReadiness(self._ready(image), self._machine, console.transcript, after=over)
+        ready = self._ready(image)
+        if ready.console is not None and SerialConsole not in self._machine.parts:
+            raise MissingPart(
+                f"{self._name}: it is ready by words on its console, and no line leads to that",
+                hint="give the node a `console:` in the rig file, or say by `ready:` or `expect:` what else shows it",
+            )
+        return ImageReadiness(ready, self._machine, console.transcript, after=over)
 
     def _ready(self, image: Image | None) -> Ready:
         return self._own_ready or (Ready() if image is None else image.ready)

@@ -13,7 +13,7 @@ from support.panels import Expected
 
 from hil.boot import Verdict
 from hil.errors import InfrastructureError, MissingPart, NodeError, UsageError
-from hil.images.image import Ready
+from hil.images.image import HttpReady, Ready
 from hil.keeper.status import StreamStatus
 from hil.machine import Doors, Netboot, Power, PowerState, Reset, SerialConsole
 from hil.node import Node
@@ -146,6 +146,15 @@ def test_what_is_asked_by_its_ports_needs_a_door(bench: Bench) -> None:
     assert not node.boots
 
 
+def test_what_is_expected_by_its_ports_needs_a_door_before_anything_begins(bench: Bench) -> None:
+    bench.without, bench.own_ready = frozenset({Doors}), Ready(http=HttpReady(8080, "/"))
+    node = bench.node()
+    with pytest.raises(MissingPart, match="n1: nothing leads to its ports 8080, which are to be asked"):
+        node.ensure()
+    assert not node.boots
+    assert bench.hardware.asked == []
+
+
 def test_netboot_is_a_part_of_what_the_bench_boots(bench: Bench) -> None:
     assert Netboot not in bench.node().parts
     bench.attached = False
@@ -159,6 +168,15 @@ def test_a_machine_without_a_console_is_booted_and_asked_at_once(bench: Bench) -
     assert node.boot().verdict is Verdict.READY
     assert bench.quiet.asked[-1] == "begin at once"
     assert (node.said(5), bench.served) == ([], ["img"])
+
+
+def test_a_machine_without_a_console_cannot_be_ready_by_words_on_it(bench: Bench) -> None:
+    bench.attached, bench.without = False, frozenset({SerialConsole})
+    node = bench.node()
+    with pytest.raises(MissingPart, match="n1: it is ready by words on its console, and no line leads to that"):
+        node.boot()
+    assert node.boots[-1].verdict is Verdict.BROKEN
+    assert bench.followers[0].closed
 
 
 def test_what_a_console_said_before_its_first_boot_is_not_of_that_boot(bench: Bench) -> None:

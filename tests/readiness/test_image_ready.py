@@ -17,9 +17,9 @@ from hil.clock import now_ns
 from hil.console.console import Console
 from hil.errors import MissingPart
 from hil.images.image import HttpReady, Ready
-from hil.machine import Doors
+from hil.machine import Doors, SerialConsole
 from hil.readiness.image import ImageReadiness
-from hil.timeline.stages import USERSPACE
+from hil.timeline.stages import ATTACHED, USERSPACE
 from hil.timeline.timeline import Mark
 
 HTTP = HttpReady(8080, "/healthz", re.compile(rb"\Aok\n\Z"))
@@ -181,3 +181,11 @@ def test_any_200_will_do_without_a_pattern(bench: Bench, guest: HTTPServer) -> N
     mark = bench.readiness(Ready(None, HttpReady(8080, "/"))).check(bench.reach_userspace())
     assert mark is not None
     assert mark.evidence == "GET :8080/ 200 what ever"
+
+
+def test_where_no_console_shows_the_boot_an_answer_is_asked_for_at_once(bench: Bench, guest: HTTPServer) -> None:
+    bench.hardware.doors[8080] = ("127.0.0.1", guest.server_port)
+    assert bench.readiness(Ready(http=HTTP)).check(bench.boot) is None
+    assert bench.readiness(Ready(http=HTTP), without=frozenset({SerialConsole})).check(bench.boot) is not None
+    bench.boot.timeline.add([Mark(ATTACHED.name, now_ns(), 0, "hil", "it runs already")])
+    assert bench.readiness(Ready(http=HTTP)).check(bench.boot) is not None
