@@ -90,6 +90,11 @@ class HwmonMeter:
                 )
         return Resolution(volts=0.001, amperes=0.001)
 
+    @property
+    def age(self) -> float:
+        """None beyond the cycles of the chip, which each reading's stamp has."""
+        return 0.0
+
     def read(self, *, deadline: Deadline) -> Reading:
         """Read its files once; the kernel bounds how long that takes.
 

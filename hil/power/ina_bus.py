@@ -100,6 +100,11 @@ class InaMeter:
         """A step of each of its registers, as it is set up."""
         return Resolution(self.chip.volts_step, self.chip.amperes_step(self.shunt), self.chip.watts_step(self.shunt))
 
+    @property
+    def age(self) -> float:
+        """None beyond the cycles of the chip, which each reading's stamp has."""
+        return 0.0
+
     def read(self, *, deadline: Deadline) -> Reading:
         """Read its registers once; the bus's driver bounds how long each takes.
 

@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Final
 
 from hil.clock import NANOSECONDS, Deadline, now_ns
+from hil.power.age import age_of, aged
 from hil.power.energy import Energy, counted, integrate
 from hil.power.meter import Resolution
 from hil.power.sampler import Sampler
@@ -37,6 +38,7 @@ class PowerRecord:
         simulated: whether the figures are of the bench twin.
         resolution: of the meter.
         every_seconds: from look to look, s.
+        age_seconds: how old a value may be when it is read, s; in the error.
         to: "ready", or "now": until the boot was settled, or this was written.
         seconds: from power-on to then, s.
         joules: of the time that was seen, J; None where nothing was.
@@ -53,6 +55,7 @@ class PowerRecord:
     simulated: bool
     resolution: Resolution
     every_seconds: float
+    age_seconds: float
     to: str
     seconds: float
     joules: float | None
@@ -77,6 +80,7 @@ class PowerRecord:
             "simulated": self.simulated,
             "resolution": {"volts": steps.volts, "amperes": steps.amperes, "watts": steps.watts},
             "every_seconds": self.every_seconds,
+            "age_seconds": self.age_seconds,
             "to": self.to,
             "seconds": round(self.seconds, 3),
             "joules": _rounded(self.joules, 3),
@@ -126,6 +130,7 @@ class PowerRecord:
                 number(steps.get("volts")), number(steps.get("amperes")), number(steps.get("watts"))
             ),
             every_seconds=_or_0(found, "every_seconds"),
+            age_seconds=_or_0(found, "age_seconds"),
             to=READY if found.get("to") == READY else NOW,
             seconds=_or_0(found, "seconds"),
             joules=number(found.get("joules")),
@@ -159,19 +164,23 @@ class Metered:
 
         Args:
             start_ns: power-on, ns of the one clock.
-            end_ns: until when; None for now. An end is waited for, 1 s at most: the first reading after it.
+            end_ns: until when; None for now. The first reading that tells of later is waited for: half the age of the
+                meter's values, and 1 s at most beyond that.
             ready: whether that end is the moment at which the machine was ready.
         """
         if end_ns is None:
             return self._of(start_ns, max(start_ns, now_ns()), NOW)
         key = (start_ns, end_ns)
         if key not in self._settled:
-            self.sampler.wait_after(end_ns, Deadline.after(_CLOSING))
+            half = age_of(self.sampler.meter) / 2
+            self.sampler.wait_after(end_ns + round(half * NANOSECONDS), Deadline.after(half + _CLOSING))
             self._settled[key] = self._of(start_ns, max(start_ns, end_ns), READY if ready else NOW)
         return self._settled[key]
 
     def _of(self, start_ns: int, end_ns: int, to: str) -> PowerRecord:
-        samples = self.sampler.readings(start_ns, end_ns)
+        age = age_of(self.sampler.meter)
+        raw = self.sampler.readings(start_ns, end_ns + round(age * NANOSECONDS))
+        samples = [aged(sample, age) for sample in raw]
         resolution = self.sampler.meter.resolution
         longest = _LOOKS_APART * self.sampler.every + _GRACE
         energy = integrate(samples, start_ns, end_ns, resolution, longest=longest)
@@ -182,6 +191,7 @@ class Metered:
             simulated=self.simulated,
             resolution=resolution,
             every_seconds=self.sampler.every,
+            age_seconds=age,
             to=to,
             seconds=(end_ns - start_ns) / NANOSECONDS,
             joules=energy.joules if known else None,

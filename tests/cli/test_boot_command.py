@@ -171,7 +171,7 @@ def test_each_node_has_its_timeline_and_its_verdict(bench: Bench, capsys: pytest
 
 def test_the_energy_of_a_boot_is_a_line_below_its_table(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     bench.nodes["a"].power = PowerRecord(
-        *("twin:plug", True, Resolution(watts=0.1), 0.5, "ready", 18.0, 61.2, 3.1, 3.4, 6.1, 0.0, 36)
+        *("twin:plug", True, Resolution(watts=0.1), 0.5, 1.0, "ready", 18.0, 61.2, 3.1, 3.4, 6.1, 0.0, 36)
     )
     assert cli.run(["boot"]) == 0
     energy = "energy: 61.2 J ± 3.1 J from power-on to ready, mean 3.4 W, peak 6.1 W (simulated; twin:plug every 0.5 s)"

@@ -26,7 +26,7 @@ from hil.report.power import PowerRecord
 def test_the_energy_of_a_boot_and_whether_it_is_simulated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, simulated: bool, joules: float | None, said: dict[str, str]
 ) -> None:
-    power = PowerRecord("m", simulated, Resolution(), 0.5, "ready", 18.0, joules, 3.1, 3.4, 6.1, 0.0, 36)
+    power = PowerRecord("m", simulated, Resolution(), 0.5, 1.0, "ready", 18.0, joules, 3.1, 3.4, 6.1, 0.0, 36)
     boot = boot_in(tmp_path)
     boot.metered = SimpleNamespace(record=lambda *_, **__: power)
     in_use = SimpleNamespace(bench=SimpleNamespace(rig=SimpleNamespace(name="r")))

@@ -26,6 +26,7 @@ KNOWN = PowerRecord(
     simulated=True,
     resolution=Resolution(watts=0.1),
     every_seconds=0.5,
+    age_seconds=1.0,
     to="ready",
     seconds=18.0,
     joules=61.2,
@@ -78,6 +79,7 @@ def test_a_boot_s_record_has_its_energy_to_ready(tmp_path: Path) -> None:
             "simulated",
             "resolution",
             "every_seconds",
+            "age_seconds",
             "to",
             "seconds",
             "joules",
@@ -104,6 +106,17 @@ def test_without_ready_the_energy_is_until_the_boot_was_settled(tmp_path: Path) 
     boot.fail(NodeError("n1: still", hint="h"))
     sampler.end()
     assert (first["to"], record_of(boot)) == ("now", first)
+
+
+def test_the_age_of_a_meter_s_values_is_in_the_error_and_is_waited_for(tmp_path: Path) -> None:
+    boot, sampler = metered(tmp_path, Steady(age=0.1))
+    boot.timeline.add([Mark("ready", now_ns(), 0, "probes", "all hold")])
+    boot.settle(Verdict.READY)
+    sampler.end()
+    assert boot.power is not None
+    assert (boot.power.age_seconds, boot.power.gap_seconds) == (0.1, 0)
+    assert boot.power.error_joules is not None
+    assert boot.power.error_joules >= 2 * 1.0 * 0.1
 
 
 def test_a_meter_that_says_nothing_is_said_and_hinders_nothing(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ class Steady:
     asked: int = 0
     late_ns: int = 0
     name: str = "steady"
+    age: float = 0.0
     resolution: Resolution = IN_WATTS
 
     def read(self, *, deadline: Deadline) -> Reading:

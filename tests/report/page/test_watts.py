@@ -15,7 +15,7 @@ from hil.report.page.record import gathered
 from hil.report.page.watts import MOST, watts_of
 from hil.report.power import PowerRecord
 
-POWER = PowerRecord("twin:plug", True, Resolution(watts=0.1), 0.5, "ready", 4.0, 12.0, 0.5, 3.0, 6.1, 0.0, 8)
+POWER = PowerRecord("twin:plug", True, Resolution(watts=0.1), 0.5, 1.0, "ready", 4.0, 12.0, 0.5, 3.0, 6.1, 0.0, 8)
 
 
 def write(folder: Path, watts: list[float | None]) -> None:
