@@ -28,7 +28,7 @@ COMMANDS: dict[str, str] = {
     "init": "Draft a rig file, tests and a CI workflow from your Matchbox tree.",
     "lint": "Check machine configurations before a machine gets them.",
     "report": "Summarise the boots recorded in a folder, as Markdown.",
-    "rig": "Check rig files, list those that ship.",
+    "rig": "Check rig files, list those that ship, find out which relay powers which board.",
     "sim": "Run a bench twin: simulated relays, meters and boards.",
 }
 

@@ -13,8 +13,8 @@ from hil.config.serial import ConsoleConfig
 from hil.console.stream import Feed, FeedClosed
 from hil.console.transcript import Transcript
 from hil.errors import InfrastructureError
-from hil.finding.port_of import port_of
 from hil.keeper.client import Keeper
+from hil.machines.board.board import port_of
 
 
 @dataclass(frozen=True, slots=True)
