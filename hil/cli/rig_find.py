@@ -66,6 +66,8 @@ def command(
             "it needs relays to try: those of a rig file, or those of --power",
             hint="name the one or the other: hil rig find --power lcus:/dev/ttyUSB0:1-4",
         )
+    if out is not None and not out.parent.is_dir():
+        raise UsageError(f"{out}: there is no folder {out.parent}", hint="make it, or name a file elsewhere")
     loaded = None if rig is None else _loaded(rig)
     relays = relays_given(power) if loaded is None else dict(loaded.power)
     known = {} if loaded is None else _consoles(loaded)
@@ -78,19 +80,19 @@ def command(
         [Line(name, config) for name, config in others.items()],
     )
     findings = find(wanted, Voice(_asker(yes), lambda line: click.echo(line, err=True)), Pace(within=within))
-    text = rig_text(findings, relays, named | others, whole=loaded is None)
+    text = rig_text(findings, relays, named | others, whole=loaded is None) if findings.pairs else ""
     if as_json:
         click.echo(json.dumps(_document(findings, text), indent=1))
-    elif out is None:
-        click.echo(text, nl=False)
-    if out is not None:
-        _write(out, text)
     if not findings.pairs:
         raise InfrastructureError(
             "no relay was found to power the board of any console",
             hint="see the reason of each above; docs/first-bench.md of hil has a table of them",
             evidence=findings.not_found,
         )
+    if out is not None:
+        _write(out, text)
+    elif not as_json:
+        click.echo(text, nl=False)
 
 
 def _loaded(name: str) -> Rig:
