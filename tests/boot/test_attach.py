@@ -1,6 +1,7 @@
 """`attach: true` as its user sees it: a node that runs already, and tests that are skipped for what it lacks.
 
-The node is the simulated one as a process of this host. No relay, no meter and no serial line leads to it.
+The node is the simulated one as a process of this host, to which no relay, no meter and no serial line leads; and once
+a board of the bench twin that has all three, and whose system is not the rig's.
 """
 
 from __future__ import annotations
@@ -12,10 +13,16 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from support.rigs import run_hil, write_rig
+from support.boards import boards_of
+from support.private_nets import needs_taps
+from support.rigs import PROBE_RIG, assets_of, run_hil, write_rig, write_tree
 from support.session import properties, session
 from support.simnode import PATIENCE, hosted, make_config
 
+from hil.bench import open_bench
+from hil.config.rig import load_rig
+from hil.errors import InfrastructureError
+from hil.images.image import Image
 from hil.services.talos_config import MachineConfig
 
 pytestmark = [pytest.mark.boot, pytest.mark.usefixtures("runtime")]
@@ -99,3 +106,43 @@ def test_tests_that_need_more_are_skipped_with_the_reason(tmp_path: Path, made: 
     seen = properties(cases["test_is_ready"])
     assert (seen["hil_image"], seen["hil_verdict"]) == ("(its own)", "ready")
     assert "hil_seconds_to_ready" not in seen
+
+
+def rig_of_board(folder: Path, image: Image) -> Path:
+    """A board of the twin that runs already, and a Matchbox whose default group has a system for it."""
+    boot = {
+        "kernel": "/assets/kernel",
+        "initrd": ["/assets/initramfs.cpio"],
+        "args": ["initrd=initramfs.cpio", *image.args],
+    }
+    data = write_tree(
+        folder / "tree",
+        groups={"default": {"profile": "own"}},
+        profiles={"own": {"boot": boot}},
+        assets=assets_of(image),
+    )
+    rig = boards_of(PROBE_RIG) | {"matchbox": {"data": str(data)}}
+    ready = {"console": "Run /init as init process"}
+    board = {key: value for key, value in rig["nodes"]["node1"].items() if key != "image"}  # type: ignore[index]
+    nodes = {"node1": {**board, "attach": True, "ready": ready}}
+    return write_rig(folder, {**rig, "images": {}, "nodes": nodes})
+
+
+@needs_taps
+def test_a_board_that_runs_already_is_switched_by_a_test_alone_and_boots_its_own(
+    tmp_path: Path, probe_image: Image
+) -> None:
+    rig = load_rig(rig_of_board(tmp_path, probe_image), cwd=tmp_path)
+    with open_bench(rig, artifacts=tmp_path / "records") as bench:
+        node = bench.nodes["node1"]
+        with pytest.raises(InfrastructureError, match=r"node1, as it was attached to: relay 1 of .* reads off"):
+            node.ensure()
+        own = node.power.cycle()
+        node.wait_ready(PATIENCE)
+        assert (own.image, own.attached) == ("(its own)", False)
+        assert own.power is not None
+        assert own.power.simulated
+        node.leave()
+        again = node.begin()
+        assert (again.number, again.attached, again.power) == (3, True, None)
+        assert (again.folder / "console.log").exists()
