@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from hil.config.rig import Rig
     from hil.config.serial import ConsoleConfig
     from hil.finding.matching import Findings
+    from hil.finding.rig_text import Known
 
 SCHEMA = "hil.rig-find/1"
 
@@ -57,30 +59,17 @@ def command(
     """
     from hil.finding.cycle import Pace
     from hil.finding.ears import Line
-    from hil.finding.given import console_given, relays_given
     from hil.finding.rig_text import rig_text
     from hil.finding.search import Voice, Wanted, find
 
-    if (rig is None) == (not power):
-        raise UsageError(
-            "it needs relays to try: those of a rig file, or those of --power",
-            hint="name the one or the other: hil rig find --power lcus:/dev/ttyUSB0:1-4",
-        )
     if out is not None and not out.parent.is_dir():
         raise UsageError(f"{out}: there is no folder {out.parent}", hint="make it, or name a file elsewhere")
-    loaded = None if rig is None else _loaded(rig)
-    relays = relays_given(power) if loaded is None else dict(loaded.power)
-    known = {} if loaded is None else _consoles(loaded)
-    given = {_name(config): config for config in map(console_given, console)}
-    others = {} if given else _here(relays, known)
-    named = given or known
-    wanted = Wanted(
-        relays,
-        [Line(name, config) for name, config in named.items()],
-        [Line(name, config) for name, config in others.items()],
-    )
-    findings = find(wanted, Voice(_asker(yes), lambda line: click.echo(line, err=True)), Pace(within=within))
-    text = rig_text(findings, relays, named | others, whole=loaded is None) if findings.pairs else ""
+    sought = _sought(rig, power, console)
+    lines = [Line(name, config) for name, config in sought.named.items()]
+    others = [Line(name, config) for name, config in sought.others.items()]
+    voice = Voice(_asker(yes), lambda line: click.echo(line, err=True))
+    findings = find(Wanted(sought.relays, lines, others), voice, Pace(within=within))
+    text = rig_text(findings, sought.relays, sought.named | sought.others, sought.known) if findings.pairs else ""
     if as_json:
         click.echo(json.dumps(_document(findings, text), indent=1))
     if not findings.pairs:
@@ -93,6 +82,39 @@ def command(
         _write(out, text)
     elif not as_json:
         click.echo(text, nl=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """What the command line means.
+
+    Args:
+        relays: the power ports, by name.
+        named: the serial lines that a person named, in a rig file or here, by name.
+        others: those of this host that are merely there.
+        known: the nodes of the rig file, by the names of their consoles; None where there is none.
+    """
+
+    relays: dict[str, PowerConfig]
+    named: dict[str, ConsoleConfig]
+    others: dict[str, ConsoleConfig]
+    known: dict[str, Known] | None
+
+
+def _sought(rig: str | None, power: tuple[str, ...], console: tuple[str, ...]) -> _Sought:
+    from hil.finding.given import console_given, relays_given
+
+    if (rig is None) == (not power):
+        raise UsageError(
+            "it needs relays to try: those of a rig file, or those of --power",
+            hint="name the one or the other: hil rig find --power lcus:/dev/ttyUSB0:1-4",
+        )
+    loaded = None if rig is None else _loaded(rig)
+    relays = relays_given(power) if loaded is None else dict(loaded.power)
+    of_rig = {} if loaded is None else _consoles(loaded)
+    given = {_name(config): config for config in map(console_given, console)}
+    others = {} if given else _here(relays, of_rig)
+    return _Sought(relays, given or of_rig, others, None if loaded is None else _known(loaded))
 
 
 def _loaded(name: str) -> Rig:
@@ -115,6 +137,15 @@ def _consoles(rig: Rig) -> dict[str, ConsoleConfig]:
 
     found = [getattr(node, "console", None) for node in rig.nodes.values()]
     return {_name(config): config for config in found if isinstance(config, ConsoleConfig)}
+
+
+def _known(rig: Rig) -> dict[str, Known]:
+    """The nodes of a rig whose consoles are known, by the consoles' names."""
+    from hil.config.serial import ConsoleConfig
+    from hil.finding.rig_text import Known
+
+    found = ((getattr(node, "console", None), name, node.power_port()) for name, node in rig.nodes.items())
+    return {_name(config): Known(name, port) for config, name, port in found if isinstance(config, ConsoleConfig)}
 
 
 def _here(relays: dict[str, PowerConfig], known: dict[str, ConsoleConfig]) -> dict[str, ConsoleConfig]:

@@ -102,7 +102,7 @@ def test_a_rig_brings_its_ports_and_its_consoles_and_gets_lines_for_itself(bench
     assert bench.agreed == [True]
     assert result.stdout == ""
     written = (tmp_path / "found.yaml").read_text()
-    assert "power: first" in written
+    assert "  node1:\n    power: first" in written
     assert "hil: 1" not in written
     assert "wrote found.yaml" in result.stderr
 

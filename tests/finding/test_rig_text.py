@@ -12,7 +12,7 @@ from hil.errors import ConfigError
 from hil.finding.evidence import Heard, Hearing
 from hil.finding.given import console_given, relays_given
 from hil.finding.matching import Findings, Pair
-from hil.finding.rig_text import rig_text
+from hil.finding.rig_text import Known, rig_text
 
 RELAYS = relays_given(["lcus:/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0:1-2"])
 LINES = {text: console_given(text) for text in ("/dev/serial/by-id/usb-A: #1", "usb:1-1.4:1.0@57600")}
@@ -28,7 +28,7 @@ FINDINGS = Findings(
 
 def test_a_file_of_its_own_wants_nothing_but_what_no_switching_tells(tmp_path: Path) -> None:
     file = tmp_path / "found.yaml"
-    text = rig_text(FINDINGS, RELAYS, LINES, whole=True)
+    text = rig_text(FINDINGS, RELAYS, LINES, None)
     file.write_text(text)
     with pytest.raises(ConfigError) as caught:
         load_rig(file, cwd=tmp_path)
@@ -44,7 +44,18 @@ def test_a_file_of_its_own_wants_nothing_but_what_no_switching_tells(tmp_path: P
 
 
 def test_what_was_found_and_what_was_not_stands_in_it() -> None:
-    text = rig_text(FINDINGS, RELAYS, LINES, whole=False)
+    text = rig_text(FINDINGS, RELAYS, LINES, {})
     assert re.search("power: relay1 +# fell silent without it, and 0.4 s after it came back said .U-Boot", text)
     assert "# Not found: relay3: it could not be tried: no answer\n" in text
     assert "power:\n" not in text, "the file that it is for has its own"
+
+
+def test_a_node_that_the_file_has_keeps_its_name_and_what_the_file_says_otherwise_is_said() -> None:
+    first, second = LINES
+    text = rig_text(FINDINGS, RELAYS, LINES, {second: Known("node1", "relay1")})
+    assert re.findall(r"^  (\w+):", text, re.MULTILINE) == ["node2", "node1"]
+    assert text.count("kind: board") == 1, "of the new one; the other has its own"
+    assert text.count("# mac:") == 1
+    assert re.findall(r"power: (\w+) .*; your file says (\w+)", text) == [("relay2", "relay1")]
+    right = rig_text(FINDINGS, RELAYS, LINES, {first: Known("rack", "relay1"), second: Known("node1", None)})
+    assert "your file says" not in right
