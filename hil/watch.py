@@ -13,6 +13,7 @@ from typing import Protocol
 from hil.boot import Boot, Patience
 from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.console.console import Console
+from hil.console.garble import Legibility
 from hil.console.transcript import printable
 from hil.ended import ended_by_itself, unpowered
 from hil.errors import HilError, InfrastructureError, NodeError
@@ -112,6 +113,7 @@ class Watch:
         recording: says what is wrong with the recording, or None.
         exit_status: of the machine's own process, when that has ended.
         patience: how long things may take.
+        legibility: says whether the console speaks at the speed of its line.
     """
 
     def __init__(
@@ -127,7 +129,9 @@ class Watch:
         recording: Callable[[], str | None],
         exit_status: Callable[[], int | None],
         patience: Patience,
+        legibility: Legibility,
     ) -> None:
+        self._legibility = legibility
         self._boot = boot
         self._machine = machine
         self._console = console
@@ -259,6 +263,7 @@ class Watch:
             return
         self._next_look = Deadline.after(self._machine.look_every)
         self._must_be_recorded()
+        self._must_be_legible()
         if Power not in self._machine.parts or self._machine.power.state() is not PowerState.OFF:
             return
         self._await_shutdown(on_mark)
@@ -271,6 +276,17 @@ class Watch:
             raise InfrastructureError(
                 f"{self._boot.node}, {self._place()}: {problem}",
                 hint="make room on that disk, or name another by --artifacts (pytest: --hil-artifacts); boot again",
+                evidence=[self._boot.folder],
+            )
+
+    def _must_be_legible(self) -> None:
+        count = self._legibility.garbled()
+        if count:
+            raise InfrastructureError(
+                f"{self._boot.node}, {self._place()}: its console speaks at another speed than its line is set to:"
+                f" {count} bytes came, and no words (console: {self._machine.facts.get('console', 'of its own')})",
+                hint="set `baud:` of the node's console in the rig file to what its firmware and kernel (console=...)"
+                " speak: 115200 most often, 1500000 on many Rockchip boards; or see the cable's ground",
                 evidence=[self._boot.folder],
             )
 

@@ -16,6 +16,7 @@ from support.wire import Wire
 from hil.boot import Boot, Patience
 from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.console.console import Console
+from hil.console.garble import Legibility
 from hil.errors import InfrastructureError, MissingPart, NodeError
 from hil.machine import Events, Power, PowerState, SerialConsole
 from hil.timeline.console_marks import ConsoleMarks
@@ -113,6 +114,7 @@ class Bench:
             recording=lambda: self.recording,
             exit_status=lambda: self.exit_status,
             patience=Patience(boot=60, silence=silence),
+            legibility=Legibility(self.console.transcript, after=0),
         )
 
     def close(self) -> None:
@@ -364,3 +366,14 @@ def test_a_reset_on_purpose_is_a_new_beginning(bench: Bench) -> None:
     bench.wire.says(b"READY\r\n")
     watch.until_ready(within())
     assert [mark.stage for mark in bench.boot.timeline].count("ready") == 2
+
+
+def test_a_line_at_another_speed_is_the_benchs_fault_and_no_bad_image(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hil.console.garble._PATIENCE", 0.0)
+    bench.wire.says(bytes(range(128, 256)) * 4)
+    with pytest.raises(
+        InfrastructureError, match=r"its console speaks at another speed .* 512 bytes came, and no words"
+    ):
+        bench.watch().until_ready(Deadline.after(30))

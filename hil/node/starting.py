@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from hil.boot import Boot
 from hil.clock import WallAnchor, now_ns
 from hil.console.console import Console
+from hil.console.garble import Legibility
 from hil.ended import ended_by_itself, unpowered
 from hil.errors import MissingPart, UsageError
 from hil.images.image import Image, Ready
@@ -152,6 +153,7 @@ class Starting:
             recording=lambda: keeper.recording_error(stream),
             exit_status=self._exit_status,
             patience=self._fittings.patience,
+            legibility=Legibility(console.transcript, over),
         )
 
     def _sign(self, boot: Boot, image: Image | None, console: Console, over: int) -> ReadySign:

@@ -1,21 +1,21 @@
-"""Marks from a machine's own control channel: QMP events today, a relay's or an API's later."""
+"""Marks from what is around a machine: QEMU's control channel, the keeper that has its console's line."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hil.timeline.stages import PAUSE, RESET, RESUME, SHUTDOWN
+from hil.timeline.stages import CONSOLE_BACK, CONSOLE_LOST, PAUSE, RESET, RESUME, SHUTDOWN
 from hil.timeline.timeline import Mark
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that a machine's control channel reported.
+    """Something that was reported of a machine by another way than its console.
 
     Args:
         at_ns: when, ns of the one clock.
         error_ns: how far off that may be, ns.
-        source: "qmp", ...
+        source: "qmp", "keeper".
         name: the event's name in its source's words ("RESET", "SHUTDOWN").
         detail: the rest of it, one line.
     """
@@ -27,8 +27,15 @@ class Event:
     detail: str
 
 
-# QEMU qapi/run-state.json says when each is sent.
-_STAGES = {"RESET": RESET, "SHUTDOWN": SHUTDOWN, "STOP": PAUSE, "RESUME": RESUME}
+# QEMU qapi/run-state.json says when each is sent; those of the keeper are in hil/keeper/console.py.
+_STAGES = {
+    "RESET": RESET,
+    "SHUTDOWN": SHUTDOWN,
+    "STOP": PAUSE,
+    "RESUME": RESUME,
+    "console-lost": CONSOLE_LOST,
+    "console-back": CONSOLE_BACK,
+}
 
 
 def marks_of(events: list[Event]) -> list[Mark]:

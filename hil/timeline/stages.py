@@ -40,6 +40,8 @@ RESET = Stage("reset", "the machine started again by itself or was reset")
 SHUTDOWN = Stage("shutdown", "the machine switched itself off or was stopped")
 LINK_DOWN = Stage("link-down", "its network cable was pulled")
 LINK_UP = Stage("link-up", "its network cable was plugged in")
+CONSOLE_LOST = Stage("console-lost", "the line to its console went away; what it says until it is back is not heard")
+CONSOLE_BACK = Stage("console-back", "the line to its console is back")
 PAUSE = Stage("pause", "the machine stands still")
 RESUME = Stage("resume", "the machine goes on")
 

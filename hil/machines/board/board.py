@@ -16,8 +16,9 @@ from hil.config.model import HostPort
 from hil.config.serial import ConsoleConfig
 from hil.console.spec import NoPort, PortSpec, Rfc2217Port, SerialPort, TcpPort
 from hil.errors import MissingPart
-from hil.machine import Doors, Machine, Meter, Power, SerialConsole
+from hil.machine import Doors, Events, Machine, Meter, Power, SerialConsole
 from hil.machines.board.config import Config
+from hil.machines.board.line_events import LineEvents
 from hil.machines.board.witnesses import ConsoleWitness, MeterWitness
 from hil.machines.place import Place
 from hil.power.port import PowerPort
@@ -54,11 +55,18 @@ def create(config: Config, place: Place) -> Machine:
     if config.console is not None:
         parts[SerialConsole] = console
         witnesses.append(ConsoleWitness(place.keeper, console.stream, supply.off_at_least))
+    line_events = LineEvents(place.keeper, console.stream)
+    parts[Events] = line_events
     recorded: list[BoardConsole | BoardMeter] = [console] if metering is None else [console, metering]
 
     def record(folder: Path) -> None:
         for each in recorded:
             each.begin(folder)
+
+    def close() -> None:
+        line_events.close()
+        if metering is not None:
+            metering.close()
 
     if supply.port is not None:
         parts[Power] = BoardPower(supply.port, place, record)
@@ -70,7 +78,7 @@ def create(config: Config, place: Place) -> Machine:
         console_stream=console.stream,
         control_stream=None,
         parts=parts,
-        close=lambda: None if metering is None else metering.close(),
+        close=close,
         facts=_facts(place, console),
         witnesses=tuple(witnesses),
         look_every=_LOOKS_EVERY,
@@ -125,7 +133,7 @@ class BoardConsole:
     def __init__(self, place: Place, config: ConsoleConfig | None) -> None:
         self._place = place
         self._port = NoPort() if config is None else port_of(config)
-        self.line = "none" if config is None else config.device or config.at or "none"
+        self.line = "none" if config is None else f"{config.device or config.at} at {config.baud} baud"
         self.stream = f"console:{place.node}"
         self.begin(place.session.folder / f"{place.node}-before")
 
