@@ -72,6 +72,9 @@ class LcusPort:
     def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Send the frame, and ask whether it was taken; send it again where it was lost.
 
+        Returns:
+            What the board then reads back; UNKNOWN where the rig says that it does not answer.
+
         Raises:
             PortAbsent: the line is not there, or another program has it.
             PortSilent, PortGarbled: no good answer in three tries.

@@ -35,6 +35,11 @@ nodes:
 """
 KINDS = {
     "lcus": ("kind: lcus, device: twin:relay, channel: 1", "kind: lcus, device: twin:relay, channel: 2"),
+    "modbus-rtu": (
+        "kind: modbus-rtu, device: twin:relay, channel: 0",
+        "kind: modbus-rtu, device: twin:relay, channel: 1",
+    ),
+    "modbus-tcp": ("kind: modbus-tcp, at: twin:relay, channel: 0", "kind: modbus-tcp, at: twin:relay, channel: 1"),
 }
 
 
