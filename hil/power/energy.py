@@ -5,11 +5,11 @@ between them nobody saw, so the bound rests on an assumption, and on it alone:
 
     Between two neighbouring samples power only rises or only falls.
 
-Then the true power at a moment between them lies between the two, and the bound is the sum, over each such pair, of
-
-* the farther of the two from the mean that was taken, times the time: half of |dP| x dt for a whole pair;
-* |dP| x (both stamps' errors): so far a value may have held earlier or later than its stamp;
-* the meter's step x the time: whether a device rounds or cuts its numbers is rarely documented, so a whole step.
+Then power is the first sample's and, for each pair, one change that happened somewhere between the two moments at
+which the pair really was taken. The farthest off that the energy of such a change can be is that of a step at the
+earliest or at the latest of these moments: |dP| x (dt / 2 + the larger of both stamps' errors) for a whole pair. The
+bound is the sum of these, and the meter's step x the time: whether a device rounds or cuts its numbers is rarely
+documented, so a whole step.
 
 A peak that rises and falls between two samples is seen by nobody and is not in the bound; nor is how true the meter's
 own numbers are (its shunt, its calibration): that is for its datasheet. What no two good samples enclose is a gap: it
@@ -54,19 +54,31 @@ class Energy:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class _Change:
     """Two good samples that follow each other; a value is W, a time ns."""
 
     from_ns: int
     to_ns: int
     from_watts: float
     to_watts: float
-    stamps_ns: int
+    earliest_ns: int
+    latest_ns: int
     step: float
 
-    def at(self, moment_ns: float) -> float:
-        share = (moment_ns - self.from_ns) / (self.to_ns - self.from_ns)
-        return self.from_watts + (self.to_watts - self.from_watts) * share
+    def share(self, begin: int, end: int) -> float:
+        """The ns of an interval after the change, where it happens evenly: each counts by how far it has come then."""
+        return self._since_it_began(end) - self._since_it_began(begin)
+
+    def off_by(self, begin: int, end: int) -> float:
+        """How many ns that may be off."""
+        even = self.share(begin, end)
+        extremes = (min(max(end - at_ns, 0), end - begin) for at_ns in (self.earliest_ns, self.latest_ns))
+        return max(abs(share - even) for share in extremes)
+
+    def _since_it_began(self, at_ns: int) -> float:
+        took = self.to_ns - self.from_ns
+        inside = min(max(at_ns - self.from_ns, 0), took)
+        return inside**2 / (2 * took) + max(at_ns - self.to_ns, 0)
 
 
 def integrate(
@@ -95,18 +107,17 @@ def integrate(
         raise ValueError(f"an interval from {start_ns} ns to {end_ns} ns")
     joules = error = 0.0
     covered_ns = 0
-    for pair in _pairs(samples, resolution, longest):
-        jump = abs(pair.to_watts - pair.from_watts)
-        if pair.from_ns - pair.stamps_ns < end_ns and pair.to_ns + pair.stamps_ns > start_ns:
-            error += jump * pair.stamps_ns / NANOSECONDS
-        begin, end = max(start_ns, pair.from_ns), min(end_ns, pair.to_ns)
+    for run in _runs(samples, resolution, longest):
+        begin, end = max(start_ns, run[0].from_ns), min(end_ns, run[-1].to_ns)
         if begin >= end:
             continue
-        seconds = (end - begin) / NANOSECONDS
-        mean = pair.at((begin + end) / 2)
-        joules += mean * seconds
-        error += (max(abs(mean - pair.from_watts), abs(mean - pair.to_watts)) + pair.step) * seconds
         covered_ns += end - begin
+        joules += run[0].from_watts * (end - begin) / NANOSECONDS
+        for change in run:
+            watts = change.to_watts - change.from_watts
+            seconds = max(0, min(end, change.to_ns) - max(begin, change.from_ns)) / NANOSECONDS
+            joules += watts * change.share(begin, end) / NANOSECONDS
+            error += abs(watts) * change.off_by(begin, end) / NANOSECONDS + change.step * seconds
     within = [sample.watts for sample in samples if sample.watts is not None and start_ns <= sample.at_ns <= end_ns]
     covered = covered_ns / NANOSECONDS
     return Energy(
@@ -143,20 +154,34 @@ def counted(samples: Sequence[Sample], start_ns: int, end_ns: int) -> float | No
     return (counts[-1] - counts[0]) * _JOULES_IN_WH
 
 
-def _pairs(samples: Sequence[Sample], resolution: Resolution, longest: float) -> Iterator[_Pair]:
+def _runs(samples: Sequence[Sample], resolution: Resolution, longest: float) -> Iterator[list[_Change]]:
+    """The changes that follow each other without a gap."""
+    run: list[_Change] = []
     for one, other in pairwise(samples):
-        if one.watts is None or other.watts is None or one.reading is None or other.reading is None:
-            continue
-        if not 0 < other.at_ns - one.at_ns <= longest * NANOSECONDS:
-            continue
-        yield _Pair(
-            from_ns=one.at_ns,
-            to_ns=other.at_ns,
-            from_watts=one.watts,
-            to_watts=other.watts,
-            stamps_ns=one.error_ns + other.error_ns,
-            step=max(_step(one.reading, resolution), _step(other.reading, resolution)),
-        )
+        change = _change(one, other, resolution, longest)
+        if change is not None:
+            run.append(change)
+        elif run:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _change(one: Sample, other: Sample, resolution: Resolution, longest: float) -> _Change | None:
+    if one.watts is None or other.watts is None or one.reading is None or other.reading is None:
+        return None
+    if not 0 < other.at_ns - one.at_ns <= longest * NANOSECONDS:
+        return None
+    return _Change(
+        from_ns=one.at_ns,
+        to_ns=other.at_ns,
+        from_watts=one.watts,
+        to_watts=other.watts,
+        earliest_ns=one.at_ns - one.error_ns,
+        latest_ns=other.at_ns + other.error_ns,
+        step=max(_step(one.reading, resolution), _step(other.reading, resolution)),
+    )
 
 
 def _step(reading: Reading, resolution: Resolution) -> float:

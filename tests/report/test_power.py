@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -14,9 +16,10 @@ from support.meters import Steady
 from hil.boot import Boot, Verdict
 from hil.clock import Deadline, WallAnchor, now_ns
 from hil.errors import NodeError
-from hil.power.meter import Resolution
+from hil.power.meter import Reading, Resolution
 from hil.power.port import PortSilent
 from hil.power.sampler import Sampler
+from hil.power.samples import Sample
 from hil.report.power import Metered, PowerRecord, mixed
 from hil.timeline.timeline import Mark, Timeline
 
@@ -108,15 +111,22 @@ def test_without_ready_the_energy_is_until_the_boot_was_settled(tmp_path: Path) 
     assert (first["to"], record_of(boot)) == ("now", first)
 
 
-def test_the_age_of_a_meter_s_values_is_in_the_error_and_is_waited_for(tmp_path: Path) -> None:
-    boot, sampler = metered(tmp_path, Steady(age=0.1))
-    boot.timeline.add([Mark("ready", now_ns(), 0, "probes", "all hold")])
-    boot.settle(Verdict.READY)
-    sampler.end()
-    assert boot.power is not None
-    assert (boot.power.age_seconds, boot.power.gap_seconds) == (0.1, 0)
-    assert boot.power.error_joules is not None
-    assert boot.power.error_joules >= 2 * 1.0 * 0.1
+def test_the_age_of_a_meter_s_values_is_in_the_error_and_is_waited_for() -> None:
+    """0 W at 0 s and 10 W from 1 s on, of a meter whose values may be a second old: 10 W from -1 s, or from 1 s on."""
+    second = 10**9
+    samples = [Sample.good(Reading(at * second, 0, watts=10.0 * (at > 0))) for at in range(5)]
+    asked: list[int] = []
+    sampler = SimpleNamespace(
+        meter=Steady(age=1.0, resolution=Resolution(watts=0.0)),
+        every=1.0,
+        note="",
+        wait_after=lambda at_ns, deadline: asked.append(at_ns),
+        readings=lambda since_ns, until_ns: samples,
+    )
+    found = Metered(cast(Sampler, sampler), "plug", simulated=False).record(0, 2 * second, ready=True)
+    assert asked == [2.5 * second]
+    assert (found.age_seconds, found.gap_seconds) == (1.0, 0)
+    assert (found.joules, found.error_joules) == pytest.approx((18.75, 8.75))
 
 
 def test_a_meter_that_says_nothing_is_said_and_hinders_nothing(tmp_path: Path) -> None:
