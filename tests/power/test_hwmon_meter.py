@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hil.clock import Deadline, now_ns
+from hil.power.age import age_of
 from hil.power.hwmon_meter import Config, HwmonMeter, create
 from hil.power.meter import Resolution
 from hil.power.port import PortAbsent, PortGarbled
@@ -46,6 +47,7 @@ def test_a_chip_by_its_folder(tmp_path: Path, way: str) -> None:
     assert found.at_ns + found.error_ns <= now_ns()
     assert found.error_ns >= 35_000_000
     assert made.resolution == Resolution(volts=0.00125, amperes=0.001, watts=0.00625)
+    assert age_of(made) == 0.0
 
 
 def test_a_chip_by_name_bus_and_address(tmp_path: Path) -> None:
