@@ -122,7 +122,7 @@ def test_switches_and_reads_back(plugged: Callable[[Answer], PtyBoard]) -> None:
     board = plugged(relays)
     port, other = create(config(board.path, 2)), create(config(board.path, 1))
     assert port.read(deadline=soon()) is PowerState.OFF
-    port.switch(True, deadline=soon())
+    assert port.switch(True, deadline=soon()) is PowerState.ON
     assert (port.read(deadline=soon()), other.read(deadline=soon())) == (PowerState.ON, PowerState.OFF)
     assert relays.on == {1: False, 2: True}
     assert board.heard == bytes.fromhex("FF A0 02 01 A3 FF FF FF")
@@ -159,7 +159,7 @@ def test_a_silent_board_is_unverified_only_where_the_rig_says_so(
     assert "status: false" in caught.value.hint
     assert board.heard == b"\xff" * 3
     mute = create(config(board.path, status=False))
-    mute.switch(True, deadline=soon())
+    assert mute.switch(True, deadline=soon()) is PowerState.UNKNOWN
     assert mute.read(deadline=soon()) is PowerState.UNKNOWN
     assert not mute.reads_back
 
