@@ -112,9 +112,10 @@ def _sought(rig: str | None, power: tuple[str, ...], console: tuple[str, ...]) -
     loaded = None if rig is None else _loaded(rig)
     relays = relays_given(power) if loaded is None else dict(loaded.power)
     of_rig = {} if loaded is None else _consoles(loaded)
+    lines = {name: config for name, (config, _) in of_rig.items()}
     given = {_name(config): config for config in map(console_given, console)}
-    others = {} if given else _here(relays, of_rig)
-    return _Sought(relays, given or of_rig, others, None if loaded is None else _known(loaded))
+    known = None if loaded is None else {name: node for name, (_, node) in of_rig.items()}
+    return _Sought(relays, given or lines, {} if given else _here(relays, lines), known)
 
 
 def _loaded(name: str) -> Rig:
@@ -131,30 +132,22 @@ def _loaded(name: str) -> Rig:
     return rig
 
 
-def _consoles(rig: Rig) -> dict[str, ConsoleConfig]:
-    """The consoles that a rig's nodes name, whichever node names them: that is what is to be found out."""
-    from hil.config.serial import ConsoleConfig
-
-    found = [getattr(node, "console", None) for node in rig.nodes.values()]
-    return {_name(config): config for config in found if isinstance(config, ConsoleConfig)}
-
-
-def _known(rig: Rig) -> dict[str, Known]:
-    """The nodes of a rig whose consoles are known, by the consoles' names."""
+def _consoles(rig: Rig) -> dict[str, tuple[ConsoleConfig, Known]]:
+    """The consoles that a rig's nodes name, with what it says of each, which may be wrong, by the consoles' names."""
     from hil.config.serial import ConsoleConfig
     from hil.finding.rig_text import Known
 
-    found = ((getattr(node, "console", None), name, node.power_port()) for name, node in rig.nodes.items())
-    return {_name(config): Known(name, port) for config, name, port in found if isinstance(config, ConsoleConfig)}
+    found = ((getattr(node, "console", None), Known(name, node.power_port())) for name, node in rig.nodes.items())
+    return {_name(config): (config, known) for config, known in found if isinstance(config, ConsoleConfig)}
 
 
-def _here(relays: dict[str, PowerConfig], known: dict[str, ConsoleConfig]) -> dict[str, ConsoleConfig]:
+def _here(relays: dict[str, PowerConfig], lines: dict[str, ConsoleConfig]) -> dict[str, ConsoleConfig]:
     """This host's lines that are neither a relay's nor in the rig."""
     from hil.config.devices import device_path
     from hil.config.serial import ConsoleConfig
     from hil.finding.host_lines import host_lines
 
-    used = [getattr(config, "device", None) for config in (*relays.values(), *known.values())]
+    used = [getattr(config, "device", None) for config in (*relays.values(), *lines.values())]
     besides = [os.fspath(device_path(device)) for device in used if isinstance(device, str)]
     return {path: ConsoleConfig.model_validate({"device": path}) for path in host_lines(besides=besides)}
 

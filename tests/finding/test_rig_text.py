@@ -59,3 +59,11 @@ def test_a_node_that_the_file_has_keeps_its_name_and_what_the_file_says_otherwis
     assert re.findall(r"power: (\w+) .*; your file says (\w+)", text) == [("relay2", "relay1")]
     right = rig_text(FINDINGS, RELAYS, LINES, {first: Known("rack", "relay1"), second: Known("node1", None)})
     assert "your file says" not in right
+
+
+def test_the_file_that_the_page_shows_is_one_once_its_address_is_filled_in(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "first-bench.md").read_text()
+    (shown,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    file = tmp_path / "rig.yaml"
+    file.write_text(shown.replace("# mac:", "mac: 02:00:5e:10:00:01"))
+    assert load_rig(file, cwd=tmp_path).nodes["node1"].power_port() == "relay1"
