@@ -34,11 +34,11 @@ class Sampler:
         every: seconds from the beginning of a look to that of the next.
         path: of the file (power.csv), which must not exist yet.
         within: seconds that one look may take; `end` waits that long at most.
-        simulated: whether the meter is the bench twin's; the file says so.
+        simulated: whether the meter is the bench twin's; the file says so. None: not known.
     """
 
     def __init__(
-        self, meter: Meter, every: float, path: Path, *, within: float = 5.0, simulated: bool = False
+        self, meter: Meter, every: float, path: Path, *, within: float = 5.0, simulated: bool | None = None
     ) -> None:
         self._meter = meter
         self._every = every

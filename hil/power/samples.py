@@ -18,8 +18,7 @@ from hil.power.meter import Reading
 FILE: Final = "power.csv"
 """A boot's samples, in its folder."""
 COLUMNS: Final = ("at_ns", "error_ns", "volts", "amperes", "watts", "counter_wh", "gap", "source")
-MEASURED: Final = "measured"
-SIMULATED: Final = "simulated"
+_SOURCES: Final = {True: "simulated", False: "measured", None: ""}
 _LATEST_NS: Final = 2**63 - 1
 _LONGEST_GAP: Final = 200
 
@@ -68,12 +67,12 @@ class Sample:
         return None if self.reading is None else self.reading.watts
 
 
-def line(sample: Sample, *, simulated: bool = False) -> str:
+def line(sample: Sample, *, simulated: bool | None = None) -> str:
     """A sample as a line of power.csv (RFC 4180), its end included; numbers as short as they read back unchanged.
 
     Args:
         sample: the sample.
-        simulated: whether its meter is the bench twin's; each line says so, wherever it is copied to.
+        simulated: whether its meter is the bench twin's; each line says so, wherever it is copied to. None: not known.
     """
     reading = sample.reading
     values = (
@@ -82,7 +81,7 @@ def line(sample: Sample, *, simulated: bool = False) -> str:
         else (reading.volts, reading.amperes, reading.watts, reading.counter_wh)
     )
     cells = [str(sample.at_ns), str(sample.error_ns), *("" if value is None else repr(value) for value in values)]
-    return _row([*cells, sample.gap, SIMULATED if simulated else MEASURED])
+    return _row([*cells, sample.gap, _SOURCES[simulated]])
 
 
 def header() -> str:

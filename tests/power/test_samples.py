@@ -38,8 +38,9 @@ def test_what_is_no_number_is_no_line() -> None:
 def test_a_line_is_for_a_person_too() -> None:
     good = Sample.good(Reading(1_500_000_000, 2_000_000, 5.1, 0.42, 2.142))
     gap = Sample.failed(2_000_000_000, 7_000_000_000, 'plug: "no answer",\nwithin 5 s')
-    assert header() + line(good, simulated=True) + line(gap) == (
+    assert header() + line(good, simulated=True) + line(good) + line(gap, simulated=False) == (
         "at_ns,error_ns,volts,amperes,watts,counter_wh,gap,source\n"
         "1500000000,2000000,5.1,0.42,2.142,,,simulated\n"
+        "1500000000,2000000,5.1,0.42,2.142,,,\n"
         '4500000000,2500000000,,,,,"plug: ""no answer"", within 5 s",measured\n'
     )
