@@ -12,10 +12,10 @@ from typing import Self
 
 from hil.clock import Deadline
 from hil.console.spec import PortSpec, SerialPort
-from hil.errors import HilBug, InfrastructureError
+from hil.errors import HilBug, HilError, InfrastructureError
 from hil.keeper import protocol
 from hil.keeper.feed import SocketFeed
-from hil.keeper.journal import Journal
+from hil.keeper.journal import Entry, Journal
 from hil.keeper.launch import Launched, last_words, launch
 from hil.keeper.link import Link, LinkLost
 from hil.keeper.runtime import remove
@@ -25,6 +25,7 @@ from hil.redaction import HIDDEN
 
 _ANSWER_SECONDS = 10.0
 _END_SECONDS = 4.0
+_LEAVE_SECONDS = 20.0
 
 
 class Keeper:
@@ -39,6 +40,8 @@ class Keeper:
         self._launched = launched
         self._keep = False
         self._closed = False
+        # A client that joined knows no program of the end; it waits for as long as one may take.
+        self._end_seconds = _END_SECONDS if launched is not None else _END_SECONDS + _LEAVE_SECONDS
 
     @classmethod
     def start(cls, directory: Path, *, deadline: Deadline) -> Self:
@@ -255,14 +258,20 @@ class Keeper:
         """The lock files that it holds."""
         return protocol.Fields(self.status()).texts("locks")
 
-    def on_leave(self, kind: str, data: Mapping[str, object]) -> None:
-        """Note in the journal what must be done to the world should this bench end without its `close`.
+    def at_end(self, entry: Entry, argv: Sequence[str], *, within: float) -> None:
+        """Have a program run when the bench ends, however it ends, before anything of it is ended.
+
+        Should the keeper itself be killed, the entry stays in its journal, and `hil.keeper.runtime.sweep` hands it on.
+        A program that does not exit with 0 leaves its entry there too.
 
         Args:
-            kind: who knows how; `hil.keeper.runtime.sweep` hands it on.
-            data: JSON-able, without secrets.
+            entry: what is to be done; without secrets.
+            argv: the program that does it; as in `spawn`, with the keeper's environment.
+            within: seconds that it may take.
         """
-        self._ask("on_leave", {"kind": kind, "data": dict(data)})
+        fields = {"kind": entry.kind, "name": entry.name, "data": dict(entry.data)}
+        self._ask("at_end", {**fields, "argv": list(argv), "within_ms": round(within * 1000)})
+        self._end_seconds = max(self._end_seconds, _END_SECONDS + within)
 
     def status(self) -> Mapping[str, object]:
         """Isolation, policy, children, streams (bytes, readers, recording errors), sockets, locks: as JSON has it."""
@@ -279,12 +288,19 @@ class Keeper:
         return None if stream is None else stream.recording_error
 
     def end(self) -> None:
-        """End the bench whatever its policy: children in order, consoles, recordings, folder; less than 2 s."""
+        """End the bench whatever its policy: children in order, consoles, recordings, folder.
+
+        It takes less than 2 s besides what programs of the end take (`at_end`).
+
+        Raises:
+            InfrastructureError: something that was to be done at the end could not be.
+        """
         if self._closed:
             return
         self._closed = True
+        undone: dict[str, str] = {}
         try:
-            self._link.ask("end", {}, Deadline.after(_END_SECONDS))
+            undone = protocol.Fields(self._link.ask("end", {}, Deadline.after(self._end_seconds))).table("undone")
         except (LinkLost, InfrastructureError):
             if self._launched is not None:
                 self._launched.kill()
@@ -294,6 +310,12 @@ class Keeper:
                 self._launched.collect()
                 if not Journal(self.directory / protocol.JOURNAL_NAME).entries():
                     remove(self.directory)
+        if undone:
+            raise InfrastructureError(
+                f"the bench has ended, and not all is as it was to be left: {', '.join(undone)}",
+                hint="see to it by hand; the next bench that is opened here tries again",
+                evidence=list(undone.values()),
+            )
 
     def close(self) -> None:
         """Go: an owner's bench ends, unless it is to be kept; any other client only hangs up. Once is enough."""
@@ -308,8 +330,17 @@ class Keeper:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        try:
+            self.close()
+        except InfrastructureError as undone:
+            if error is None:
+                raise
+            # The first error is the one that is told; this one must not be lost.
+            if isinstance(error, HilError):
+                error.evidence = (*error.evidence, undone.message, *undone.evidence)
+            else:
+                error.add_note(undone.render())
 
     def _must_be_free(self, path: str) -> None:
         """A keeper in a PID namespace of its own sees no other program; this process does."""

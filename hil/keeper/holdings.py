@@ -33,6 +33,11 @@ _KILL_SECONDS = 0.4
 _READ_SECONDS = 0.2
 
 
+def leave_name(name: str) -> str:
+    """The keeper's name for a program of the end, and of its stream."""
+    return f"leave:{name}"
+
+
 class Holdings:
     """Owns everything a bench needs to be alive.
 
@@ -51,6 +56,7 @@ class Holdings:
         self._children: dict[str, Child] = {}
         self._listeners: dict[str, socket.socket] = {}
         self._locks: dict[str, Lock] = {}
+        self._leaves: dict[str, tuple[Sequence[str], float]] = {}
         self._secrets: set[str] = set()
         self._redactor = Redactor(())
         self._stream(EVENTS, None).begin(None)
@@ -160,6 +166,37 @@ class Holdings:
     def lock(self, path: Path, descriptor: int) -> None:
         """Hold a lock that a client has taken and passed on."""
         self._locks[str(path)] = Lock.taken_over(path, descriptor)
+
+    def at_end(self, name: str, argv: Sequence[str], within: float) -> None:
+        """Run a program at the end, before anything is ended; for so many seconds at most."""
+        self._leaves[name] = (argv, within)
+
+    def leave(self, done: Callable[[str], None]) -> dict[str, str]:
+        """Run the programs of the end, all at once, while consoles are still read.
+
+        Args:
+            done: told the name of each that exited with 0.
+
+        Returns:
+            what each of the others said last, by name.
+        """
+        undone: dict[str, str] = {}
+        for name, (argv, _) in self._leaves.items():
+            try:
+                self.spawn(leave_name(name), Command(argv, None, None, 0, True), None, ())
+            except HilError as error:
+                undone[name] = error.message
+        for name, (_, within) in self._leaves.items():
+            if name in undone:
+                continue
+            child = self._children[leave_name(name)]
+            self._await_end([child], Deadline.after(within))
+            if child.returncode == 0:
+                done(name)
+            else:
+                said = self._streams[leave_name(name)].last_words()
+                undone[name] = said or f"it had not ended within {within:g} s"
+        return undone
 
     def reap(self) -> None:
         """Take the exit status of each process that has ended, orphans too when we are an init."""

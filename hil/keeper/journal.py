@@ -19,11 +19,13 @@ class Entry:
     """One thing to do.
 
     Args:
-        kind: who knows how, for example a kind of power port.
+        kind: who knows how, as "power".
+        name: what it is called, once in a journal.
         data: what that one needs to do it; no secrets.
     """
 
     kind: str
+    name: str
     data: Mapping[str, object]
 
 
@@ -37,13 +39,20 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def append(self, kind: str, data: Mapping[str, object]) -> None:
-        """Write one entry through to the disk.
+    def append(self, entry: Entry) -> None:
+        """Write one entry through to the disk; one of the same name that is there is forgotten.
 
         Raises:
             InfrastructureError: it cannot be written.
         """
-        line = json.dumps({"kind": kind, "data": data}).encode() + b"\n"
+        self._write({"kind": entry.kind, "name": entry.name, "data": entry.data})
+
+    def strike(self, name: str) -> None:
+        """An entry is done, or no longer to be done. Errors as in `append`."""
+        self._write({"done": name})
+
+    def _write(self, document: Mapping[str, object]) -> None:
+        line = json.dumps(document).encode() + b"\n"
         try:
             with self.path.open("ab", buffering=0) as file:
                 file.write(line)
@@ -55,21 +64,23 @@ class Journal:
             ) from error
 
     def entries(self) -> list[Entry]:
-        """All whole entries, oldest first; a line that a crash cut short is left out."""
+        """What is still to be done, oldest first; a line that a crash cut short is left out."""
         try:
             lines = self.path.read_bytes().split(b"\n")[:-1]
         except FileNotFoundError:
             return []
-        found = (_parse(line) for line in lines)
-        return [entry for entry in found if entry is not None]
+        found: dict[str, Entry] = {}
+        for line in lines:
+            match _parse(line):
+                case {"kind": str() as kind, "name": str() as name, "data": dict() as data}:
+                    found[name] = Entry(kind, name, data)
+                case {"done": str() as name}:
+                    found.pop(name, None)
+        return list(found.values())
 
 
-def _parse(line: bytes) -> Entry | None:
+def _parse(line: bytes) -> object:
     try:
-        fields = json.loads(line)
+        return json.loads(line)
     except (ValueError, RecursionError):
         return None
-    match fields:
-        case {"kind": str() as kind, "data": dict() as data}:
-            return Entry(kind, data)
-    return None

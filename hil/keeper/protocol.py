@@ -100,9 +100,11 @@ class Fields:
 
     def table_or_none(self, name: str) -> dict[str, str] | None:
         """An object of strings, or null."""
+        return None if self._document.get(name) is None else self.table(name)
+
+    def table(self, name: str) -> dict[str, str]:
+        """An object of strings."""
         value = self._document.get(name)
-        if value is None:
-            return None
         if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
             raise BadMessage(f"{name} is not an object of strings")
         return value

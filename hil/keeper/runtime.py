@@ -98,23 +98,26 @@ def live_benches() -> list[LiveBench]:
     return [LiveBench(folder.name, folder) for folder in sorted(base_dir().iterdir()) if is_alive(folder)]
 
 
-def sweep(apply: Callable[[Entry], None]) -> list[Path]:
-    """Remove the folders whose keeper is dead, after each entry of their journal was given to `apply`.
+def sweep(apply: Callable[[Entry], bool]) -> list[Path]:
+    """Remove the folders whose keeper is dead, once nothing of their journal is left to be done.
+
+    Args:
+        apply: does an entry; whether it is done, or can never be. One that is not stays for the next time.
 
     Returns:
         the folders that were removed.
-
-    Raises:
-        HilError: what `apply` raises; the folder in question stays for the next time.
     """
     removed = []
     for folder in sorted(path for path in base_dir().iterdir() if path.is_dir()):
         with _lock_of_dead(folder) as dead:
             if dead:
-                for entry in Journal(folder / JOURNAL_NAME).entries():
-                    apply(entry)
-                remove(folder)
-                removed.append(folder)
+                journal = Journal(folder / JOURNAL_NAME)
+                for entry in journal.entries():
+                    if apply(entry):
+                        journal.strike(entry.name)
+                if not journal.entries():
+                    remove(folder)
+                    removed.append(folder)
     return removed
 
 

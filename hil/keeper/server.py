@@ -19,7 +19,7 @@ from hil.keeper.child import Command
 from hil.keeper.connection import Connection, Request
 from hil.keeper.holdings import Holdings
 from hil.keeper.isolation import Isolation
-from hil.keeper.journal import Journal
+from hil.keeper.journal import Entry, Journal
 from hil.keeper.loop import Loop
 from hil.keeper.protocol import JOURNAL_NAME, SOCKET_NAME
 from hil.keeper.runtime import remove
@@ -47,7 +47,6 @@ class Server:
         self._journal = Journal(directory / JOURNAL_NAME)
         self._keep = False
         self._ending = False
-        self._in_order = False
         self._last_requests: list[Request] = []
         self._connections: set[Connection] = set()
         self._listener = _listen(directory / SOCKET_NAME)
@@ -67,20 +66,21 @@ class Server:
             "policy": self._do_policy,
             "lock": self._do_lock,
             "hide": self._do_hide,
-            "on_leave": self._do_on_leave,
+            "at_end": self._do_at_end,
             "status": self._do_status,
             "end": self._do_end,
         }
 
     def run(self) -> None:
-        """Serve until the end, then end everything and remove the folder."""
+        """Serve until the end, do what is to be done then, end everything, and remove the folder if all was done."""
         self._loop.run_until(lambda: self._ending, _FOREVER)
         self._loop.watch(self._listener.fileno())
+        undone = self._holdings.leave(self._journal.strike)
         self._holdings.close()
-        if self._in_order or not self._journal.entries():
+        if not self._journal.entries():
             remove(self._directory)
         for request in self._last_requests:
-            request.answer()
+            request.answer({"undone": undone})
         for connection in tuple(self._connections):
             connection.close()
         self._listener.close()
@@ -207,15 +207,17 @@ class Server:
         self._holdings.hide(request.fields.texts("secrets"))
         request.answer()
 
-    def _do_on_leave(self, request: Request) -> None:
-        self._journal.append(request.fields.text("kind"), request.fields.object("data"))
+    def _do_at_end(self, request: Request) -> None:
+        fields = request.fields
+        name, argv, within = fields.text("name"), fields.texts("argv"), fields.number("within_ms") / 1000
+        self._journal.append(Entry(fields.text("kind"), name, fields.object("data")))
+        self._holdings.at_end(name, argv, within)
         request.answer()
 
     def _do_status(self, request: Request) -> None:
         request.answer({"policy": "keep" if self._keep else "close", **self._holdings.status()})
 
     def _do_end(self, request: Request) -> None:
-        self._in_order = True
         self._ending = True
         self._last_requests.append(request)
 

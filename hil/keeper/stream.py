@@ -23,6 +23,7 @@ from hil.redaction.redactor import Redactor
 from hil.redaction.stream import RedactedStream
 
 _JAMMED = 1 << 16
+_LAST_WORDS = 4096
 
 
 class Sink(Protocol):
@@ -169,6 +170,13 @@ class Stream:
         if was_jammed and not self.jammed:
             for reader in tuple(self._readers):
                 reader.watch()
+
+    def last_words(self) -> str:
+        """What the present or last incarnation said, its last 4 KiB of text, without secrets."""
+        cursor, said = self._backlog.cursor(max(0, self.total - _LAST_WORDS)), b""
+        while (chunk := self._backlog.next(cursor)) is not None:
+            said += chunk.data
+        return said.decode("utf-8", "replace").strip()
 
     def close(self) -> None:
         """End the incarnation, the recording and the readers."""

@@ -125,7 +125,12 @@ def test_our_own_sockets_and_those_of_nobody() -> None:
 
 
 @UNHURRIED
-@given(st.lists(st.binary() | JSON.map(lambda value: json.dumps({"kind": "k", "data": value}).encode())))
+@given(
+    st.lists(
+        st.binary()
+        | JSON.map(lambda value: json.dumps({"kind": "k", "name": "n", "data": value, "done": value}).encode())
+    )
+)
 def test_any_journal_has_entries(lines: list[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         journal = Journal(Path(folder, "journal"))
@@ -135,17 +140,26 @@ def test_any_journal_has_entries(lines: list[bytes]) -> None:
 
 def test_a_journal_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match="journal cannot be written: No such file"):
-        Journal(tmp_path / "no" / "journal").append("outlet", {})
+        Journal(tmp_path / "no" / "journal").append(Entry("outlet", "a", {}))
 
 
 def test_a_journal_gives_back_its_whole_entries(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal")
     assert journal.entries() == []
-    journal.append("outlet", {"number": 1})
-    journal.append("relay", {"path": "/dev/x"})
+    journal.append(Entry("outlet", "a", {"number": 1}))
+    journal.append(Entry("relay", "b", {"path": "/dev/x"}))
     with journal.path.open("ab") as file:
-        file.write(b'{"kind": "outlet", "data": {}}')  # whole by chance, but without its end
-    assert journal.entries() == [Entry("outlet", {"number": 1}), Entry("relay", {"path": "/dev/x"})]
+        file.write(b'{"kind": "outlet", "name": "c", "data": {}}')  # whole by chance, but without its end
+    assert journal.entries() == [Entry("outlet", "a", {"number": 1}), Entry("relay", "b", {"path": "/dev/x"})]
+
+
+def test_what_is_struck_from_a_journal_is_done(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal")
+    for name in ("a", "b", "a"):
+        journal.append(Entry("outlet", name, {}))
+    journal.strike("a")
+    journal.strike("nobody")
+    assert [entry.name for entry in journal.entries()] == ["b"]
 
 
 @pytest.fixture
