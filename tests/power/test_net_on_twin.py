@@ -14,7 +14,7 @@ from hil.config.devices import resolved
 from hil.config.rig import load_rig
 from hil.errors import InfrastructureError
 from hil.kinds import make_meter
-from hil.power import http_device
+from hil.power import http_device, poe, poe_snmp
 from hil.power.meter import Meter
 from hil.power.opening import make_port
 from hil.power.port import PortGarbled, PortSilent, PowerPort, PowerState
@@ -29,17 +29,25 @@ hil: 1
 segment: {{kind: bridge, nic: twin:lan}}
 images: {{probe: {{kind: probe}}}}
 power:
-  first: {{{place}, channel: {first}}}
-  second: {{{place}, channel: {second}}}
-meters:
-  plug: {{{place}, channel: {first}}}
+  first: {{{first}}}
+  second: {{{second}}}
+meters: {{{meters}}}
 nodes:
-  one: {{kind: board, image: probe, mac: 02:00:5e:10:00:01, power: first, meter: plug}}
+  one: {{kind: board, image: probe, mac: 02:00:5e:10:00:01, power: first}}
   two: {{kind: board, image: probe, mac: 02:00:5e:10:00:02, power: second}}
 """
-KINDS = {"shelly2": 0}
-"""The kinds, and from which number each counts its channels."""
-PASSWORD = "circle of life"
+PASSWORD = "password: !env PLUG_PASSWORD"
+KINDS = {
+    "shelly1": ("kind: shelly1, at: twin:plug, channel: %d", 0, ""),
+    "shelly1 password": ("kind: shelly1, at: twin:plug, channel: %d", 0, PASSWORD),
+    "shelly2": ("kind: shelly2, at: twin:plug, channel: %d", 0, ""),
+    "shelly2 password": ("kind: shelly2, at: twin:plug, channel: %d", 0, PASSWORD),
+    "tasmota": ("kind: tasmota, at: twin:plug, channel: %d", 1, ""),
+    "tasmota password": ("kind: tasmota, at: twin:plug, channel: %d", 1, PASSWORD),
+    "poe": ("kind: poe, at: twin:plug, port: %d", 1, "community: !env PLUG_PASSWORD"),
+}
+"""A section, from which number it counts its channels, and its password."""
+WITHOUT_PASSWORD = [kind for kind in KINDS if "password" not in kind]
 
 
 @dataclass
@@ -48,7 +56,7 @@ class Bench:
 
     first: PowerPort
     second: PowerPort
-    meter: Meter
+    meter: Meter | None
     twin: TwinControl
 
     def conducts(self) -> list[bool]:
@@ -57,13 +65,18 @@ class Bench:
         return [outlets[channel]["conducts"] for channel in sorted(outlets)][:2]
 
 
-@pytest.fixture(params=[(kind, password) for kind in KINDS for password in ("", PASSWORD)], ids=" ".join)
-def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr(http_device, "ANSWER_WITHIN", 0.5)
-    kind, password = request.param
-    monkeypatch.setenv("PLUG_PASSWORD", password or "none")
-    place = f"kind: {kind}, at: twin:plug" + (", password: !env PLUG_PASSWORD" if password else "")
-    text = RIG.format(place=place, first=KINDS[kind], second=KINDS[kind] + 1)
+@pytest.fixture
+def bench(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    for module in (http_device, poe_snmp):
+        monkeypatch.setattr(module, "ANSWER_WITHIN", 0.5)
+    monkeypatch.setattr(poe, "SETTLES_WITHIN", 2.0)
+    monkeypatch.setenv("PLUG_PASSWORD", "circle of life")
+    section, number, password = KINDS[kind]
+    first, second = (", ".join(filter(None, (section % (number + more), password))) for more in (0, 1))
+    meters = "" if kind == "poe" else f"plug: {{{first}}}"
+    text = RIG.format(first=first, second=second, meters=meters)
+    if meters:
+        text = text.replace("power: first", "power: first, meter: plug")
     (tmp_path / "rig.yaml").write_text(text)
     rig = load_rig("./rig.yaml", cwd=tmp_path)
     with own_keeper(monkeypatch) as keeper:
@@ -71,13 +84,15 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
         directory.mkdir(mode=0o700)
         twin = start(keeper, plan_of(rig, directory, {}))
         ports = [make_port(resolved(rig.power[name], twin.devices)) for name in ("first", "second")]
-        yield Bench(*ports, make_meter(resolved(rig.meters["plug"], twin.devices)), twin.control)
+        meter = make_meter(resolved(rig.meters["plug"], twin.devices)) if meters else None
+        yield Bench(*ports, meter, twin.control)
 
 
 def soon() -> Deadline:
     return Deadline.after(10.0)
 
 
+@pytest.mark.parametrize("kind", KINDS)
 def test_each_port_moves_its_own_contact(bench: Bench) -> None:
     bench.first.switch(True, deadline=soon())
     assert bench.conducts() == [True, False]
@@ -88,6 +103,7 @@ def test_each_port_moves_its_own_contact(bench: Bench) -> None:
     assert bench.second.read(deadline=soon()) is PowerState.ON
 
 
+@pytest.mark.parametrize("kind", WITHOUT_PASSWORD)
 def test_each_fault_is_told_apart(bench: Bench) -> None:
     def under(fault: str) -> InfrastructureError | PowerState:
         """What comes of switching the first port off under a fault: an error, or what it then reads back."""
@@ -109,27 +125,29 @@ def test_each_fault_is_told_apart(bench: Bench) -> None:
     bench.first.switch(True, deadline=soon())
     bench.twin.fault("plug", "welded")
     bench.first.switch(False, deadline=soon())
-    # A contact that has welded is nothing that its own device could see; its meter can.
+    # A contact that has welded is nothing that its own device could see; a meter can.
     assert bench.first.read(deadline=soon()) is PowerState.OFF
     assert bench.conducts()[0] is True
-    assert watts(bench, drawn=True) > 0
+    assert bench.meter is None or watts(bench.meter, drawn=True) > 0
 
 
+@pytest.mark.parametrize("kind", [kind for kind in WITHOUT_PASSWORD if kind != "poe"])
 def test_the_meter_sees_what_the_board_draws(bench: Bench) -> None:
-    assert watts(bench, drawn=False) == 0
+    assert bench.meter is not None
+    assert watts(bench.meter, drawn=False) == 0
     bench.first.switch(True, deadline=soon())
-    drawn = watts(bench, drawn=True)
+    drawn = watts(bench.meter, drawn=True)
     assert drawn == pytest.approx(bench.twin.state()["boards"]["one"]["watts"], rel=0.8)
     bench.second.switch(True, deadline=soon())
     bench.first.switch(False, deadline=soon())
-    assert watts(bench, drawn=False) == 0
+    assert watts(bench.meter, drawn=False) == 0
 
 
-def watts(bench: Bench, *, drawn: bool) -> float:
-    """What the meter says, W, once that is something or nothing: a plug has a new value every second or so."""
+def watts(meter: Meter, *, drawn: bool) -> float:
+    """What it says, W, once that is something or nothing: a plug has a new value every second or so."""
     until = soon()
     while True:
-        reading = bench.meter.read(deadline=until)
+        reading = meter.read(deadline=until)
         assert reading.watts is not None
         if (reading.watts > 0) is drawn or until.expired:
             return reading.watts
