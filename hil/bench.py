@@ -35,11 +35,11 @@ from hil.services.matchbox.needs import ready_assets
 from hil.services.matchbox.server import Matchbox, serve
 from hil.serving import Serving
 from hil.supplies import Supplies, identity_of, open_supplies
-from hil.taking import AT_ONCE, take_things
+from hil.taking import AT_ONCE, lock_folder, take_things
 from hil.tools import programs
 from hil.tools.cache import Cache
 from hil.tools.gonode import node_program
-from hil.tools.progress import Progress, quiet
+from hil.tools.progress import Progress, Step, quiet
 
 if TYPE_CHECKING:
     from hil.config.model import HostPort
@@ -226,7 +226,7 @@ def open_bench(
                 f"image {image!r} was asked for, but the Matchbox of rig {rig.name} has data of its own",
                 hint="take `matchbox:` out of the rig file, or change that data",
             )
-    sweep(_forget)
+    sweep(lambda entry: _settled(entry, progress))
     with _keeper(rig, early) as keeper:
         hide_known(rig, keeper.hide, progress)
         take_things(rig, keeper, wait, progress)
@@ -303,6 +303,12 @@ def _tailnet_programs() -> Programs:
     return Programs(headscale=programs.headscale(), tailscaled=programs.tailscaled())
 
 
-def _forget(entry: Entry) -> None:
-    """No part of today's rigs outlives its keeper, so a journal has nothing that is still to be done."""
-    del entry
+def _settled(entry: Entry, progress: Progress) -> bool:
+    """Do what the keeper of another bench was killed before; whether it is done. What is not is said, and stops
+    nobody: the bench that is to be opened may have nothing to do with it."""
+    from hil.power.leaving import settled  # a bench whose predecessors ended well does not pay for it
+
+    lock_folder()
+    done, words = settled(entry.data)
+    progress(Step(words))
+    return done

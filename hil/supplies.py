@@ -6,20 +6,23 @@ and addresses: drivers and machines know nothing of it. Switches nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from hil.config.devices import resolved, twin_names
 from hil.config.model import Model
+from hil.keeper.journal import Entry
 from hil.kinds import Segment, make_meter
 from hil.machine import Identity
 from hil.machines.place import Supply
 from hil.power.meter import Meter
-from hil.power.opening import open_ports
+from hil.power.opening import Owner, open_ports
 from hil.power.port import PowerPort
+from hil.power.promise import KIND
 from hil.sim import SIMULATED
+from hil.taking import holder_words, lock_folder
 from hil.tools.progress import Progress
 
 if TYPE_CHECKING:
@@ -92,7 +95,12 @@ def open_supplies(rig: Rig, keeper: Keeper, segment: Segment, progress: Progress
     """
     real, twin, simulated = _with_twin(rig, keeper, segment)
     meters: dict[str, Meter] = {}
-    with open_ports(real) as ports:
+
+    def at_end(name: str, data: Mapping[str, object], argv: Sequence[str], within: float) -> None:
+        keeper.at_end(Entry(KIND, name, data), argv, within=within)
+
+    owner = Owner(keeper.directory, at_end, lock_folder(), holder_words(rig, keeper), progress)
+    with open_ports(rig, real.power, owner) as ports:
         try:
             for name, config in real.meters.items():
                 meters[name] = make_meter(config)

@@ -20,7 +20,7 @@ from hil.locks import Busy, Lock, Owner
 from hil.tools.progress import Progress, Step, quiet
 
 if TYPE_CHECKING:
-    from hil.config.rig import Rig
+    from hil.config.rig import Rig, Where
     from hil.keeper.client import Keeper
 
 AT_ONCE: Final = Deadline.after(0)
@@ -69,7 +69,7 @@ def _is_open_to_all(folder: Path) -> bool:
 
 
 def take_things(rig: Rig, keeper: Keeper, wait: Deadline = AT_ONCE, progress: Progress = quiet) -> None:
-    """Take everything that a rig's nodes need, and hand it to the keeper.
+    """Take everything that a rig's nodes need, and each of its power ports, and hand it to the keeper.
 
     In the order of the things' names, which is the same for every rig, so that no two wait for each other.
 
@@ -83,21 +83,23 @@ def take_things(rig: Rig, keeper: Keeper, wait: Deadline = AT_ONCE, progress: Pr
         Busy: another one holds a thing at the deadline.
         InfrastructureError: lock files cannot be used.
     """
-    wanted: dict[str, tuple[str, Thing]] = {}
+    wanted: dict[str, tuple[str, Where]] = {}
     for node, config in rig.nodes.items():
         for thing in config.things():
-            wanted.setdefault(thing.name, (node, thing))
+            wanted.setdefault(thing.name, (f"node {node}", rig.where("nodes", node, *thing.key)))
+    for port, power in rig.power.items():
+        for thing in power.things():
+            wanted.setdefault(thing.name, (f"power port {port}", rig.where("power", port, *thing.key)))
     for name in sorted(wanted):
-        node, thing = wanted[name]
-        where = rig.where("nodes", node, *thing.key)
-        lock = Lock(
-            lock_folder() / thing.file_name,
-            what=f"bench {keeper.directory.name} of rig {rig.file}",
-            pid=keeper.pid,
-            shared=True,
-        )
-        take(lock, f"{name} ({where}, node {node})", wait, progress)
+        whose, where = wanted[name]
+        lock = Lock(lock_folder() / Thing(name).file_name, what=holder_words(rig, keeper), pid=keeper.pid, shared=True)
+        take(lock, f"{name} ({where}, {whose})", wait, progress)
         keeper.lock(lock)
+
+
+def holder_words(rig: Rig, keeper: Keeper) -> str:
+    """What the locks of a bench say of it; no two benches say the same."""
+    return f"bench {keeper.directory.name} of rig {rig.file}"
 
 
 def take(lock: Lock, what: str, wait: Deadline = AT_ONCE, progress: Progress = quiet) -> None:
