@@ -70,7 +70,7 @@ def channels_given(text: str) -> list[int]:
     for part in text.split(","):
         found = _RANGE.fullmatch(part)
         first, last = (0, -1) if found is None else (int(found[1]), int(found[2] or found[1]))
-        if last < first or last - first >= _MOST:
+        if last < first:
             raise UsageError(f"{text!r} are no channels", hint="write numbers and ranges, like 1-3,7; 64 at most")
         numbers.update(dict.fromkeys(range(first, last + 1)))
     if len(numbers) > _MOST:
