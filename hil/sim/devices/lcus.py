@@ -2,8 +2,8 @@
 
 Frames: the seller's protocol text, as shops print it with the LCUS-1 ("A0 01 01 A2" on, "A0 01 00 A1" off; the fourth
 byte is the sum of the three others). The status text, "CH1:OFF \\r\\n" for each channel after FF, is of owners'
-reports; some have "CH1: OFF\\r\\n". Many one-channel boards never answer (option `status`: false). What a controller
-does with a frame whose sum is wrong is documented nowhere; this one does nothing.
+reports, some of which have "CH1: OFF\\r\\n": protocol unconfirmed. Many one-channel boards never answer (option
+`status`: false). What a controller does with a frame whose sum is wrong is documented nowhere; this one does nothing.
 """
 
 from __future__ import annotations

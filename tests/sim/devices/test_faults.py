@@ -293,6 +293,37 @@ def test_a_slow_device_answers_when_its_time_has_come_and_one_that_restarts_is_g
     with_device(tmp_path, way.kind, doing, channel=way.first, channels=way.first + 1, slow=SLOW)
 
 
+@pytest.mark.parametrize("way", FAMILIES, ids=[way.kind for way in FAMILIES])
+def test_a_restart_ends_what_was_asked_before(tmp_path: Path, way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firmware, "_RESTART_SECONDS", 2 * RESTART)
+
+    async def doing(bench: Bench) -> None:
+        bench.fault("slow")
+        asking = asyncio.create_task(way.read(bench.place, way.first, 1.5 * SLOW))
+        await asyncio.sleep(SOON)
+        bench.fault("reboots")
+        with pytest.raises((Silent, ConnectionError)):
+            await asking
+
+    with_device(tmp_path, way.kind, doing, channel=way.first, slow=SLOW)
+
+
+def test_a_restart_forgets_half_a_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firmware, "_RESTART_SECONDS", SOON)
+
+    async def doing(bench: Bench) -> None:
+        with line(bench.place) as port:
+            port.write(bytes.fromhex("A0 01"))
+            await asyncio.sleep(SOON)
+            bench.fault("reboots")
+            await asyncio.sleep(3 * SOON)
+            port.write(bytes.fromhex("01 A2"))
+            await asyncio.sleep(SOON)
+        assert bench.on() == []
+
+    with_device(tmp_path, "lcus", doing)
+
+
 def test_a_fault_of_one_channel_leaves_the_other_alone(tmp_path: Path) -> None:
     async def doing(bench: Bench) -> None:
         bench.fault("silent", 1)

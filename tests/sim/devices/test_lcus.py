@@ -15,8 +15,8 @@ from hil.sim.devices.firmware import Firmware
 from hil.sim.devices.lcus import Lcus
 from hil.sim.plan import DevicePlan
 
-# The sellers' text of the LCUS-1 and -2: "TURN ON: A0 01 01 A2", "TURN OFF: A0 01 00 A1"; channel 2: A0 02 01 A3,
-# A0 02 00 A2. FF asks; the answer is of owners' reports.
+# The sellers' text of the LCUS-1: "TURN ON: A0 01 01 A2", "TURN OFF: A0 01 00 A1"; of channel 2 in Diustou's wiki,
+# "USB Relay PRO": A0 02 01 A3, A0 02 00 A2. FF asks; the answer is of owners' reports (protocol unconfirmed).
 ON_1 = bytes.fromhex("A0 01 01 A2")
 OFF_1 = bytes.fromhex("A0 01 00 A1")
 ON_2 = bytes.fromhex("A0 02 01 A3")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
+import serial
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymodbus import FramerType
@@ -119,6 +121,25 @@ def test_pymodbus_over_a_line(tmp_path: Path) -> None:
         assert bench.on() == [3]
 
     with_device(tmp_path, "modbus-rtu", doing, channels=3)
+
+
+@pytest.mark.parametrize("kind", ["modbus-rtu", "modbus-tcp"])
+def test_half_a_frame_is_forgotten_after_a_silence(tmp_path: Path, kind: str) -> None:
+    good = bytes.fromhex("01 05 00 00 FF 00 8C 3A")
+
+    def talk(place: str) -> bytes:
+        port = serial.serial_for_url(place if kind == "modbus-rtu" else f"socket://{place}", 9600, timeout=5)
+        with port:
+            port.write(bytes.fromhex("01 0F 00 00"))
+            port.flush()
+            time.sleep(0.3)
+            port.write(good)
+            return bytes(port.read(len(good)))
+
+    async def doing(bench: Bench) -> None:
+        assert await asyncio.to_thread(talk, bench.place) == good
+
+    with_device(tmp_path, kind, doing, framing="rtu")
 
 
 @pytest.mark.parametrize(("framing", "framer"), [("tcp", FramerType.SOCKET), ("rtu", FramerType.RTU)])

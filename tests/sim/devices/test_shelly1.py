@@ -108,3 +108,29 @@ def test_a_password_of_any_letters_is_compared() -> None:
     reply = plug.answer(Request("GET", "/relay/0", "/relay/0", headers={"authorization": "Basic ü"}))
     assert reply is not None
     assert reply.status == 401
+
+
+def test_a_client_that_asks_for_nothing_is_dropped(tmp_path: Path) -> None:
+    async def doing(bench: Bench) -> None:
+        host, _, port = bench.place.partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"GET /relay/0?turn=on HTTP/1.1\r\n")
+        assert await reader.read() == b""
+        writer.close()
+        assert bench.on() == []
+
+    with_device(tmp_path, "shelly1", doing, channel=0, virtually=True)
+
+
+def test_half_a_body_does_nothing(tmp_path: Path) -> None:
+    async def doing(bench: Bench) -> None:
+        host, _, port = bench.place.partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        form = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 20\r\n\r\nturn=on"
+        writer.write(b"POST /relay/0 HTTP/1.1\r\n" + form)
+        writer.write_eof()
+        assert await reader.read() == b""
+        writer.close()
+        assert bench.on() == []
+
+    with_device(tmp_path, "shelly1", doing, channel=0)
