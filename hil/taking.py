@@ -69,7 +69,7 @@ def _is_open_to_all(folder: Path) -> bool:
 
 
 def take_things(rig: Rig, keeper: Keeper, wait: Deadline = AT_ONCE, progress: Progress = quiet) -> None:
-    """Take everything that a rig's nodes need, and each of its power ports, and hand it to the keeper.
+    """Take everything that a rig's nodes, power ports and segment need, and hand it to the keeper.
 
     In the order of the things' names, which is the same for every rig, so that no two wait for each other.
 
@@ -87,6 +87,8 @@ def take_things(rig: Rig, keeper: Keeper, wait: Deadline = AT_ONCE, progress: Pr
     for node, config in rig.nodes.items():
         for thing in config.things():
             wanted.setdefault(thing.name, (f"node {node}", rig.where("nodes", node, *thing.key)))
+    for thing in rig.segment.things():
+        wanted.setdefault(thing.name, ("segment", rig.where("segment", *thing.key)))
     for port, power in rig.power.items():
         for thing in power.things():
             wanted.setdefault(thing.name, (f"power port {port}", rig.where("power", port, *thing.key)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -15,6 +15,9 @@ Leave: TypeAlias = Literal["off", "on", "as_found"]
 
 class PowerConfig(Model):
     """A power port: one relay, outlet or switched supply, that one node's machine hangs on."""
+
+    unattended: ClassVar[bool] = True
+    """Whether it switches without a person, and so when nobody is there."""
 
     kind: str = Field(description="which kind of power port")
     off_at_least: Seconds = Field(

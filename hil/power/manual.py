@@ -10,7 +10,7 @@ import select
 import termios
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -24,6 +24,8 @@ TERMINAL: Final = Path("/dev/tty")  # tty(4): the controlling terminal of the pr
 
 class Config(PowerConfig):
     """What the person switches."""
+
+    unattended: ClassVar[bool] = False
 
     kind: Literal["manual"] = Field(description="a person, who is asked on the terminal")
     label: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")] = Field(

@@ -178,7 +178,7 @@ class BoardMeter:
         folder.mkdir(exist_ok=True)
         if self._sampler is not None:
             self._sampler.end()
-        self._sampler = Sampler(self._meter, self._every, folder / FILE)
+        self._sampler = Sampler(self._meter, self._every, folder / FILE, simulated=self._simulated)
         self._sampler.begin()
 
     def close(self) -> None:
