@@ -25,7 +25,6 @@ from hil.redaction import HIDDEN
 
 _ANSWER_SECONDS = 10.0
 _END_SECONDS = 4.0
-_LEAVE_SECONDS = 20.0
 
 
 class Keeper:
@@ -40,8 +39,6 @@ class Keeper:
         self._launched = launched
         self._keep = False
         self._closed = False
-        # A client that joined knows no program of the end; it waits for as long as one may take.
-        self._end_seconds = _END_SECONDS if launched is not None else _END_SECONDS + _LEAVE_SECONDS
 
     @classmethod
     def start(cls, directory: Path, *, deadline: Deadline) -> Self:
@@ -271,7 +268,6 @@ class Keeper:
         """
         fields = {"kind": entry.kind, "name": entry.name, "data": dict(entry.data)}
         self._ask("at_end", {**fields, "argv": list(argv), "within_ms": round(within * 1000)})
-        self._end_seconds = max(self._end_seconds, _END_SECONDS + within)
 
     def status(self) -> Mapping[str, object]:
         """Isolation, policy, children, streams (bytes, readers, recording errors), sockets, locks: as JSON has it."""
@@ -300,7 +296,9 @@ class Keeper:
         self._closed = True
         undone: dict[str, str] = {}
         try:
-            undone = protocol.Fields(self._link.ask("end", {}, Deadline.after(self._end_seconds))).table("undone")
+            status = self._link.ask("status", {}, Deadline.after(_END_SECONDS))
+            within = _END_SECONDS + protocol.Fields(status).number("end_seconds")
+            undone = protocol.Fields(self._link.ask("end", {}, Deadline.after(within))).table("undone")
         except (LinkLost, InfrastructureError):
             if self._launched is not None:
                 self._launched.kill()
@@ -308,7 +306,9 @@ class Keeper:
             self._link.close()
             if self._launched is not None:
                 self._launched.collect()
-                if not Journal(self.directory / protocol.JOURNAL_NAME).entries():
+                left = Journal(self.directory / protocol.JOURNAL_NAME).entries()
+                undone = undone or {entry.name: f"{entry.name}: the keeper died before it was done" for entry in left}
+                if not left:
                     remove(self.directory)
         if undone:
             raise InfrastructureError(

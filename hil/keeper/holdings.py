@@ -6,6 +6,7 @@ Requests are turned into calls of this by `hil.keeper.server`.
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import socket
@@ -181,21 +182,22 @@ class Holdings:
             what each of the others said last, by name.
         """
         undone: dict[str, str] = {}
+        limits = {name: Deadline.after(within) for name, (_, within) in self._leaves.items()}
         for name, (argv, _) in self._leaves.items():
             try:
                 self.spawn(leave_name(name), Command(argv, None, None, 0, True), None, ())
             except HilError as error:
                 undone[name] = error.message
-        for name, (_, within) in self._leaves.items():
+        for name, limit in limits.items():
             if name in undone:
                 continue
             child = self._children[leave_name(name)]
-            self._await_end([child], Deadline.after(within))
+            self._await_end([child], limit)
             if child.returncode == 0:
                 done(name)
             else:
                 said = self._streams[leave_name(name)].last_words()
-                undone[name] = said or f"it had not ended within {within:g} s"
+                undone[name] = said or f"it had not ended within {limit}"
         return undone
 
     def reap(self) -> None:
@@ -229,11 +231,17 @@ class Holdings:
             "children": {name: child.status() for name, child in self._children.items()},
             "streams": {name: stream.status() for name, stream in self._streams.items()},
             "sockets": sorted(self._listeners),
+            "end_seconds": math.ceil(max((within for _, within in self._leaves.values()), default=0.0)),
             "locks": sorted(self._locks),
         }
 
-    def close(self) -> None:
-        """End it all: children in their order, then consoles, streams and locks; less than two seconds."""
+    def close(self, *, in_order: bool = True) -> None:
+        """End it all: children in their order, then consoles, streams and locks; less than two seconds.
+
+        Args:
+            in_order: whether what the locks stand for is as it is to be left. If not, they keep the name of this
+                holder, as if it had died with them, and so does the next one hear of it.
+        """
         terms = Deadline.after(_STOP_SECONDS)
         for order in sorted({child.command.stop_order for child in self._children.values()}):
             group = [child for child in self._children.values() if child.command.stop_order == order]
@@ -252,8 +260,9 @@ class Holdings:
             stream.close()
         for listener in self._listeners.values():
             listener.close()
-        for lock in self._locks.values():
-            lock.release()
+        if in_order:
+            for lock in self._locks.values():
+                lock.release()
 
     def _await_end(self, group: Sequence[Child], deadline: Deadline) -> None:
         self.reap()

@@ -26,6 +26,7 @@ from hil.keeper.runtime import remove
 from hil.keeper.sockets import listening_sockets
 
 _FOREVER = Deadline.after(float("inf"))
+_WHILE_ENDING = ("status", "end")
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -76,7 +77,7 @@ class Server:
         self._loop.run_until(lambda: self._ending, _FOREVER)
         self._loop.watch(self._listener.fileno())
         undone = self._holdings.leave(self._journal.strike)
-        self._holdings.close()
+        self._holdings.close(in_order=not undone)
         if not self._journal.entries():
             remove(self._directory)
         for request in self._last_requests:
@@ -118,7 +119,7 @@ class Server:
         verb = self._verbs.get(request.verb)
         if verb is None:
             raise HilBug(f"the keeper does not know {request.verb!r}", hint="end old benches and try again")
-        if self._ending:
+        if self._ending and request.verb not in _WHILE_ENDING:
             raise InfrastructureError("the bench is being closed", hint="open it again")
         verb(request)
 
