@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 BODY_MAX: Final = 256 * 1024
 """Bytes of an answer's body; a Shelly's whole status has some 2 KiB."""
 
-ANSWER_WITHIN: Final = 3.0
-"""Seconds that one try waits: a plug on a busy radio channel takes one now and then, two where it wants a proof."""
+ANSWER_WITHIN: Final = 4.0
+"""Seconds that one try waits: a plug on a busy radio channel takes one now and then, two where it wants a proof; an
+answer that comes later still is lost, as the next try is a connection of its own."""
 
 _WORDS_MAX: Final = 120
 _NOT_THERE: Final = "see whether it has power and is in the network, and whether the rig file's `at:` is its address"

@@ -64,28 +64,33 @@ class Agent:
             )
 
     def _persistently(self, asked: dict[Oid, int | None], deadline: Deadline) -> list[int | None]:
-        return persistently(lambda: self._ask(asked, deadline.sooner(ANSWER_WITHIN)), deadline=deadline)
-
-    def _ask(self, asked: dict[Oid, int | None], deadline: Deadline) -> list[int | None]:
         number, message = question(self.community, asked)
+        # The same message each time, so that the answer to an earlier one counts where it comes late.
         with self._connected(deadline) as line:
-            try:
-                line.send(message)
-                while True:
-                    # 0 would make it not wait at all.
-                    line.settimeout(max(deadline.remaining() or 0.0, 0.001))
-                    found = answer(self.what, line.recv(_DATAGRAM_MAX), number, tuple(asked))
-                    if found is not None:
-                        return found
-            except TimeoutError:
-                raise PortSilent(
-                    f"{self.what}: no answer by SNMP within {deadline}",
-                    hint="see whether the community is right: a wrong one gets no answer either",
-                ) from None
-            except OSError as error:
-                raise PortAbsent(
-                    f"{self.what}: nobody listens at {self.at}: {error.strerror}", hint=_NOT_THERE
-                ) from None
+
+            def ask() -> list[int | None]:
+                return self._ask(line, message, number, tuple(asked), deadline.sooner(ANSWER_WITHIN))
+
+            return persistently(ask, deadline=deadline)
+
+    def _ask(
+        self, line: socket.socket, message: bytes, number: int, oids: Sequence[Oid], deadline: Deadline
+    ) -> list[int | None]:
+        try:
+            line.send(message)
+            while True:
+                # 0 would make it not wait at all.
+                line.settimeout(max(deadline.remaining() or 0.0, 0.001))
+                found = answer(self.what, line.recv(_DATAGRAM_MAX), number, oids)
+                if found is not None:
+                    return found
+        except TimeoutError:
+            raise PortSilent(
+                f"{self.what}: no answer by SNMP within {deadline}",
+                hint="see whether the community is right: a wrong one gets no answer either",
+            ) from None
+        except OSError as error:
+            raise PortAbsent(f"{self.what}: nobody listens at {self.at}: {error.strerror}", hint=_NOT_THERE) from None
 
     def _connected(self, deadline: Deadline) -> socket.socket:
         place = places(self.at, socket.SOCK_DGRAM, self.what, deadline=deadline)[0]

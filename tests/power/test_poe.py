@@ -180,6 +180,23 @@ def _other(said: bytes) -> bytes:
     return bytes(encoder.encode(message))
 
 
+def test_an_answer_that_comes_late_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy switch: each answer comes when the next try is under way already."""
+    monkeypatch.setattr(poe_snmp, "ANSWER_WITHIN", 0.2)
+    late: list[bytes] = []
+
+    class Busy(Switch):
+        def answer(self, datagram: bytes) -> bytes | None:
+            said = Switch.answer(self, datagram)
+            late.append(said or b"")
+            return late[-2] if len(late) > 1 else None
+
+    switch = Busy({ADMIN: 1, STATUS: DELIVERING})
+    with running(switch):
+        assert port(switch.at).read(deadline=Deadline.after(SOON)) is PowerState.ON
+    assert len(set(switch.datagrams)) == 1
+
+
 def test_garbage_is_asked_again_twice() -> None:
     switch = Switch({ADMIN: 1, STATUS: DELIVERING})
     with running(switch, lambda said: said[:-3]), pytest.raises(PortGarbled, match="no SNMP"):
