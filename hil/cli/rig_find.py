@@ -68,7 +68,7 @@ def command(
     lines = [Line(name, config) for name, config in sought.named.items()]
     others = [Line(name, config) for name, config in sought.others.items()]
     voice = Voice(_asker(yes), lambda line: click.echo(line, err=True))
-    findings = find(Wanted(sought.relays, lines, others), voice, Pace(within=within))
+    findings = find(Wanted(sought.relays, lines, others, sought.rig), voice, Pace(within=within))
     text = rig_text(findings, sought.relays, sought.named | sought.others, sought.known) if findings.pairs else ""
     if as_json:
         click.echo(json.dumps(_document(findings, text), indent=1))
@@ -92,12 +92,14 @@ class _Sought:
         relays: the power ports, by name.
         named: the serial lines that a person named, in a rig file or here, by name.
         others: those of this host that are merely there.
-        known: the nodes of the rig file, by the names of their consoles; None where there is none.
+        rig: the rig file, where there is one.
+        known: its nodes, by the names of their consoles; None where there is none.
     """
 
     relays: dict[str, PowerConfig]
     named: dict[str, ConsoleConfig]
     others: dict[str, ConsoleConfig]
+    rig: Rig | None
     known: dict[str, Known] | None
 
 
@@ -115,7 +117,7 @@ def _sought(rig: str | None, power: tuple[str, ...], console: tuple[str, ...]) -
     lines = {name: config for name, (config, _) in of_rig.items()}
     given = {_name(config): config for config in map(console_given, console)}
     known = None if loaded is None else {name: node for name, (_, node) in of_rig.items()}
-    return _Sought(relays, given or lines, {} if given else _here(relays, lines), known)
+    return _Sought(relays, given or lines, {} if given else _here(relays, lines), loaded, known)
 
 
 def _loaded(name: str) -> Rig:

@@ -57,24 +57,24 @@ class Relay:
     port: PowerPort
 
 
-def found_state(relay: Relay) -> PowerState:
+def found_state(port: PowerPort) -> PowerState:
     """How a relay is now. Errors as in `hil.power.port`."""
-    return relay.port.read(deadline=Deadline.after(_SWITCHES_WITHIN))
+    return port.read(deadline=Deadline.after(_SWITCHES_WITHIN))
 
 
-def left_as(relay: Relay, found: PowerState) -> bool:
+def left_on(config: PowerConfig, found: PowerState) -> bool:
     """Whether a relay is left on: as it was found, and where it cannot tell, as its `leave:` says (off otherwise)."""
-    return found is PowerState.ON or (found is PowerState.UNKNOWN and relay.config.leave == "on")
+    return found is PowerState.ON or (found is PowerState.UNKNOWN and config.leave == "on")
 
 
-def heard_cycle(relay: Relay, found: PowerState, ears: Ears, pace: Pace) -> dict[str, Hearing]:
+def heard_cycle(relay: Relay, ears: Ears, pace: Pace, *, left: bool) -> dict[str, Hearing]:
     """What each console said while a relay was switched off, on, and back.
 
     Args:
         relay: which.
-        found: how it is now.
         ears: open.
         pace: how long is listened.
+        left: whether it is on afterwards.
 
     Raises:
         NotPutBack: it could not be put back.
@@ -82,7 +82,7 @@ def heard_cycle(relay: Relay, found: PowerState, ears: Ears, pace: Pace) -> dict
     """
     began = now_ns()
     ears.listen(Deadline.after(pace.before))
-    with _put_back(relay, left_as(relay, found)):
+    with _put_back(relay, left):
         _switch(relay, on=False)
         off = now_ns()
         ears.listen(Deadline.after(relay.config.off_at_least + pace.quiet))
@@ -120,9 +120,11 @@ def _put_back(relay: Relay, on: bool) -> Iterator[None]:
 
 
 def _switch(relay: Relay, *, on: bool) -> None:
-    deadline = Deadline.after(_SWITCHES_WITHIN)
-    relay.port.switch(on, deadline=deadline)
-    state = relay.port.read(deadline=deadline) if relay.port.reads_back else PowerState.UNKNOWN
+    # Its interlock may wait before it lets it be switched on.
+    deadline = Deadline.after(_SWITCHES_WITHIN + relay.config.off_at_least)
+    state = relay.port.switch(on, deadline=deadline)
+    if state is PowerState.UNKNOWN:
+        state = relay.port.read(deadline=deadline)
     if state is (PowerState.OFF if on else PowerState.ON):
         raise InfrastructureError(
             f"{relay.name} ({relay.port.name}) was switched {_word(on)} and reads back {state.value}",

@@ -40,7 +40,6 @@ _SHOWN: Final = 60
 # Where few bytes came: of text heard at another one of twelve speeds, 1200 to 1500000 (the bits as hil.sim.uart has
 # them), at most 80 % of 17 bytes or more are printable; of the text itself all but what a glitch left.
 _OF_TEXT: Final = 0.9
-_TEXT: Final = 0.8
 _TEXT: Final = frozenset(b"\t\r\n\b\x1b" + bytes(range(0x20, 0x7F)))
 
 

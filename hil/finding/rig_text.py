@@ -73,17 +73,22 @@ def _head(findings: Findings, relays: Mapping[str, PowerConfig]) -> Iterator[str
     yield "# segment: {kind: bridge, nic: enp3s0}   # the network port of this host that the boards hang on"
     yield "images:"
     yield _beside("  probe: {kind: probe}", "Debian's kernel and a small root file system; put your own here")
+    yield from _power({pair.relay: relays[pair.relay] for pair in findings.pairs})
+
+
+def relays_text(relays: Mapping[str, PowerConfig]) -> str:
+    """A rig file with relays that a command line named, and a machine that hangs on none of them."""
+    return "\n".join(
+        ["hil: 1", "images: {probe: {kind: probe}}", *_power(relays), "nodes: {none: {kind: qemu, image: probe}}", ""]
+    )
+
+
+def _power(relays: Mapping[str, PowerConfig]) -> Iterator[str]:
     yield "power:"
-    for pair in findings.pairs:
-        yield from _power(pair.relay, relays[pair.relay])
-
-
-def _power(name: str, config: PowerConfig) -> Iterator[str]:
-    fields = type(config).model_fields
-    keys = ("kind", *(key for key in (*PLACE_KEYS, *CHANNEL_KEYS) if key in fields))
-    yield f"  {name}:"
-    for key in keys:
-        yield f"    {key}: {_scalar(getattr(config, key))}"
+    for name, config in relays.items():
+        yield f"  {name}:"
+        for key, value in config.model_dump(include={"kind", *PLACE_KEYS, *CHANNEL_KEYS}).items():
+            yield f"    {key}: {_scalar(value)}"
 
 
 def _node(name: str, pair: Pair, console: ConsoleConfig, known: Known | None) -> Iterator[str]:

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from hil.clock import Deadline
 from hil.config.power import PowerConfig
+from hil.config.rig import Rig, load_rig
 from hil.config.things import Thing
 from hil.errors import InfrastructureError
-from hil.finding.cycle import NotPutBack, Pace, Relay, found_state, heard_cycle, left_as
+from hil.finding.cycle import NotPutBack, Pace, Relay, found_state, heard_cycle, left_on
 from hil.finding.ears import Ears, Line, open_ears
 from hil.finding.matching import Findings, Round, matched
+from hil.finding.rig_text import relays_text
 from hil.keeper.client import Keeper
+from hil.keeper.journal import Entry
 from hil.keeper.runtime import new_runtime_dir
 from hil.locks import Busy, Lock
-from hil.power.opening import make_port
+from hil.power.opening import AtEnd, Owner, make_port, open_ports
 from hil.power.port import PowerState
-from hil.taking import lock_folder, take
+from hil.power.promise import KIND
+from hil.taking import holder_words, lock_folder, take
 
 _START_SECONDS: Final = 20.0
 
@@ -32,11 +37,13 @@ class Wanted:
         relays: the power ports, by name, with real devices.
         lines: the serial lines that a person named.
         others: those that are merely there.
+        rig: the rig file that the relays are from; None where a command line named them.
     """
 
     relays: Mapping[str, PowerConfig]
     lines: Sequence[Line]
     others: Sequence[Line] = ()
+    rig: Rig | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,9 @@ class Voice:
 def find(wanted: Wanted, voice: Voice, pace: Pace) -> Findings:
     """Find out which relay powers which console's board.
 
+    A keeper holds the locks and the lines, and leaves each relay that was switched as it was found, should this
+    process not live to do it.
+
     Args:
         wanted: relays and lines.
         voice: asks before each switching.
@@ -66,53 +76,87 @@ def find(wanted: Wanted, voice: Voice, pace: Pace) -> Findings:
         InfrastructureError: a line that a person named cannot be opened, or there is none at all. What goes wrong with
             one relay alone is in the findings.
     """
-    with ExitStack() as stack:
-        relays = [stack.enter_context(_opened(name, config)) for name, config in wanted.relays.items()]
+    with Keeper.start(new_runtime_dir("find"), deadline=Deadline.after(_START_SECONDS)) as keeper:
+        rig = wanted.rig or _rig_of(wanted.relays, keeper.directory)
+        holder = holder_words(rig, keeper)
         for thing in _things(wanted):
-            stack.enter_context(_locked(thing))
-        others = [line for line in wanted.others if _is_free(stack, line, voice)]
-        keeper = stack.enter_context(Keeper.start(new_runtime_dir("find"), deadline=Deadline.after(_START_SECONDS)))
-        ears = stack.enter_context(Ears(keeper))
-        open_ears(ears, wanted.lines, others, voice.tell)
-        if not ears.transcripts:
-            raise InfrastructureError(
-                "there is no serial line to listen to", hint="plug the adapters in, or name lines: --console DEVICE"
-            )
-        voice.tell(f"listening to {', '.join(ears.transcripts)}")
-        return matched([_round(relay, ears, voice, pace) for relay in relays])
+            _take(thing, keeper, holder)
+        others = [line for line in wanted.others if _is_free(line, keeper, holder, voice)]
+        with Ears(keeper) as ears:
+            open_ears(ears, wanted.lines, others, voice.tell)
+            if not ears.transcripts:
+                raise InfrastructureError(
+                    "there is no serial line to listen to",
+                    hint="plug the adapters in, or name lines: --console DEVICE",
+                )
+            voice.tell(f"listening to {', '.join(ears.transcripts)}")
+            owner = Owner(keeper.directory, _at_end(keeper), lock_folder(), holder)
+            bench = _Bench(rig, owner, ears, voice, pace)
+            return matched([_round(name, config, bench) for name, config in wanted.relays.items()])
 
 
-def _round(relay: Relay, ears: Ears, voice: Voice, pace: Pace) -> Round:
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """What each relay is tried with.
+
+    Args:
+        rig: the file that the keeper's promises are about.
+        owner: makes them.
+        ears: open.
+        voice: asks and tells.
+        pace: how long is listened.
+    """
+
+    rig: Rig
+    owner: Owner
+    ears: Ears
+    voice: Voice
+    pace: Pace
+
+
+def _round(name: str, config: PowerConfig, bench: _Bench) -> Round:
     try:
-        found = found_state(relay)
-        if not voice.ask(_question(relay, found)):
-            return Round(relay.name, {}, "not switched, as you said")
-        voice.tell(f"{relay.name}: off, listen, on, listen (at most {pace.within:g} s)")
-        hearings = heard_cycle(relay, found, ears, pace)
+        with closing(make_port(config)) as port:
+            called = f"{name} ({port.name})"
+            found = found_state(port)
+        left = left_on(config, found)
+        if not bench.voice.ask(_question(called, found, left=left)):
+            return Round(name, {}, "not switched, as you said")
+        bench.voice.tell(f"{name}: off, listen, on, listen (at most {bench.pace.within:g} s)")
+        # Promised to the keeper before it is switched: as it is to be left, whatever the rig says of a bench's end.
+        promised = config.model_copy(update={"leave": "on" if left else "off"})
+        with open_ports(replace(bench.rig, power={name: promised}), {name: config}, bench.owner) as ports:
+            hearings = heard_cycle(Relay(name, config, ports[name]), bench.ears, bench.pace, left=left)
     except NotPutBack:
         raise
     except InfrastructureError as error:
-        voice.tell(f"{relay.name}: {error.message}")
-        return Round(relay.name, {}, f"it could not be tried: {error.message} ({error.hint})")
-    round_ = Round(relay.name, hearings)
-    voice.tell(f"{relay.name}: {' and '.join(round_.rebooted) or 'nobody'} rebooted with it")
+        bench.voice.tell(f"{name}: {error.message}")
+        return Round(name, {}, f"it could not be tried: {error.message} ({error.hint})")
+    round_ = Round(name, hearings)
+    bench.voice.tell(f"{name}: {' and '.join(round_.rebooted) or 'nobody'} rebooted with it")
     return round_
 
 
-def _question(relay: Relay, found: PowerState) -> str:
-    left = "on" if left_as(relay, found) else "off"
-    now = f"it is {left} now, and is left so" if found is not PowerState.UNKNOWN else f"it is left {left}"
-    unsure = "" if found is not PowerState.UNKNOWN else "; it cannot tell how it is now"
-    return f"{relay.name} ({relay.port.name}): switch it off and on? What hangs on it loses its power; {now}{unsure}."
+def _question(called: str, found: PowerState, *, left: bool) -> str:
+    word = "on" if left else "off"
+    now = f"it is left {word}; it cannot tell how it is now"
+    if found is not PowerState.UNKNOWN:
+        now = f"it is {word} now, and is left so"
+    return f"{called}: switch it off and on? What hangs on it loses its power; {now}."
 
 
-@contextmanager
-def _opened(name: str, config: PowerConfig) -> Iterator[Relay]:
-    port = make_port(config)
-    try:
-        yield Relay(name, config, port)
-    finally:
-        port.close()
+def _rig_of(relays: Mapping[str, PowerConfig], folder: Path) -> Rig:
+    """A rig file with these relays, for the keeper, which reads a file to know what it has promised."""
+    file = folder / "relays.yaml"
+    file.write_text(relays_text(relays), encoding="utf-8")
+    return load_rig(file, cwd=folder)
+
+
+def _at_end(keeper: Keeper) -> AtEnd:
+    def promise(name: str, data: Mapping[str, object], argv: Sequence[str], within: float) -> None:
+        keeper.at_end(Entry(KIND, name, data), argv, within=within)
+
+    return promise
 
 
 def _things(wanted: Wanted) -> list[Thing]:
@@ -122,22 +166,18 @@ def _things(wanted: Wanted) -> list[Thing]:
     return sorted({thing.name: thing for thing in (*relays, *lines)}.values())
 
 
-def _is_free(stack: ExitStack, line: Line, voice: Voice) -> bool:
+def _is_free(line: Line, keeper: Keeper, holder: str, voice: Voice) -> bool:
     """Whether a line that is merely there can be had; it is taken then."""
-    for thing in line.config.things():
-        try:
-            stack.enter_context(_locked(thing))
-        except Busy as busy:
-            voice.tell(f"not listened to: {busy.message}")
-            return False
+    try:
+        for thing in line.config.things():
+            _take(thing, keeper, holder)
+    except Busy as busy:
+        voice.tell(f"not listened to: {busy.message}")
+        return False
     return True
 
 
-@contextmanager
-def _locked(thing: Thing) -> Iterator[None]:
-    lock = Lock(lock_folder() / thing.file_name, what="hil rig find", shared=True)
+def _take(thing: Thing, keeper: Keeper, holder: str) -> None:
+    lock = Lock(lock_folder() / thing.file_name, what=holder, pid=keeper.pid, shared=True)
     take(lock, thing.name)
-    try:
-        yield
-    finally:
-        lock.release()
+    keeper.lock(lock)

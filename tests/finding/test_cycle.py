@@ -12,7 +12,7 @@ from hil.config.power import PowerConfig
 from hil.console.stream import Chunk
 from hil.console.transcript import Transcript
 from hil.errors import InfrastructureError
-from hil.finding.cycle import NotPutBack, Pace, Relay, found_state, heard_cycle
+from hil.finding.cycle import NotPutBack, Pace, Relay, found_state, heard_cycle, left_on
 from hil.finding.ears import Ears
 from hil.finding.evidence import Heard
 from hil.power.port import PortSilent, PowerState
@@ -32,11 +32,12 @@ class Contact:
         self.before: Callable[[bool], None] = lambda on: None
         self.obeys = True
 
-    def switch(self, on: bool, *, deadline: Deadline) -> None:
+    def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         self.before(on)
         self.told.append(on)
         if self.obeys and self.state is not PowerState.UNKNOWN:
             self.state = PowerState.ON if on else PowerState.OFF
+        return PowerState.UNKNOWN if on else self.state
 
     def read(self, *, deadline: Deadline) -> PowerState:
         return self.state
@@ -63,7 +64,8 @@ class Stub:
 def tried(contact: Contact, ears: Stub, *, leave: str = "off") -> Heard:
     config = PowerConfig.model_validate({"kind": "plain", "off_at_least": 0, "leave": leave})
     relay = Relay("relay1", config, contact)
-    return heard_cycle(relay, found_state(relay), cast(Ears, ears), QUICK)["a"].heard
+    left = left_on(config, found_state(contact))
+    return heard_cycle(relay, cast(Ears, ears), QUICK, left=left)["a"].heard
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,7 @@ class Person:
                     "device": twin.devices["twin:relay"],
                     "channel": channel,
                     "off_at_least": OFF_AT_LEAST,
+                    "cycles_per_hour": 3600,  # the twin's device files have been other tests' before
                 }
             )
             for channel in range(1, channels + 1)
@@ -171,11 +172,12 @@ def test_a_line_that_somebody_has_ends_it_before_a_relay_is_switched(keeper: Kee
 def test_a_line_that_is_merely_there_is_passed_over_and_without_any_there_is_nothing_to_hear(keeper: Keeper) -> None:
     twin = started(keeper, 1, board("a", 1))
     place = twin.devices["twin:uart-a"]
+    relay = Config.model_validate({"kind": "lcus", "device": twin.devices["twin:relay"], "channel": 1})
     there = [Line(place, ConsoleConfig.model_validate({"device": place}))]
     person = Person()
     with (
         serial.Serial(place, 115200, exclusive=True),
         pytest.raises(InfrastructureError, match="no serial line to listen to"),
     ):
-        find(Wanted({}, (), there), Voice(person.ask, person.told.append), Pace())
+        find(Wanted({"relay1": relay}, (), there), Voice(person.ask, person.told.append), Pace())
     assert person.told[0].startswith("not listened to: ")
