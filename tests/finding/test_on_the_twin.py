@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import serial
 from support.keepers import own_keeper
+from support.rigs import Hil
 
 from hil.clock import Deadline
 from hil.config.serial import ConsoleConfig
 from hil.errors import InfrastructureError
 from hil.finding.cycle import Pace
 from hil.finding.ears import Line
+from hil.finding.given import console_given
 from hil.finding.matching import Findings
 from hil.finding.search import Voice, Wanted, find
 from hil.keeper.client import Keeper
@@ -38,11 +43,11 @@ def board(name: str, *channels: int, script: str = "linux") -> BoardPlan:
     return BoardPlan(name, feeds=feeds, console=f"uart-{name}", actor=Script(script))
 
 
-def started(keeper: Keeper, channels: int, *boards: BoardPlan) -> RunningTwin:
+def started(keeper: Keeper, channels: int, *boards: BoardPlan, console: str = "uart") -> RunningTwin:
     directory = keeper.directory / "twin"
     directory.mkdir(mode=0o700)
     relay = DevicePlan("relay", "lcus", {"channels": channels})
-    lines = tuple(DevicePlan(one.console, "uart") for one in boards if one.console)
+    lines = tuple(DevicePlan(one.console, console) for one in boards if one.console)
     return start(keeper, Plan(1, directory, (relay, *lines), boards))
 
 
@@ -73,7 +78,7 @@ class Person:
             for channel in range(1, channels + 1)
         }
         lines = [
-            Line(name.removeprefix("twin:uart-"), ConsoleConfig.model_validate({"device": place}))
+            Line(name.removeprefix("twin:uart-"), console_given(place))
             for name, place in twin.devices.items()
             if name.startswith("twin:uart-")
         ]
@@ -148,12 +153,37 @@ def test_a_relay_that_nobody_agrees_to_is_not_switched(keeper: Keeper) -> None:
 
 
 @pytest.mark.boot
-def test_a_relay_that_does_not_obey_does_not_end_the_search(keeper: Keeper) -> None:
-    twin = started(keeper, 2, board("a", 1), board("b", 2))
+def test_a_relay_that_does_not_obey_does_not_end_the_search_also_on_a_serial_server(keeper: Keeper) -> None:
+    twin = started(keeper, 2, board("a", 1), board("b", 2), console="rfc2217")
     twin.control.fault("relay", "silent", 1)
     findings = Person().search(twin, 2, within=4)
     assert pairs(findings) == {"relay2": "b"}
     assert "relay1: it could not be tried" in findings.not_found[0]
+
+
+@pytest.mark.boot
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_who_is_ended_in_the_dark_leaves_the_relay_on_as_it_was(
+    keeper: Keeper, how: signal.Signals, tmp_path: Path
+) -> None:
+    twin = started(keeper, 1, board("a", 1))
+    place = twin.devices["twin:relay"]
+    left_on = Config.model_validate({"kind": "lcus", "device": place, "channel": 1})
+    make_port(left_on).switch(True, deadline=Deadline.after(5))
+    arguments = ["rig", "find", "--power", f"lcus:{place}:1", "--console", twin.devices["twin:uart-a"], "--yes"]
+    with Hil(arguments, tmp_path) as hil:
+        hil.wait_for("relay1: off, listen", within=20)
+        until(lambda: commanded(twin) == [False])
+        hil.signal(how)
+        until(lambda: commanded(twin) == [True])
+
+
+def until(seen: Callable[[], bool]) -> None:
+    """Wait for it."""
+    deadline = Deadline.after(20)
+    while not seen():
+        assert not deadline.expired
+        time.sleep(0.05)
 
 
 def test_a_line_that_somebody_has_ends_it_before_a_relay_is_switched(keeper: Keeper) -> None:
