@@ -28,6 +28,8 @@ from hil.sim.plan import BoardPlan, DevicePlan, Plan, Script
 from hil.sim.starting import RunningTwin, start
 from hil.taking import lock_folder
 
+pytestmark = pytest.mark.boot
+
 OFF_AT_LEAST = 0.4  # a busy board's capacitors are empty after 0.13 s (hil.sim.character)
 
 
@@ -109,7 +111,6 @@ def test_two_boards_the_other_way_round_are_found_and_each_relay_is_left_as_it_w
     assert person.told[-1] == "relay2: a rebooted with it"
 
 
-@pytest.mark.boot
 def test_three_relays_and_three_consoles_crossed_over_and_a_relay_without_a_board(keeper: Keeper) -> None:
     twin = started(keeper, 4, board("a", 3), board("b", 1, script="chatty"), board("c", 2))
     findings = Person().search(twin, 4, within=4)
@@ -118,7 +119,6 @@ def test_three_relays_and_three_consoles_crossed_over_and_a_relay_without_a_boar
     assert "no board hangs on it" in findings.not_found[0]
 
 
-@pytest.mark.boot
 def test_a_welded_relay_a_silent_board_a_wrong_speed_and_a_shared_supply_are_said(keeper: Keeper) -> None:
     twin = started(
         keeper,
@@ -152,7 +152,6 @@ def test_a_relay_that_nobody_agrees_to_is_not_switched(keeper: Keeper) -> None:
     assert twin.control.state()["boards"]["a"]["starts"] == 0
 
 
-@pytest.mark.boot
 def test_a_relay_that_does_not_obey_does_not_end_the_search_also_on_a_serial_server(keeper: Keeper) -> None:
     twin = started(keeper, 2, board("a", 1), board("b", 2), console="rfc2217")
     twin.control.fault("relay", "silent", 1)
@@ -161,7 +160,6 @@ def test_a_relay_that_does_not_obey_does_not_end_the_search_also_on_a_serial_ser
     assert "relay1: it could not be tried" in findings.not_found[0]
 
 
-@pytest.mark.boot
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_who_is_ended_in_the_dark_leaves_the_relay_on_as_it_was(
     keeper: Keeper, how: signal.Signals, tmp_path: Path
