@@ -24,6 +24,8 @@ from hil.console.recording import read_cast, read_recording
 from hil.keeper.link import Link
 from hil.keeper.runtime import is_alive
 
+pytestmark = pytest.mark.boot
+
 CLIENT = """
 import select, signal, sys
 from pathlib import Path

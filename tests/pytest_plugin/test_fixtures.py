@@ -8,6 +8,8 @@ import subprocess
 
 import pytest
 
+pytestmark = pytest.mark.boot
+
 
 def boots(inner):
     """What happened to the machines, without the session's beginning and end."""

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hil import errors
 from hil.pytest_plugin.verdicts import decisive
 
+pytestmark = pytest.mark.boot
+
 PHASES = ("setup", "call", "teardown")
 FAILED = ({"failed": 1}, {"failed": 1}, {"passed": 1, "failed": 1})
 ERROR = ({"errors": 1}, {"errors": 1}, {"passed": 1, "errors": 1})

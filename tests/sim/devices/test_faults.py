@@ -17,6 +17,8 @@ from hil.sim.devices import firmware
 from hil.sim.devices.modbus_line import crc
 from hil.sim.devices.snmp import GET, INTEGER, SET, BadMessage, Binding, Message, decode
 
+pytestmark = pytest.mark.boot
+
 SOON = 0.05
 LATE = 10.0
 SLOW = 0.3
