@@ -37,7 +37,7 @@ class Contact:
         self.told.append(on)
         if self.obeys and self.state is not PowerState.UNKNOWN:
             self.state = PowerState.ON if on else PowerState.OFF
-        return PowerState.UNKNOWN if on else self.state
+        return PowerState.UNKNOWN
 
     def read(self, *, deadline: Deadline) -> PowerState:
         return self.state

@@ -76,3 +76,9 @@ def test_text_at_another_speed_is_no_text_and_no_first_words(speed: int, lines: 
     assert is_text(said)
     assert first_words(heard) is None
     assert len(heard) < 17 or not is_text(heard)
+
+
+def test_a_menu_that_is_drawn_with_lines_is_text_where_enough_of_it_came() -> None:
+    menu = "│ Boot menu │\r\n".encode() * 20
+    assert is_text(menu)
+    assert not is_text(bytes(range(128, 256)) * 3)

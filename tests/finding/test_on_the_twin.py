@@ -203,9 +203,13 @@ def test_a_line_that_is_merely_there_is_passed_over_and_without_any_there_is_not
     relay = Config.model_validate({"kind": "lcus", "device": twin.devices["twin:relay"], "channel": 1})
     there = [Line(place, ConsoleConfig.model_validate({"device": place}))]
     person = Person()
-    with (
-        serial.Serial(place, 115200, exclusive=True),
-        pytest.raises(InfrastructureError, match="no serial line to listen to"),
+    (thing,) = there[0].config.things()
+    lock = Lock(lock_folder() / thing.file_name, what="a bench", shared=True)
+    for held, why in (
+        (serial.Serial(place, 115200, exclusive=True), "not listened to: the serial line"),
+        (lock.held(Deadline.after(5)), f"not listened to: {thing.name} is held by process"),
     ):
-        find(Wanted({"relay1": relay}, (), there), Voice(person.ask, person.told.append), Pace())
-    assert person.told[0].startswith("not listened to: ")
+        person.told.clear()
+        with held, pytest.raises(InfrastructureError, match="no serial line to listen to"):
+            find(Wanted({"relay1": relay}, (), there), Voice(person.ask, person.told.append), Pace())
+        assert person.told[0].startswith(why)
