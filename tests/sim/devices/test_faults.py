@@ -310,14 +310,18 @@ def test_a_restart_ends_what_was_asked_before(tmp_path: Path, way: Way, monkeypa
     with_device(tmp_path, way.kind, doing, channel=way.first, slow=SLOW)
 
 
-def test_a_restart_forgets_half_a_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(firmware, "_RESTART_SECONDS", SOON)
+@pytest.mark.parametrize("before", [True, False])
+def test_a_restart_forgets_half_a_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, before: bool) -> None:
+    monkeypatch.setattr(firmware, "_RESTART_SECONDS", 2 * SOON)
 
     async def doing(bench: Bench) -> None:
         with line(bench.place) as port:
-            port.write(bytes.fromhex("A0 01"))
-            await asyncio.sleep(SOON)
+            if before:
+                port.write(bytes.fromhex("A0 01"))
+                await asyncio.sleep(SOON)
             bench.fault("reboots")
+            if not before:
+                port.write(bytes.fromhex("A0 01"))
             await asyncio.sleep(3 * SOON)
             port.write(bytes.fromhex("01 A2"))
             await asyncio.sleep(SOON)
@@ -326,15 +330,32 @@ def test_a_restart_forgets_half_a_frame(tmp_path: Path, monkeypatch: pytest.Monk
     with_device(tmp_path, "lcus", doing)
 
 
-def test_a_fault_of_one_channel_leaves_the_other_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", WAYS[1:], ids=[way.kind for way in WAYS[1:]])
+def test_a_fault_of_one_channel_leaves_the_other_alone(tmp_path: Path, way: Way) -> None:
     async def doing(bench: Bench) -> None:
-        bench.fault("silent", 1)
+        bench.fault("silent", way.first)
         with pytest.raises(Silent):
-            await tasmota_switch(bench.place, 1, True, SOON)
-        await tasmota_switch(bench.place, 2, True, LATE)
-        assert bench.on() == [2]
+            await way.switch(bench.place, way.first, True, SOON)
+        await way.switch(bench.place, way.first + 1, True, LATE)
+        assert bench.on() == [way.first + 1]
 
-    with_device(tmp_path, "tasmota", doing, channels=2)
+    with_device(tmp_path, way.kind, doing, channel=way.first, channels=way.first + 1)
+
+
+def test_a_silent_device_says_nothing_of_itself_either(tmp_path: Path) -> None:
+    async def shelly(bench: Bench) -> None:
+        bench.fault("silent")
+        with pytest.raises(Silent):
+            await web(bench.place, "/shelly", SOON)
+
+    async def switch(bench: Bench) -> None:
+        bench.fault("silent")
+        up_time = Binding((1, 3, 6, 1, 2, 1, 1, 3, 0))
+        with pytest.raises(Silent):
+            await snmp(bench.place, Message(1, b"private", GET, 1, 0, 0, (up_time,)), SOON)
+
+    with_device(tmp_path, "shelly2", shelly, channel=0)
+    with_device(tmp_path, "poe", switch)
 
 
 def test_a_device_that_restarts_cuts_its_connections(tmp_path: Path) -> None:
@@ -344,6 +365,9 @@ def test_a_device_that_restarts_cuts_its_connections(tmp_path: Path) -> None:
         await tcp_read(bench.place, 0, LATE)
         bench.fault("reboots")
         assert await reader.read() == b""
+        writer.close()
+        reader, writer = await asyncio.open_connection(host, int(port))
+        assert await reader.read() == b"", "and takes none yet"
         writer.close()
 
     with_device(tmp_path, "modbus-tcp", doing, channel=0)

@@ -62,6 +62,8 @@ def test_a_wrong_sum_and_another_channel_do_nothing_and_the_next_frame_is_done()
     assert on(firmware) == []
     codec.feed(b"\xa0" + ON_2)
     assert on(firmware) == [2]
+    codec.feed(bytes.fromhex("A0 02 07 A9"))
+    assert on(firmware) == [2]
 
 
 def test_a_board_that_never_tells(tmp_path: Path) -> None:

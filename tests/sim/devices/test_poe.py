@@ -15,6 +15,7 @@ from hil.sim.devices.firmware import Firmware
 from hil.sim.devices.poe import PoeSwitch
 from hil.sim.devices.snmp import (
     GET,
+    GET_BULK,
     INTEGER,
     NULL,
     RESPONSE,
@@ -145,6 +146,40 @@ def test_pysnmp_writes_reads_and_walks(tmp_path: Path, monkeypatch: pytest.Monke
         engine.close_dispatcher()
 
     with_device(tmp_path, "poe", doing, community_env="SWITCH")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "30",
+        "30 05 02 01 01",
+        "30 81",
+        "30 80 02 01 01",
+        "30 85 00 00 00 00 03 02 01 01",
+        "30 0E 02 01 01 04 00 C7 07 02 01 07 02 01 00 02",
+        "30 12 02 01 01 04 00 30 0B 02 01 07 02 01 00 02 01 00 30 00",
+        "30 11 02 01 01 04 00 A0 0A 02 00 02 01 00 02 01 00 30 00",
+        "30 12 02 01 01 04 00 A0 0B 02 01 07 02 01 00 02 01 00 30 00 00",
+    ],
+)
+def test_what_is_no_message_is_refused(message: str) -> None:
+    with pytest.raises(BadMessage):
+        decode(bytes.fromhex(message))
+
+
+@pytest.mark.parametrize("content", ["", "2B 81", "2B 9F FF FF FF 7F", "2B" + " 01" * 128])
+def test_what_is_no_object_identifier_is_refused(content: str) -> None:
+    with pytest.raises(BadMessage):
+        decode_oid(bytes.fromhex(content))
+
+
+def test_a_bulk_answer_has_an_end() -> None:
+    agent, _ = switch()
+    asked = Message(1, b"private", GET_BULK, 7, 0, 10_000, (Binding((*PORTS, 3)),))
+    answer = agent.answer(asked.encode())
+    assert answer is not None
+    assert len(decode(answer.data).bindings) == 32
 
 
 @settings(max_examples=100, deadline=None)

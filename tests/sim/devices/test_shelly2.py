@@ -80,6 +80,10 @@ def test_what_cannot_be_done_is_an_error_of_the_call() -> None:
     )
     assert get("/rpc/Switch.Set", id="0") == (500, {"code": -103, "message": "Missing required argument 'on'!"})
     assert get("/rpc/Switch.Blow", id="0")[0] == 404
+    assert get("/rpc/Switch.GetStatus", id="false") == (
+        500,
+        {"code": -103, "message": "Missing required argument 'id'!"},
+    )
     reply = plug.answer(Request("POST", "/rpc", "/rpc", body=b'{"id":7,"src":"me","method":"Switch.Blow"}'))
     assert reply is not None
     assert json.loads(reply.body) == {
@@ -135,6 +139,14 @@ def test_the_digest_of_rfc_7616() -> None:
         ' response="753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",'
         ' opaque="FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS"'
     )
+    for wrong in (
+        said.replace("Mufasa", "Scar"),
+        said.replace("Digest ", "Basic "),
+        said.replace("qop=auth", "qop=x"),
+    ):
+        assert not login.admits(Request("GET", "/dir/index.html", "/dir/index.html", headers={"authorization": wrong}))
+    for method, target in (("POST", "/dir/index.html"), ("GET", "/dir")):
+        assert not login.admits(Request(method, target, target, headers={"authorization": said}))
     assert login.admits(Request("GET", "/dir/index.html", "/dir/index.html", headers={"authorization": said}))
 
 
