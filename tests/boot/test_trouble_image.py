@@ -51,7 +51,9 @@ def test_no_profile_for_this_machine(tmp_path: Path, probe_image: Image) -> None
     assert found.code == 1
     assert re.fullmatch(
         r"node error: node1: Matchbox has no profile for this machine \(iPXE shows its 404\): no group selects"
-        r" mac=02:00:5e:00:00:01, uuid=[0-9a-f-]{36}, serial=DESK-1, arch=arm64\n"
+        r" mac=02:00:5e:00:00:01, uuid=[0-9a-f-]{36}, serial=DESK-1"
+        # Where DHCP gives a name, as on a bridge, iPXE tells it.
+        r"(, hostname=node1, domain=hil\.test)?, arch=arm64\n"
         r"group 'lab' \(profile 'mine'\) selects mac=02:00:5e:aa:bb:cc, serial=LAB-7\n"
         r"group 'none' \(profile 'mine'\) selects rack=4",
         found.message,
