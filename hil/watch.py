@@ -7,27 +7,24 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol
 
 from hil.boot import Boot, Patience
-from hil.clock import NANOSECONDS, Deadline, now_ns
+from hil.clock import Deadline
 from hil.console.console import Console
 from hil.console.garble import Legibility
-from hil.console.transcript import printable
 from hil.ended import ended_by_itself, unpowered
 from hil.errors import HilError, InfrastructureError, NodeError
 from hil.machine import Events, Machine, Power, PowerState, SerialConsole
+from hil.silence import Silence
 from hil.timeline.console_marks import ConsoleMarks
 from hil.timeline.events import Event, marks_of
-from hil.timeline.stages import INITRD_FETCHED, KERNEL_FETCHED, READY
+from hil.timeline.stages import READY
 from hil.timeline.timeline import Mark
 
 # What explains a death arrives by another pipe than the death: Matchbox's log line, QMP's SHUTDOWN.
 _EXPLANATION = 1.0
 _LOOK = 0.25
-# The kernel's EFI stub prints by the firmware's console, whatever console= says (Linux efi-stub-helper.c, efi_puts).
-_STUB = "EFI stub: "
 
 
 class Served(Protocol):
@@ -84,19 +81,6 @@ class ReadySign(Protocol):
     def interval(self) -> float:
         """Seconds between two checks when nothing arrives."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """What a silent console after the fetch may mean.
-
-    Args:
-        argument: the kernel argument that this machine's console needs.
-        arguments: where the arguments stand that were served, and what they are; asked only then.
-    """
-
-    argument: str
-    arguments: Callable[[], tuple[str, tuple[str, ...]] | None]
 
 
 class Watch:
@@ -310,32 +294,9 @@ class Watch:
         return ended_by_itself(where, self._machine, self._exit_status(), self._boot.folder, self._console.tail(5))
 
     def _must_not_be_silent(self) -> None:
-        fetched = self._last(INITRD_FETCHED.name) or self._last(KERNEL_FETCHED.name)
-        if fetched is None or self._unseen:
-            return
-        last_word = self._console.transcript.stamp_at(self._console.transcript.end - 1)
-        if now_ns() - last_word < self._patience.silence * NANOSECONDS or self._kernel_spoke(fetched):
-            return
-        served = self._silence.arguments()
-        if served is None or self._silence.argument in (argument.split(",")[0] for argument in served[1]):
-            return
-        where, arguments = served
-        raise NodeError(
-            f"{self._boot.node}: silent console: iPXE has fetched everything, and nothing was said for"
-            f" {self._patience.silence:g} s; the kernel arguments at {where} lack {self._silence.argument}:"
-            f" {' '.join(arguments) or '(none)'}",
-            hint=f"add {self._silence.argument} to the arguments at {where}",
-            evidence=[*self._console.tail(5), self._boot.folder],
-        )
-
-    def _kernel_spoke(self, fetched: Mark) -> bool:
-        """Whether anything but the kernel's EFI stub has spoken since the last file was there."""
-        transcript = self._console.transcript
-        said = printable(transcript.bytes(transcript.offset_after(fetched.at_ns), transcript.end))
-        return any(line.strip() and not line.startswith(_STUB) for line in said.splitlines())
-
-    def _last(self, stage: str) -> Mark | None:
-        return next((mark for mark in reversed(list(self._boot.timeline)) if mark.stage == stage), None)
+        silent = None if self._unseen else self._silence.error(self._boot, self._console, self._patience.silence)
+        if silent is not None:
+            raise silent
 
     @property
     def _unseen(self) -> bool:

@@ -19,9 +19,10 @@ from hil.console.console import Console
 from hil.console.garble import Legibility
 from hil.errors import InfrastructureError, MissingPart, NodeError
 from hil.machine import Events, Power, PowerState, SerialConsole
+from hil.silence import Silence
 from hil.timeline.console_marks import ConsoleMarks
 from hil.timeline.timeline import Mark
-from hil.watch import Silence, Watch
+from hil.watch import Watch
 
 IPXE = b"iPXE 1.21.1 -- Open Source\r\n"
 FETCHED = IPXE + b"/assets/kernel... ok\r\n/assets/initrd... ok\r\n"

@@ -20,10 +20,11 @@ from hil.readiness.image import ImageReadiness
 from hil.readiness.sign import PanelSign
 from hil.report.folder import new_folder
 from hil.report.power import Metered
+from hil.silence import Silence
 from hil.timeline.console_marks import ConsoleMarks
 from hil.timeline.stages import ATTACHED, POWER
 from hil.timeline.timeline import Mark, Timeline
-from hil.watch import ReadySign, Served, Silence, Watch
+from hil.watch import ReadySign, Served, Watch
 
 _OWN = "(its own)"
 
