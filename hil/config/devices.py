@@ -115,14 +115,30 @@ def resolved(section: M, devices: Mapping[str, str]) -> M:
     return section.model_copy(update=changed)
 
 
-def device_path(device: str) -> Path:
+def device_path(
+    device: str, *, links: Path = Path("/dev/serial/by-path"), buses: Path = Path("/sys/bus/usb/devices")
+) -> Path:
     """The device file of a `DeviceName` that is none of the twin's, whether it is there or not.
 
     A place on the USB is looked up among the links that udev makes by path (systemd, 60-serial.rules), anew each time:
-    after a replug the same place may have another ttyUSB number.
+    after a replug the same place may have another ttyUSB number. Such a link names the bus's controller and not the
+    bus (pci-0000:00:14.0-usb-0:1.4:1.0-port0, bus 1; systemd issue 10683), so that link counts which leads to
+    the interface's own terminal as sysfs has it, and while it is unplugged one of its bus's controller (a controller
+    with two buses may then have two such places: systemd pull request 27483).
+
+    Args:
+        device: the name.
+        links: where udev makes its links.
+        buses: where sysfs has buses and interfaces by their names.
     """
     if not device.startswith(USB):
         return Path(device)
-    place = device.removeprefix(USB).partition("-")[2]
-    links = sorted(Path("/dev/serial/by-path").glob(f"*-usb*-0:{place}*"))
-    return links[0] if links else Path("/dev/serial/by-path") / f"usb-0:{place}"
+    interface = device.removeprefix(USB)
+    bus, _, place = interface.partition("-")
+    there = sorted([*links.glob(f"*-usb*-0:{place}"), *links.glob(f"*-usb*-0:{place}-port*")])
+    # A driver's terminal stands in its interface: ttyUSB0 (usb-serial) or tty/ttyACM0 (a class device).
+    own = {path.name for pattern in ("tty?*", "tty/tty*") for path in (buses / interface).glob(pattern)}
+    controller = (buses / f"usb{bus}").resolve().parent.name
+    best = [link for link in there if link.resolve().name in own]
+    best += [link for link in there if not own and f"{controller}-usb" in link.name]
+    return best[0] if best else links / f"usb-0:{place}"
