@@ -2,13 +2,13 @@
 
     python benchmarks/consoles.py [--lines 16] [--baud 115200] [--seconds 20] [--piece 62] [--json]
 
-Each line is a pty, fed by a process of its own at `baud`/10 bytes a second (8N1) in pieces as a full-speed USB adapter
-hands them over: 62 bytes with an FTDI chip (its packet of 64 less two of status), 32 with a CH340. The lines take turns,
-so that no two pieces come at once, which is the dearest way. The keeper stamps, records and passes on each piece to one
-reader a line, as it does for a node that is watched. CPU is the keeper's own, user and system, of /proc/PID/stat
-(proc(5)), over the feeding; the reader's is told too. What was sent, what the readers got and what the recordings hold
-must be the same bytes by SHA-256, or the script fails. It asserts no speed. A pty has no interrupts: what the kernel's
-USB drivers cost on a bench is not in it.
+Each line is a pty, fed by a process of its own at `baud`/10 bytes a second (8N1) in pieces as a full-speed USB
+adapter hands them over: 62 bytes (an FTDI chip's packet of 64 less two of status), or 32 (CH340). The lines take
+turns, so that no two pieces come at once, which is the dearest way. The keeper stamps, records and passes on each
+piece to one reader a line, as it does for a node that is watched. CPU is the keeper's own, user and system, of
+/proc/PID/stat (proc(5)), over the feeding; the reader's is told too. What was sent, what the readers got and what the
+recordings hold must be the same bytes by SHA-256, or the script fails. It asserts no speed. A pty has no interrupts:
+what the kernel's USB drivers cost on a bench is not in it.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def read_all(feeds: Sequence[Feed], total: int, deadline: Deadline) -> tuple[lis
     digests = [hashlib.sha256() for _ in feeds]
     counts, chunks = [0] * len(feeds), 0
     waiting = select.epoll()
-    for number, each in enumerate(feeds):
+    for each in feeds:
         waiting.register(each.fileno(), select.EPOLLIN)
     places = {each.fileno(): number for number, each in enumerate(feeds)}
     with waiting:
