@@ -53,7 +53,7 @@ print(json.dumps(found))
 
 pytestmark = [
     needs_taps,
-    pytest.mark.skipif(os.geteuid() != 0, reason="interfaces of a host are moved by root alone"),
+    pytest.mark.skipif(os.geteuid() != 0, reason="needs root, who alone moves a host's interfaces"),
     pytest.mark.skipif(shutil.which("ip") is None, reason="the program ip is not here"),
 ]
 

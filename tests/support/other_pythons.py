@@ -19,7 +19,8 @@ def installed(folder: Path, *requirements: str, without: str = "") -> Path:
         requirements: exact ones, as "labgrid==26.0.1".
         without: what they say they need and do not, as one that wants to be compiled.
     """
-    beside = Path(sys.executable).with_name("uv")
+    # hilw has its own beside the environment that it makes.
+    beside = Path(sys.executable).parents[2] / "uv" / "bin" / "uv"
     uv = str(beside) if beside.exists() else shutil.which("uv")
     if uv is None:
         pytest.skip("uv is not there")
