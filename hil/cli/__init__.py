@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "image": "List and build the images of a rig.",
     "init": "Draft a rig file, tests and a CI workflow from your Matchbox tree.",
     "lint": "Check machine configurations before a machine gets them.",
+    "power": "Ask and switch the power ports of a rig.",
     "report": "Summarise the boots recorded in a folder, as Markdown.",
     "rig": "Check rig files, list those that ship, find out which relay powers which board.",
     "sim": "Run a bench twin: simulated relays, meters and boards.",
