@@ -168,6 +168,14 @@ def test_what_is_no_message_is_refused(message: str) -> None:
         decode(bytes.fromhex(message))
 
 
+@pytest.mark.parametrize("length", [0x01, 0x80, 0x85])
+def test_a_value_that_ends_too_early_or_has_no_length_is_refused(length: int) -> None:
+    good = Message(1, b"private", GET, 7, 0, 0, (Binding(UP_TIME, (4, b"")),)).encode()
+    assert decode(good).bindings == (Binding(UP_TIME, (4, b"")),)
+    with pytest.raises(BadMessage):
+        decode(good[:-1] + bytes([length]))
+
+
 @pytest.mark.parametrize("content", ["", "2B 81", "2B 9F FF FF FF 7F", "2B" + " 01" * 128])
 def test_what_is_no_object_identifier_is_refused(content: str) -> None:
     with pytest.raises(BadMessage):
