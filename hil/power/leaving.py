@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -54,17 +53,30 @@ def keep_late(promise: Promise) -> str:
     Raises:
         HilError: as in `keep`.
     """
-    with ExitStack() as stack:
+    taken: list[Lock] = []
+    try:
         for path in promise.locks:
-            lock = Lock(Path(path), what=f"leaving the power port {promise.port} as promised", shared=True)
-            try:
-                stack.enter_context(lock.held(_AT_ONCE))
-            except Busy as busy:
-                return f"power port {promise.port} is left alone: {busy.holder or 'another process'} has it by now"
+            # In the dead one's name: what fails here is still its promise, for the next start.
+            lock = Lock(Path(path), what=promise.holder, shared=True)
+            lock.acquire(_AT_ONCE)
+            taken.append(lock)
             # A holder that let go in order leaves no name, one that died its own: this is whose the port is still.
             if lock.left_by is None or lock.left_by.what != promise.holder:
+                _let_go(taken)
                 return f"power port {promise.port} is left alone: somebody else has had it since"
-        return keep(promise)
+        words = keep(promise)
+        _let_go(taken)
+    except Busy as busy:
+        return f"power port {promise.port} is left alone: {busy.holder or 'another process'} has it by now"
+    finally:
+        for lock in taken:
+            os.close(lock.give())
+    return words
+
+
+def _let_go(locks: list[Lock]) -> None:
+    while locks:
+        locks.pop().release()
 
 
 def settled(entry: Mapping[str, object]) -> tuple[bool, str]:
