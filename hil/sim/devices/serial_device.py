@@ -9,8 +9,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from hil.sim.device import DevicePlace
 from hil.sim.devices.firmware import Answer, Firmware
+from hil.sim.devices.pty_device import PtyDevice
 from hil.sim.line import PtyLine
 from hil.sim.uart import received
 
@@ -32,7 +32,7 @@ class Codec(Protocol):
         ...
 
 
-class SerialDevice:
+class SerialDevice(PtyDevice):
     """See `hil.sim.device.Device`.
 
     Args:
@@ -46,30 +46,14 @@ class SerialDevice:
     def __init__(
         self, name: str, firmware: Firmware, codec: Codec, *, baud: int, spoil: Callable[[bytes], bytes]
     ) -> None:
-        self.name = name
+        super().__init__(name)
         self.outlets = firmware.outlets
         self.faults = firmware.faults
         self._firmware = firmware
         self._codec = codec
         self._baud = baud
         self._spoil = spoil
-        self._line: PtyLine | None = None
-        self._reader: asyncio.Task[None] | None = None
         firmware.on_restart(codec.forget)
-
-    async def start(self, place: DevicePlace) -> str:
-        """Open the pty."""
-        self._line = place.port(self.name)
-        self._reader = asyncio.create_task(self._serve(self._line))
-        return str(self._line.path)
-
-    async def close(self) -> None:
-        """Hang up."""
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
-        if self._line is not None:
-            self._line.close()
 
     async def _serve(self, line: PtyLine) -> None:
         while True:

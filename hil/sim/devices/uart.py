@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 
-from hil.sim.device import DevicePlace, Faults, Outlet
+from hil.sim.device import Faults, Outlet
+from hil.sim.devices.pty_device import PtyDevice
 from hil.sim.line import PtyLine
 from hil.sim.plan import DevicePlan
 
 
-class UartConsole:
+class UartConsole(PtyDevice):
     """See `hil.sim.device.Console`."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        super().__init__(name)
         self.faults = Faults()
         self.outlets: Mapping[int, Outlet] = {}
-        self._line: PtyLine | None = None
-        self._reader: asyncio.Task[None] | None = None
         self._typed: Callable[[bytes], None] = lambda data: None
 
     @property
@@ -40,21 +38,7 @@ class UartConsole:
         if self._line is not None:
             self._line.write(data)
 
-    async def start(self, place: DevicePlace) -> str:
-        """Open the pty."""
-        self._line = place.port(self.name)
-        self._reader = asyncio.create_task(self._read(self._line))
-        return str(self._line.path)
-
-    async def close(self) -> None:
-        """Hang up."""
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
-        if self._line is not None:
-            self._line.close()
-
-    async def _read(self, line: PtyLine) -> None:
+    async def _serve(self, line: PtyLine) -> None:
         while True:
             self._typed(await line.read())
 
