@@ -45,7 +45,12 @@ def open_serial(spec: SerialPort) -> TtyPort:
         descriptor = os.dup(line.fileno())
     finally:
         line.close()
-    return TtyPort(_hang_up_visible(descriptor), spec.path)
+    try:
+        _let_hang_up_be_seen(descriptor)
+    except termios.error as error:  # it was pulled just now
+        os.close(descriptor)
+        raise _refused(spec, error) from error
+    return TtyPort(descriptor, spec.path)
 
 
 def _check_before_touching(spec: SerialPort) -> None:
@@ -119,9 +124,8 @@ def _lines_here() -> str:
     return ", ".join(names) or "this host has none under /dev/serial/by-id"
 
 
-def _hang_up_visible(descriptor: int) -> int:
+def _let_hang_up_be_seen(descriptor: int) -> None:
     """Let an empty read mean a hang-up alone; with pyserial's VMIN of 0 it also means "nothing yet"."""
     settings = termios.tcgetattr(descriptor)
     settings[6][termios.VMIN] = 1
     termios.tcsetattr(descriptor, termios.TCSANOW, settings)
-    return descriptor

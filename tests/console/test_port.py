@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hil.console import serial_line
 from hil.console.port import (
     BadPortSpec,
     NoPort,
@@ -269,6 +270,25 @@ def test_a_serial_line_has_the_speed_that_was_asked_for(tmp_path: Path) -> None:
     assert termios.tcgetattr(port.fileno())[4:6] == [termios.B9600, termios.B9600]
     port.close()
     end.close()
+
+
+def test_a_serial_line_that_is_pulled_while_it_is_opened_is_an_error_as_others_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    master, line = os.openpty()
+    path = os.ttyname(line)
+    os.close(line)
+
+    def pulled(descriptor: int) -> None:
+        raise termios.error(5, "Input/output error")
+
+    monkeypatch.setattr(serial_line, "_let_hang_up_be_seen", pulled)
+    try:
+        with pytest.raises(InfrastructureError, match="Input/output error"):
+            open_port(SerialPort(path))
+        assert not holders(path)
+    finally:
+        os.close(master)
 
 
 def test_pyserial_is_imported_for_serial_lines_alone() -> None:
