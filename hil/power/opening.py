@@ -81,9 +81,8 @@ def open_ports(rig: Rig, devices: Mapping[str, PowerConfig], owner: Owner) -> It
             locks = lock_files(config, owner.locks)
             history = history_file(locks) if locks else owner.directory / f"{name}{_HISTORY}"
             ports[name] = Interlocked(port, config, history, owner.progress)
-            if (
-                locks and config.unattended
-            ):  # Nothing of the twin outlives its bench; nobody is at the bench at its end.
+            # Nothing of the twin outlives its bench, and nobody may be there at the end to switch by hand.
+            if locks and config.unattended:
                 _promise(rig, name, port, locks, owner)
         yield ports
 

@@ -156,6 +156,16 @@ def test_a_client_that_is_killed_leaves_that_to_its_keeper(folder: Path) -> None
     assert next_start() == []
 
 
+@pytest.mark.boot
+def test_a_keeper_that_is_terminated_leaves_it_first(folder: Path) -> None:
+    with bench(folder) as (_, directory):
+        with Keeper.connect(directory, deadline=Deadline.after(5)) as keeper:
+            os.kill(keeper.pid, signal.SIGTERM)
+        ended(directory)
+        assert state(folder) == "off"
+    assert next_start() == []
+
+
 def test_a_keeper_that_is_killed_leaves_it_to_the_next_start(folder: Path) -> None:
     with bench(folder) as (_, directory):
         kill_keeper(directory)
