@@ -314,9 +314,7 @@ def test_loading_changes_no_environment(load: Load) -> None:
 def test_the_bench_and_its_twin_differ_in_device_names_alone() -> None:
     bench, twin = (load_rig(name, cwd=Path.cwd()) for name in ("board-bench", "board-twin"))
     assert (bench.on_twin, twin.on_twin) == (False, True)
-    lines = [
-        [line for line in rig.file.read_text().splitlines() if not line.startswith("#")] for rig in (bench, twin)
-    ]
+    lines = [[line for line in rig.file.read_text().splitlines() if not line.startswith("#")] for rig in (bench, twin)]
     changed = [(real, simulated) for real, simulated in zip(*lines, strict=True) if real != simulated]
     assert [simulated.split()[:2] for _, simulated in changed] == [
         ["nic:", "twin:lan"],
