@@ -119,7 +119,7 @@ class LabgridPort:
                 f"{self.name}: labgrid's power_get gives {str(value)[:40]!r}, and neither true nor false",
                 hint="see what that backend does with this unit's firmware",
             )
-        return PowerState.ON if value else PowerState.OFF
+        return PowerState.of(value)
 
     def close(self) -> None:
         """Nothing is open between exchanges."""

@@ -15,9 +15,10 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from hil.clock import Deadline
-from hil.config.devices import DeviceName, device_path, is_twin
+from hil.config.channels import channel_on
+from hil.config.devices import DeviceName
 from hil.config.power import PowerConfig
-from hil.config.things import Thing, device
+from hil.config.things import Thing
 from hil.power.exchange import one_try, persistently
 from hil.power.line import HeldLine, Settings, held
 from hil.power.port import PortGarbled, PortRefused, PortSilent, PowerState
@@ -44,9 +45,7 @@ class Config(PowerConfig):
 
     def things(self) -> tuple[Thing, ...]:
         """The channel: other rigs may have the others."""
-        if is_twin(self.device):
-            return ()
-        return (Thing(f"{device(device_path(self.device)).name}:{self.channel}", ("channel",)),)
+        return channel_on(self.device, self.channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +83,14 @@ class LcusPort:
             line.send(frame(self.config.channel, on), deadline=deadline)
             if self.config.status:
                 persistently(lambda: self._confirm(line, on, one_try(deadline)), deadline=deadline)
-        return _as_state(on) if self.config.status else PowerState.UNKNOWN
+        return PowerState.of(on) if self.config.status else PowerState.UNKNOWN
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """Ask the board; UNKNOWN at once where the rig says that it does not answer. Errors as in `switch`."""
         if not self.config.status:
             return PowerState.UNKNOWN
         with held(self.config.device, _SETTINGS, deadline=deadline) as line:
-            return _as_state(persistently(lambda: self._ask(line, one_try(deadline)), deadline=deadline))
+            return PowerState.of(persistently(lambda: self._ask(line, one_try(deadline)), deadline=deadline))
 
     def close(self) -> None:
         """Nothing is open between exchanges."""
@@ -101,7 +100,7 @@ class LcusPort:
         if self._ask(line, deadline) != on:
             line.send(frame(self.config.channel, on), deadline=deadline)
             raise PortGarbled(
-                f"{self.name} was told to switch {_as_state(on).value}, and the board says that it is not",
+                f"{self.name} was told to switch {PowerState.of(on).value}, and the board says that it is not",
                 hint="look at the board's lamps: if another relay moved, `channel:` is wrong; if none, it lacks 5 V",
             )
 
@@ -168,7 +167,3 @@ def parse_status(answer: bytes) -> dict[int, bool] | None:
         channels[int(line[1])] = line[2].upper() == b"ON"
         at = line.end()
     return channels or None
-
-
-def _as_state(on: bool) -> PowerState:
-    return PowerState.ON if on else PowerState.OFF

@@ -78,7 +78,7 @@ class CoilPort:
     def read(self, *, deadline: Deadline) -> PowerState:
         """Read the coil; errors as in `switch`."""
         on = persistently(lambda: self._read(deadline), deadline=deadline)
-        return PowerState.ON if on else PowerState.OFF
+        return PowerState.of(on)
 
     def close(self) -> None:
         """Nothing is open between exchanges."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from hil.clock import Deadline
-from hil.config.devices import DeviceName, device_path, is_twin
+from hil.config.channels import channel_on
+from hil.config.devices import DeviceName
 from hil.config.power import PowerConfig
-from hil.config.things import Thing, device
+from hil.config.things import Thing
 from hil.power.exchange import one_try
 from hil.power.line import HeldLine, Settings, held
 from hil.power.modbus import CoilPort, Trace, need_pymodbus
@@ -36,9 +37,7 @@ class Config(PowerConfig):
 
     def things(self) -> tuple[Thing, ...]:
         """The coil: other rigs may have the others, and other devices on the line."""
-        if is_twin(self.device):
-            return ()
-        return (Thing(f"{device(device_path(self.device)).name}:{self.address}:{self.channel}", ("channel",)),)
+        return channel_on(self.device, f"{self.address}:{self.channel}")
 
 
 class _Serial:

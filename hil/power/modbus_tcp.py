@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 from pydantic import Field
 
 from hil.clock import Deadline
-from hil.config.devices import At, host_port, is_twin
+from hil.config.channels import channel_at
+from hil.config.devices import At, host_port
 from hil.config.power import PowerConfig
-from hil.config.things import Thing, endpoint
+from hil.config.things import Thing
 from hil.power.exchange import one_try
 from hil.power.modbus import CoilPort, Trace, need_pymodbus
 from hil.power.port import PortAbsent
@@ -43,9 +44,7 @@ class Config(PowerConfig):
 
     def things(self) -> tuple[Thing, ...]:
         """The coil: other rigs may have the others."""
-        if is_twin(self.at):
-            return ()
-        return (endpoint(host_port(self.at, PORT), "channel", channel=f"{self.address}:{self.channel}"),)
+        return channel_at(self.at, PORT, "channel", f"{self.address}:{self.channel}")
 
 
 def create(config: Config) -> CoilPort:

@@ -13,9 +13,10 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from hil.clock import Deadline
-from hil.config.devices import At, host_port, is_twin
+from hil.config.channels import channel_at
+from hil.config.devices import At, host_port
 from hil.config.power import PowerConfig
-from hil.config.things import Thing, endpoint
+from hil.config.things import Thing
 from hil.power.http_device import HttpDevice
 from hil.power.port import PortRefused, PowerState
 
@@ -34,9 +35,7 @@ class Config(PowerConfig):
 
     def things(self) -> tuple[Thing, ...]:
         """The unit's port, behind that daemon."""
-        if is_twin(self.at):
-            return ()
-        return (endpoint(host_port(self.at, PORT), "port", channel=f"{self.hostname}:{self.port}"),)
+        return channel_at(self.at, PORT, "port", f"{self.hostname}:{self.port}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,11 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from hil.clock import Deadline, hold
-from hil.config.devices import At, host_port, is_twin
+from hil.config.channels import channel_at
+from hil.config.devices import At, host_port
 from hil.config.model import Secret
 from hil.config.power import PowerConfig
-from hil.config.things import Thing, endpoint
+from hil.config.things import Thing
 from hil.power.poe_snmp import Agent, Oid
 from hil.power.port import PortGarbled, PortRefused, PortSilent, PowerState
 
@@ -60,9 +61,7 @@ class Config(PowerConfig):
 
     def things(self) -> tuple[Thing, ...]:
         """The port; other rigs may have the others."""
-        if is_twin(self.at):
-            return ()
-        return (endpoint(host_port(self.at, PORT), "port", channel=f"{self.group}.{self.port}"),)
+        return channel_at(self.at, PORT, "port", f"{self.group}.{self.port}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ class Seen:
         delivers = self.enabled if self.status is None else self.status == _DELIVERING
         if delivers is not self.enabled:
             return PowerState.UNKNOWN
-        return PowerState.ON if delivers else PowerState.OFF
+        return PowerState.of(delivers)
 
     def __str__(self) -> str:
         said = "" if self.status is None else f", {_STATUS[self.status]}"
@@ -123,7 +122,7 @@ class PoePort:
                 to, as with nothing plugged in, or no power left.
         """
         self.agent.set(self._oid(ADMIN_ENABLE), _TRUE if on else _FALSE, deadline=deadline)
-        wanted = PowerState.ON if on else PowerState.OFF
+        wanted = PowerState.of(on)
         soon = deadline.sooner(SETTLES_WITHIN)
         seen = self._look(deadline)
         while seen.state is not wanted:

@@ -20,6 +20,11 @@ class PowerState(Enum):
     OFF = "off"
     UNKNOWN = "unknown"
 
+    @classmethod
+    def of(cls, on: bool) -> PowerState:
+        """ON or OFF."""
+        return cls.ON if on else cls.OFF
+
 
 class PortAbsent(InfrastructureError):
     """The device is not there, may not be opened, or nobody listens where it should."""

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from hil.clock import Deadline
 from hil.config.power import MeterConfig
+from hil.power.http_channel import HttpChannel
 from hil.power.http_device import HttpDevice
 from hil.power.http_json import document
 from hil.power.meter import Reading, Resolution
@@ -29,16 +30,8 @@ class Config(Shelly1Place, MeterConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Shelly1Meter:
-    """The protocol Meter over one meter of a device. Keeps nothing open.
-
-    Args:
-        device: which.
-        channel: of it, from 0 on.
-    """
-
-    device: HttpDevice
-    channel: int
+class Shelly1Meter(HttpChannel[HttpDevice]):
+    """The protocol Meter over one meter of a device. Keeps nothing open."""
 
     @property
     def name(self) -> str:
@@ -75,9 +68,6 @@ class Shelly1Meter:
             watts=meter.number("power"),
             counter_wh=None if total is None else total / _WATT_MINUTES_PER_WH,
         )
-
-    def close(self) -> None:
-        """Nothing is open between exchanges."""
 
 
 def create(config: Config) -> Shelly1Meter:

@@ -15,16 +15,17 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from hil.clock import Deadline
-from hil.config.devices import At, host_port, is_twin
+from hil.config.channels import channel_at
+from hil.config.devices import At
 from hil.config.model import Model, Secret
 from hil.config.power import PowerConfig
-from hil.config.things import Thing, endpoint
+from hil.config.things import Thing
+from hil.power.http_channel import PORT, HttpRelay, device_at
 from hil.power.http_device import Answer, HttpDevice, patiently
 from hil.power.http_json import Document, document
 from hil.power.http_login import Digest
 from hil.power.port import PortGarbled, PortRefused, PowerState
 
-PORT: Final = 80
 USER: Final = "admin"
 _FRAME: Final = 1
 
@@ -44,32 +45,17 @@ class Config(Shelly2Place, PowerConfig):
 
     def things(self) -> tuple[Thing, ...]:
         """The switch; the device may have others."""
-        if is_twin(self.at):
-            return ()
-        return (endpoint(host_port(self.at, PORT), "at", channel=self.channel),)
+        return channel_at(self.at, PORT, "at", self.channel)
 
 
 @dataclass(frozen=True, slots=True)
-class Shelly2Port:
-    """The protocol PowerPort over one switch. Keeps nothing open.
-
-    Args:
-        device: which.
-        channel: of it, from 0 on.
-    """
-
-    device: HttpDevice
-    channel: int
+class Shelly2Port(HttpRelay[HttpDevice]):
+    """The protocol PowerPort over one switch. Keeps nothing open."""
 
     @property
     def name(self) -> str:
         """The switch and the device."""
         return f"switch {self.channel} of {self.device.what}"
-
-    @property
-    def reads_back(self) -> bool:
-        """It tells what its relay was last told, not what the contact does."""
-        return True
 
     def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Switch; it acknowledges with the state that it had before, which says nothing.
@@ -87,10 +73,7 @@ class Shelly2Port:
         def output(soon: Deadline) -> bool:
             return status(self.device, self.channel, soon)[0].flag("output")
 
-        return PowerState.ON if patiently(output, deadline=deadline) else PowerState.OFF
-
-    def close(self) -> None:
-        """Nothing is open between exchanges."""
+        return PowerState.of(patiently(output, deadline=deadline))
 
     def _set(self, on: bool, deadline: Deadline) -> None:
         frame = {"id": _FRAME, "method": "Switch.Set", "params": {"id": self.channel, "on": on}}
@@ -107,13 +90,7 @@ class Shelly2Port:
 
 def device_of(place: Shelly2Place) -> HttpDevice:
     """The device of a section, as its power port and its meter ask it."""
-    password = None if place.password is None else place.password.reveal()
-    return HttpDevice(
-        host_port(place.at, PORT),
-        f"Shelly {place.at}",
-        None if password is None else Digest(USER, password),
-        password or "",
-    )
+    return device_at(place.at, "Shelly", place.password, lambda password: Digest(USER, password))
 
 
 def status(device: HttpDevice, channel: int, deadline: Deadline) -> tuple[Document, Answer]:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from hil.clock import Deadline
 from hil.config.power import MeterConfig
+from hil.power.http_channel import HttpChannel
 from hil.power.http_device import HttpDevice
 from hil.power.meter import Reading, Resolution
 from hil.power.port import PortRefused
@@ -26,16 +27,8 @@ class Config(Shelly2Place, MeterConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Shelly2Meter:
-    """The protocol Meter over one switch of a device. Keeps nothing open.
-
-    Args:
-        device: which.
-        channel: of it, from 0 on.
-    """
-
-    device: HttpDevice
-    channel: int
+class Shelly2Meter(HttpChannel[HttpDevice]):
+    """The protocol Meter over one switch of a device. Keeps nothing open."""
 
     @property
     def name(self) -> str:
@@ -70,9 +63,6 @@ class Shelly2Meter:
             watts=found.number("apower"),
             counter_wh=counter,
         )
-
-    def close(self) -> None:
-        """Nothing is open between exchanges."""
 
 
 def create(config: Config) -> Shelly2Meter:

@@ -14,15 +14,16 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from hil.clock import Deadline
-from hil.config.devices import At, host_port, is_twin
+from hil.config.channels import channel_at
+from hil.config.devices import At
 from hil.config.model import Model, Secret
 from hil.config.power import PowerConfig
-from hil.config.things import Thing, endpoint
+from hil.config.things import Thing
+from hil.power.http_channel import PORT, HttpRelay, device_at, obeyed
 from hil.power.http_device import Answer, HttpDevice, patiently
 from hil.power.http_json import Document, document
 from hil.power.port import PortGarbled, PortRefused, PowerState
 
-PORT: Final = 80
 _STATES: Final = {"ON": True, "OFF": False}
 
 
@@ -44,9 +45,7 @@ class Config(TasmotaPlace, PowerConfig):
 
     def things(self) -> tuple[Thing, ...]:
         """The relay; the device may have others."""
-        if is_twin(self.at):
-            return ()
-        return (endpoint(host_port(self.at, PORT), "at", channel=self.channel),)
+        return channel_at(self.at, PORT, "at", self.channel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,26 +88,13 @@ class TasmotaDevice:
 
 
 @dataclass(frozen=True, slots=True)
-class TasmotaPort:
-    """The protocol PowerPort over one relay. Keeps nothing open.
-
-    Args:
-        device: which.
-        channel: of it, from 1 on.
-    """
-
-    device: TasmotaDevice
-    channel: int
+class TasmotaPort(HttpRelay[TasmotaDevice]):
+    """The protocol PowerPort over one relay. Keeps nothing open."""
 
     @property
     def name(self) -> str:
         """The relay and the device."""
         return f"relay {self.channel} of {self.device.http.what}"
-
-    @property
-    def reads_back(self) -> bool:
-        """It tells what its relay was last told, not what the contact does."""
-        return True
 
     def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Switch; the answer has the new state.
@@ -118,20 +104,13 @@ class TasmotaPort:
             PortRefused: a wrong password, no such relay; or it stays as it was, as with PowerOnState 4.
         """
         word = "On" if on else "Off"
-        if patiently(lambda soon: self._ask(f"Power{self.channel} {word}", soon), deadline=deadline) is not on:
-            raise PortRefused(
-                f"{self.name}: it was told to switch {word.lower()}, and says that it is not",
-                hint="look at its settings PowerOnState, Interlock and PulseTime, and at its limits of power",
-            )
-        return PowerState.ON if on else PowerState.OFF
+        says = patiently(lambda soon: self._ask(f"Power{self.channel} {word}", soon), deadline=deadline)
+        hint = "look at its settings PowerOnState, Interlock and PulseTime, and at its limits of power"
+        return obeyed(self.name, on, says=says, hint=hint)
 
     def read(self, *, deadline: Deadline) -> PowerState:
         """Ask the relay's state. Errors as in `switch`."""
-        on = patiently(lambda soon: self._ask(f"Power{self.channel}", soon), deadline=deadline)
-        return PowerState.ON if on else PowerState.OFF
-
-    def close(self) -> None:
-        """Nothing is open between exchanges."""
+        return PowerState.of(patiently(lambda soon: self._ask(f"Power{self.channel}", soon), deadline=deadline))
 
     def _ask(self, words: str, deadline: Deadline) -> bool:
         found, _ = self.device.command(words, deadline)
@@ -156,7 +135,7 @@ def device_of(place: TasmotaPlace) -> TasmotaDevice:
     """The device of a section, as its power port and its meter ask it."""
     secret = "" if place.password is None else place.password.reveal()
     login = {"user": place.user, "password": secret} if secret else {}
-    return TasmotaDevice(HttpDevice(host_port(place.at, PORT), f"Tasmota {place.at}", secret=secret), login)
+    return TasmotaDevice(device_at(place.at, "Tasmota", place.password), login)
 
 
 def create(config: Config) -> TasmotaPort:

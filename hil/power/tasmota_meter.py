@@ -15,6 +15,7 @@ from pydantic import Field
 
 from hil.clock import Deadline
 from hil.config.power import MeterConfig
+from hil.power.http_channel import HttpChannel
 from hil.power.meter import Reading, Resolution
 from hil.power.port import PortRefused
 from hil.power.tasmota import TasmotaDevice, TasmotaPlace, device_of
@@ -29,16 +30,8 @@ class Config(TasmotaPlace, MeterConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class TasmotaMeter:
-    """The protocol Meter over one meter of a device. Keeps nothing open.
-
-    Args:
-        device: which.
-        channel: of it, from 1 on.
-    """
-
-    device: TasmotaDevice
-    channel: int
+class TasmotaMeter(HttpChannel[TasmotaDevice]):
+    """The protocol Meter over one meter of a device. Keeps nothing open."""
 
     @property
     def name(self) -> str:
@@ -75,9 +68,6 @@ class TasmotaMeter:
             watts=energy.number("Power", which),
             counter_wh=None if total is None else total * _WH_PER_KWH,
         )
-
-    def close(self) -> None:
-        """Nothing is open between exchanges."""
 
 
 def create(config: Config) -> TasmotaMeter:

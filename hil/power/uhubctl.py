@@ -72,7 +72,7 @@ class UhubctlPort:
             PortGarbled: the hub says the contrary in three tries, or uhubctl prints what is not known.
             PortRefused: uhubctl failed otherwise.
         """
-        wanted = PowerState.ON if on else PowerState.OFF
+        wanted = PowerState.of(on)
         persistently(lambda: self._switch_once(wanted, deadline), deadline=deadline)
         return wanted
 
