@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import ClassVar
+from dataclasses import asdict, dataclass, fields
+from typing import ClassVar, get_type_hints
 
 
 class BadPortSpec(ValueError):
@@ -12,7 +12,18 @@ class BadPortSpec(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class UnixPort:
+class _Port:
+    """What all kinds are."""
+
+    kind: ClassVar[str]
+
+    def to_json(self) -> dict[str, object]:
+        """A document that `from_json` takes."""
+        return {"kind": self.kind, **asdict(self)}
+
+
+@dataclass(frozen=True, slots=True)
+class UnixPort(_Port):
     """A unix stream socket that somebody (QEMU) listens on.
 
     Args:
@@ -22,13 +33,9 @@ class UnixPort:
     kind: ClassVar[str] = "unix"
     path: str
 
-    def to_json(self) -> dict[str, object]:
-        """A document that `from_json` takes."""
-        return {"kind": self.kind, **asdict(self)}
-
 
 @dataclass(frozen=True, slots=True)
-class TcpPort:
+class TcpPort(_Port):
     """A raw TCP socket: ser2net in raw mode, a terminal server.
 
     Args:
@@ -40,13 +47,9 @@ class TcpPort:
     host: str
     port: int
 
-    def to_json(self) -> dict[str, object]:
-        """A document that `from_json` takes."""
-        return {"kind": self.kind, **asdict(self)}
-
 
 @dataclass(frozen=True, slots=True)
-class PtyPort:
+class PtyPort(_Port):
     """A pseudo terminal's slave (pts(4)), put into raw mode when it is opened.
 
     Args:
@@ -56,13 +59,9 @@ class PtyPort:
     kind: ClassVar[str] = "pty"
     path: str
 
-    def to_json(self) -> dict[str, object]:
-        """A document that `from_json` takes."""
-        return {"kind": self.kind, **asdict(self)}
-
 
 @dataclass(frozen=True, slots=True)
-class SerialPort:
+class SerialPort(_Port):
     """A serial line of this host, taken for ourselves alone.
 
     Args:
@@ -80,13 +79,9 @@ class SerialPort:
     stop_bits: int = 1
     rtscts: bool = False
 
-    def to_json(self) -> dict[str, object]:
-        """A document that `from_json` takes."""
-        return {"kind": self.kind, **asdict(self)}
-
 
 @dataclass(frozen=True, slots=True)
-class Rfc2217Port:
+class Rfc2217Port(_Port):
     """A serial line behind a serial server that sets it (RFC 2217).
 
     Args:
@@ -106,31 +101,18 @@ class Rfc2217Port:
     stop_bits: int = 1
     rtscts: bool = False
 
-    def to_json(self) -> dict[str, object]:
-        """A document that `from_json` takes."""
-        return {"kind": self.kind, **asdict(self)}
-
 
 @dataclass(frozen=True, slots=True)
-class NoPort:
+class NoPort(_Port):
     """No line at all: a console that is silent for ever, for a machine that none leads to."""
 
     kind: ClassVar[str] = "none"
 
-    def to_json(self) -> dict[str, object]:
-        """A document that `from_json` takes."""
-        return {"kind": self.kind}
-
 
 PortSpec = UnixPort | TcpPort | PtyPort | SerialPort | Rfc2217Port | NoPort
 
-_FIELDS: dict[str, dict[str, type]] = {
-    "unix": {"path": str},
-    "tcp": {"host": str, "port": int},
-    "pty": {"path": str},
-    "serial": {"path": str, "baud": int, "parity": str, "stop_bits": int, "rtscts": bool},
-    "rfc2217": {"host": str, "port": int, "baud": int, "parity": str, "stop_bits": int, "rtscts": bool},
-    "none": {},
+_KINDS: dict[str, type[PortSpec]] = {
+    kind.kind: kind for kind in (UnixPort, TcpPort, PtyPort, SerialPort, Rfc2217Port, NoPort)
 }
 
 
@@ -141,21 +123,16 @@ def from_json(document: Mapping[str, object]) -> PortSpec:
         BadPortSpec: another kind, a field too many or missing, or of another type.
     """
     kind = document.get("kind")
-    fields = _FIELDS.get(kind) if isinstance(kind, str) else None
-    if fields is None:
-        raise BadPortSpec(f"a port's kind is one of {', '.join(_FIELDS)}; not {kind!r}")
+    made = _KINDS.get(kind) if isinstance(kind, str) else None
+    if made is None:
+        raise BadPortSpec(f"a port's kind is one of {', '.join(_KINDS)}; not {kind!r}")
+    types = get_type_hints(made)
+    wanted = {field.name: types[field.name] for field in fields(made)}
     values = {name: value for name, value in document.items() if name != "kind"}
-    if values.keys() != fields.keys():
-        raise BadPortSpec(f"a port of kind {kind} has the fields {', '.join(fields)}; not {', '.join(values)}")
-    for name, wanted in fields.items():
-        if type(values[name]) is not wanted:
-            raise BadPortSpec(f"{name} of a {kind} port is of type {wanted.__name__}; not {values[name]!r}")
-    makers: dict[str, Callable[..., PortSpec]] = {
-        "unix": UnixPort,
-        "tcp": TcpPort,
-        "pty": PtyPort,
-        "serial": SerialPort,
-        "rfc2217": Rfc2217Port,
-        "none": NoPort,
-    }
-    return makers[str(kind)](**values)
+    if values.keys() != wanted.keys():
+        raise BadPortSpec(f"a port of kind {kind} has the fields {', '.join(wanted)}; not {', '.join(values)}")
+    for name, type_ in wanted.items():
+        if type(values[name]) is not type_:
+            raise BadPortSpec(f"{name} of a {kind} port is of type {type_.__name__}; not {values[name]!r}")
+    make: Callable[..., PortSpec] = made
+    return make(**values)
