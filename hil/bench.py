@@ -20,9 +20,10 @@ from hil.images.ready import ready_of
 from hil.joining import Joining, Programs
 from hil.keeper.client import Keeper
 from hil.keeper.early import EarlyKeeper
-from hil.keeper.runtime import new_runtime_dir, sweep
+from hil.keeper.runtime import new_runtime_dir
 from hil.kinds import Segment, known_image, make_image, make_machine, make_segment
 from hil.machines.place import Place, Session
+from hil.missed import settle_missed
 from hil.netboot.capture.choice import DEFAULT, Capture
 from hil.node import Fittings, Node
 from hil.provisioning import Provisioning
@@ -35,16 +36,15 @@ from hil.services.matchbox.needs import ready_assets
 from hil.services.matchbox.server import Matchbox, serve
 from hil.serving import Serving
 from hil.supplies import Supplies, identity_of, open_supplies
-from hil.taking import AT_ONCE, lock_folder, take_things
+from hil.taking import AT_ONCE, take_things
 from hil.tools import programs
 from hil.tools.cache import Cache
 from hil.tools.gonode import node_program
-from hil.tools.progress import Progress, Step, quiet
+from hil.tools.progress import Progress, quiet
 
 if TYPE_CHECKING:
     from hil.config.model import HostPort
     from hil.config.rig import NodeConfig, Rig
-    from hil.keeper.journal import Entry
     from hil.services.tailnet.tailnet import Tailnet
     from hil.sim.client import TwinControl
 
@@ -226,7 +226,7 @@ def open_bench(
                 f"image {image!r} was asked for, but the Matchbox of rig {rig.name} has data of its own",
                 hint="take `matchbox:` out of the rig file, or change that data",
             )
-    sweep(lambda entry: _settled(entry, progress))
+    settle_missed(progress)
     with _keeper(rig, early) as keeper:
         hide_known(rig, keeper.hide, progress)
         take_things(rig, keeper, wait, progress)
@@ -301,14 +301,3 @@ def _talostool() -> Path:
 
 def _tailnet_programs() -> Programs:
     return Programs(headscale=programs.headscale(), tailscaled=programs.tailscaled())
-
-
-def _settled(entry: Entry, progress: Progress) -> bool:
-    """Do what the keeper of another bench was killed before; whether it is done. What is not is said, and stops
-    nobody: the bench that is to be opened may have nothing to do with it."""
-    from hil.power.leaving import settled  # a bench whose predecessors ended well does not pay for it
-
-    lock_folder()
-    done, words = settled(entry.data)
-    progress(Step(words))
-    return done
