@@ -147,38 +147,8 @@ class SocketPort:
         self._socket.close()
 
 
-class SilentPort:
-    """A port that nothing ever comes from, and that takes everything."""
-
-    name = "no line"
-
-    def __init__(self) -> None:
-        self._descriptor = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-
-    @property
-    def closed(self) -> bool:
-        return self._descriptor < 0
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def read(self, limit: int) -> bytes:
-        return b""
-
-    def write(self, data: bytes) -> int:
-        return len(data)
-
-    def close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
-
-
-class TtyPort:
-    """A port over a terminal's descriptor in raw mode with VMIN=1, which it owns.
-
-    With VMIN=1 an empty read means a hang-up and never "nothing yet" (termios(3), non-canonical mode).
-    """
+class _DescriptorPort:
+    """What ports share that own a file descriptor."""
 
     def __init__(self, descriptor: int, name: str) -> None:
         self._descriptor = descriptor
@@ -190,6 +160,31 @@ class TtyPort:
 
     def fileno(self) -> int:
         return self._descriptor
+
+    def close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+class SilentPort(_DescriptorPort):
+    """A port that nothing ever comes from, and that takes everything."""
+
+    def __init__(self) -> None:
+        super().__init__(os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK), "no line")
+
+    def read(self, limit: int) -> bytes:
+        return b""
+
+    def write(self, data: bytes) -> int:
+        return len(data)
+
+
+class TtyPort(_DescriptorPort):
+    """A port over a terminal's descriptor in raw mode with VMIN=1, which it owns.
+
+    With VMIN=1 an empty read means a hang-up and never "nothing yet" (termios(3), non-canonical mode).
+    """
 
     def read(self, limit: int) -> bytes:
         try:
@@ -209,11 +204,6 @@ class TtyPort:
             return 0
         except OSError as error:
             raise PortClosed(f"{self.name}: {error.strerror}") from error
-
-    def close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
 
 
 def _connect_unix(path: str, deadline: Deadline) -> socket.socket:
