@@ -6,6 +6,7 @@ import asyncio
 import json
 import termios
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -222,16 +223,16 @@ def test_each_fault_is_seen_by_a_client_and_ends(tmp_path: Path, way: Way) -> No
         async def read(channel: int = first, within: float = LATE) -> bool:
             return await way.read(bench.place, channel, within)
 
+        async def switch_off_unanswered() -> None:
+            with pytest.raises(Silent) if acknowledges else nullcontext():
+                await switch(False, SOON)
+
         await switch(True)
         assert await read()
         assert bench.on() == [first]
 
         bench.fault("silent")
-        if acknowledges:
-            with pytest.raises(Silent):
-                await switch(False, SOON)
-        else:
-            await switch(False)
+        await switch_off_unanswered()
         with pytest.raises(Silent):
             await read(within=SOON)
         assert bench.on() == [first], "it did not even hear it"
@@ -247,11 +248,7 @@ def test_each_fault_is_seen_by_a_client_and_ends(tmp_path: Path, way: Way) -> No
         bench.mend()
 
         bench.fault("dropped-reply")
-        if acknowledges:
-            with pytest.raises(Silent):
-                await switch(False, SOON)
-        else:
-            await switch(False)
+        await switch_off_unanswered()
         assert bench.on() == [], "it did it"
         bench.mend()
         assert await read() is False
