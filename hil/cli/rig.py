@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from hil.cli import rig_find
-from hil.errors import ConfigError, HilError, Problem, UsageError
+from hil.cli.written import write_out
+from hil.errors import ConfigError, HilError, Problem
 
 if TYPE_CHECKING:
     from hil.config.rig import Rig
@@ -79,12 +80,7 @@ def schema(out: Path | None, shipped: bool) -> None:
     if out is None:
         click.echo(text, nl=False)
         return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"{out} cannot be written: {error.strerror or error}", hint="name a file in a folder that you can write to"
-        ) from error
+    write_out(out, text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hil.cli.written import write_out
 from hil.errors import InfrastructureError, UsageError
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def command(
             evidence=findings.not_found,
         )
     if out is not None:
-        _write(out, text)
+        write_out(out, text)
+        click.echo(f"wrote {out}; go on with: hil rig check {out}", err=True)
     elif not as_json:
         click.echo(text, nl=False)
 
@@ -178,13 +180,3 @@ def _document(findings: Findings, text: str) -> dict[str, object]:
         "not_found": list(findings.not_found),
         "rig": text,
     }
-
-
-def _write(out: Path, text: str) -> None:
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"{out} cannot be written: {error.strerror or error}", hint="name a file in a folder that you can write to"
-        ) from error
-    click.echo(f"wrote {out}; go on with: hil rig check {out}", err=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hil.cli.written import write_out
 from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.console.stream import FeedClosed
 from hil.errors import InfrastructureError, UsageError
@@ -82,7 +83,7 @@ def run(rig: str, out: Path | None, seed: int | None, speed: float, faults: tupl
         for fault in first:
             twin.control.fault(*fault)
         if out is not None:
-            _write(out, rig_text(loaded, names_of(loaded, whole=True), twin.devices))
+            write_out(out, rig_text(loaded, names_of(loaded, whole=True), twin.devices))
         click.echo("\n".join(_described(plan, twin, out)))
         with contextlib.suppress(KeyboardInterrupt):
             _follow(keeper, began)
@@ -211,12 +212,3 @@ def _fault(text: str) -> tuple[str, str, int | None]:
     if found is None:
         raise UsageError(f"{text!r} is no fault", hint="write it like --fault relay:1=welded, or --fault uart1=noise")
     return found[1], found[3], None if found[2] is None else int(found[2])
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"{file} cannot be written: {error.strerror}", hint="name a file in a folder of yours"
-        ) from error
