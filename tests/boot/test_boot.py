@@ -129,18 +129,18 @@ def test_groups_and_profiles_written_in_the_rig_file(tmp_path: Path, probe_image
             "matchbox": {
                 "assets": "files",
                 "groups": [
-                    {"id": "one", "profile": "p", "selector": {"mac": "52:54:00:aa:bb:01"}, "metadata": {"role": "w"}}
+                    {"id": "one", "profile": "p", "selector": {"mac": "02:00:5e:aa:bb:01"}, "metadata": {"role": "w"}}
                 ],
                 "profiles": [{"id": "p", "boot": boot_section, "generic_id": "g"}],
                 "generic": {"g": "role: {{.role}}\n"},
             },
-            "nodes": {"node1": without_image(mac="52:54:00:aa:bb:01", ready={"console": "from=rig-file"})},
+            "nodes": {"node1": without_image(mac="02:00:5e:aa:bb:01", ready={"console": "from=rig-file"})},
         },
     )
     with open_bench(load_rig(rig, cwd=tmp_path), artifacts=tmp_path / "records") as bench:
         boot = bench.nodes["node1"].boot()
-        assert get(bench.matchbox.address, "/generic?mac=52:54:00:aa:bb:01") == "role: w\n"
-        assert "ROLE=w" in get(bench.matchbox.address, "/metadata?mac=52:54:00:aa:bb:01")
+        assert get(bench.matchbox.address, "/generic?mac=02:00:5e:aa:bb:01") == "role: w\n"
+        assert "ROLE=w" in get(bench.matchbox.address, "/metadata?mac=02:00:5e:aa:bb:01")
     told = {mark.source: mark.evidence for mark in boot.timeline if mark.stage == "profile"}
     assert told["matchbox"] == "profile 'p'"
     # What is served there has no digest here: nobody has looked at it.
