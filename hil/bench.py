@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 _KEEPER_STARTS = 10.0
 _MATCHBOX_STARTS = 10.0
 _TALOSTOOL_BUILT = 1800.0
-_SWITCHES = 10.0
 
 
 class Bench:
@@ -168,7 +167,7 @@ class Bench:
         fittings = Fittings(
             keeper=self.keeper,
             folder=self.folder,
-            patience=Patience(boot=config.boot_within, switch=_SWITCHES + 2 * supply.off_at_least),
+            patience=Patience(boot=config.boot_within, switch=supply.switches_within + 2 * supply.off_at_least),
             serve=self._serving.serve(name, config.mac),
             image=self.image,
             follow=lambda: self._serving.follow(name, identity),

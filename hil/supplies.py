@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from hil.config.devices import resolved, twin_names
 from hil.config.model import Model
+from hil.config.power import PowerConfig
 from hil.keeper.journal import Entry
 from hil.kinds import Segment, make_meter
 from hil.machine import Identity
@@ -62,6 +63,7 @@ class Supplies:
         return Supply(
             port=None if port is None else self.ports[port],
             off_at_least=0.0 if port is None else self.rig.power[port].off_at_least,
+            switches_within=PowerConfig.switches_within if port is None else self.rig.power[port].switches_within,
             meter=None if name is None else self.meters[name],
             meter_name=name or "",
             every=1.0 if meter is None else meter.every,

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "hil.power/1"
 ACTIONS: Final = ("status", "on", "off", "cycle")
-_WITHIN: Final = 10.0
 
 _Outcome = tuple[str, str]
 """What a port reads back ("on", "off", "unknown"), and that in words."""
@@ -104,29 +103,30 @@ def _done(rig: Rig, name: str, action: str) -> _Outcome:
             stack.callback(lock.release)
         port = make_port(config)
         stack.callback(port.close)
-        return _ACTIONS[action](Interlocked(port, config, history_file(locks), _say), config.off_at_least)
+        within = config.switches_within + config.off_at_least
+        return _ACTIONS[action](Interlocked(port, config, history_file(locks), _say), within)
 
 
-def _status(port: PowerPort, off_at_least: float) -> _Outcome:
+def _status(port: PowerPort, within: float) -> _Outcome:
     from hil.clock import Deadline
 
     if not port.reads_back:
         return "unknown", "unknown: this port cannot be read back"
-    state = port.read(deadline=Deadline.after(_WITHIN)).value
+    state = port.read(deadline=Deadline.after(within)).value
     return state, state
 
 
-def _on(port: PowerPort, off_at_least: float) -> _Outcome:
-    return _switched(port, True, _WITHIN + off_at_least)
+def _on(port: PowerPort, within: float) -> _Outcome:
+    return _switched(port, True, within)
 
 
-def _off(port: PowerPort, off_at_least: float) -> _Outcome:
-    return _switched(port, False, _WITHIN)
+def _off(port: PowerPort, within: float) -> _Outcome:
+    return _switched(port, False, within)
 
 
-def _cycle(port: PowerPort, off_at_least: float) -> _Outcome:
-    _switched(port, False, _WITHIN)
-    return _switched(port, True, _WITHIN + off_at_least)
+def _cycle(port: PowerPort, within: float) -> _Outcome:
+    _switched(port, False, within)
+    return _switched(port, True, within)
 
 
 _ACTIONS: Final[dict[str, Callable[[PowerPort, float], _Outcome]]] = {

@@ -18,6 +18,8 @@ class PowerConfig(Model):
 
     unattended: ClassVar[bool] = True
     """Whether it switches without a person, and so when nobody is there."""
+    switches_within: ClassVar[float] = 10.0
+    """Seconds that one switching may take, besides `off_at_least`."""
 
     kind: str = Field(description="which kind of power port")
     off_at_least: Seconds = Field(

@@ -65,6 +65,7 @@ class Supply:
     Args:
         port: switches it, or None.
         off_at_least: s that the port stays off at least.
+        switches_within: s that a switching may take besides.
         meter: measures it, or None.
         meter_name: the rig's name of it.
         every: s from one reading of the meter to the next.
@@ -74,6 +75,7 @@ class Supply:
 
     port: PowerPort | None = None
     off_at_least: float = 0.0
+    switches_within: float = 10.0
     meter: Meter | None = None
     meter_name: str = ""
     every: float = 1.0

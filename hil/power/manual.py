@@ -26,6 +26,7 @@ class Config(PowerConfig):
     """What the person switches."""
 
     unattended: ClassVar[bool] = False
+    switches_within: ClassVar[float] = 300.0
 
     kind: Literal["manual"] = Field(description="a person, who is asked on the terminal")
     label: Annotated[str, Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")] = Field(
