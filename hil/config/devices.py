@@ -135,7 +135,9 @@ def device_path(
         return Path(device)
     interface = device.removeprefix(USB)
     bus, _, place = interface.partition("-")
-    there = sorted([*links.glob(f"*-usb*-0:{place}"), *links.glob(f"*-usb*-0:{place}-port*")])
+    there = [*links.glob(f"*-usb*-0:{place}"), *links.glob(f"*-usb*-0:{place}-port*")]
+    # Newer udev makes two links of a terminal; the one with the USB's revision is of one bus of the controller alone.
+    there.sort(key=lambda link: ("-usbv" not in link.name, link.name))
     # A driver's terminal stands in its interface: ttyUSB0 (usb-serial) or tty/ttyACM0 (a class device).
     own = {path.name for pattern in ("tty?*", "tty/tty*") for path in (buses / interface).glob(pattern)}
     controller = (buses / f"usb{bus}").resolve().parent.name
