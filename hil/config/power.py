@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field
@@ -30,9 +31,10 @@ class PowerConfig(Model):
     )
     leave: Leave = Field("off", description="how its bench leaves it: off, on, or as_found")
 
+    @abstractmethod
     def things(self) -> tuple[Thing, ...]:
         """What it takes for itself alone: the port; each with the key of its own section that names it."""
-        raise NotImplementedError
+        ...
 
 
 class MeterConfig(Model):

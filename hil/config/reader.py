@@ -113,7 +113,8 @@ class _Reader:
             key: self._of_kind(kinds.IMAGES, ImageConfig, "image", entry) for key, entry in self._named("images")
         }
         power = {
-            key: self._of_kind(kinds.POWER, PowerConfig, "power port", entry) for key, entry in self._named("power")
+            key: self._of_kind(kinds.POWER, PowerConfig, "power port", entry)  # type: ignore[type-abstract]
+            for key, entry in self._named("power")
         }
         meters = {
             key: self._of_kind(kinds.METERS, MeterConfig, "meter", entry) for key, entry in self._named("meters")

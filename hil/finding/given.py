@@ -82,7 +82,7 @@ def _relays(text: str) -> list[PowerConfig]:
     found = _POWER.fullmatch(text)
     if found is None:
         raise UsageError(f"--power {text[:200]!r} names no relays", hint=_FORM)
-    kind = kinds.load(kinds.POWER, found[1], PowerConfig)
+    kind = kinds.load(kinds.POWER, found[1], PowerConfig)  # type: ignore[type-abstract]
     if kind is None:
         have = ", ".join(kinds.names(kinds.POWER))
         raise UsageError(f"--power {text[:200]}: there is no kind {found[1]!r}", hint=f"it is one of {have}")

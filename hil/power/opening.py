@@ -93,7 +93,7 @@ def make_port(config: PowerConfig) -> PowerPort:
     Raises:
         InfrastructureError: a package that it needs is missing.
     """
-    kind = kinds.load(kinds.POWER, config.kind, PowerConfig)
+    kind = kinds.load(kinds.POWER, config.kind, PowerConfig)  # type: ignore[type-abstract]
     if kind is None:
         raise HilBug(f"the kind {config.kind!r} was there when the rig was loaded", hint="report this")
     return cast(_Kind, kind.module).create(config)
