@@ -15,10 +15,10 @@ README = Path(__file__).resolve().parent.parent.parent / "README.md"
 pytestmark = pytest.mark.usefixtures("runtime")
 
 
-def example(language: str) -> str:
-    found = re.search(rf"^```{language}\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
-    assert found is not None
-    return found.group(1)
+def example(language: str, *, having: str = "") -> str:
+    """The first of a language's blocks that has these words."""
+    blocks = re.findall(rf"^```{language}\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+    return str(next(block for block in blocks if having in block))
 
 
 def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
@@ -33,7 +33,15 @@ def test_the_example_of_a_rig_is_one(tmp_path: Path) -> None:
     write_tree(tmp_path / "matchbox", groups={}, profiles={})
     (tmp_path / "talosconfig").touch()
     (tmp_path / "rigs").mkdir()
-    (tmp_path / "rigs" / "homelab.yaml").write_text(example("yaml"))
+    (tmp_path / "rigs" / "homelab.yaml").write_text(example("yaml", having="name: homelab"))
     done = run_hil("rig", "check", "rigs/homelab.yaml", cwd=tmp_path)
     assert done.code == 0, done.err
     assert "1 node (qemu)" in done.out
+
+
+def test_the_example_of_a_board_is_a_rig_but_for_its_image(tmp_path: Path) -> None:
+    image = "hil: 1\nimages: {simnode-gateway: {kind: simnode, extensions: [spin, tailscale]}}\n"
+    (tmp_path / "board.yaml").write_text(image + example("yaml", having="kind: board"))
+    done = run_hil("rig", "check", "./board.yaml", cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "1 node (board), segment bridge" in done.out
