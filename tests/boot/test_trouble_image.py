@@ -186,7 +186,6 @@ def test_a_panic_is_told_at_once(tmp_path: Path) -> None:
     assert b"Kernel panic - not syncing: VFS: Unable to mount root fs" in found.console
 
 
-@pytest.mark.usefixtures("each_machine")
 def test_a_machine_that_starts_over_and_over(tmp_path: Path) -> None:
     found = boot(tmp_path, probe_rig(["console=ttyAMA0", "rdinit=/bin/busybox", "--", "reboot", "-f"]))
     assert found.code == 1

@@ -222,7 +222,7 @@ def test_each_port_is_as_promised_whatever_happens() -> None:
         twin = start(keeper, Plan(1, folder, devices, boards))
         Bench.folder, Bench.relay, Bench.control = folder, Path(twin.devices["twin:relay"]), twin.control
         Bench.TestCase.settings = settings(
-            max_examples=6, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=5, stateful_step_count=7, deadline=None, suppress_health_check=list(HealthCheck)
         )
         Bench.TestCase().runTest()
 
