@@ -21,10 +21,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
-from hil.clock import Deadline
+from hil.clock import Deadline, hold
 from hil.errors import HilBug, InfrastructureError
 
 _TIMED_OUT = 75  # EX_TEMPFAIL of sysexits(3); flock(1) itself never exits with it
+_NAMES_ITSELF_WITHIN = 0.2  # s from flock(2) to the name in the file: two system calls, on a host that is busy
+_LOOK_EVERY = 0.005
 _LONGEST = 4096  # bytes of an owner that are read
 _OPEN = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
@@ -238,12 +240,19 @@ class Lock:
         return done.returncode == 0
 
     def _busy(self, deadline: Deadline) -> Busy:
-        holder = self.owner()
+        holder = self._named_by_now()
         return Busy(
             f"{self.path} is in use by {holder or 'a process that left no name'}; waited {deadline}",
             hint="wait until it is done, or end that process" if holder else f"see who holds it: lsof {self.path}",
             holder=holder,
         )
+
+    def _named_by_now(self) -> Owner | None:
+        """Who holds it; one that took it a moment ago has still to write its name."""
+        soon = Deadline.after(_NAMES_ITSELF_WITHIN)
+        while (holder := self.owner()) is None and not soon.expired:
+            hold(_LOOK_EVERY)
+        return holder
 
     def _write_owner(self, fd: int) -> None:
         owner = Owner(os.getpid() if self._pid is None else self._pid, _user_name(), self.what, time.time())

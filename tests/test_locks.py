@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from hil.clock import Deadline
 from hil.errors import HilBug, InfrastructureError
-from hil.locks import Lock, Owner
+from hil.locks import Busy, Lock, Owner
 
 HOLDER = """
 import sys, pathlib
 from hil.clock import Deadline
-from hil.locks import Lock
+from hil.locks import Busy, Lock
 with Lock(pathlib.Path(sys.argv[1]), what="holding on").held(Deadline.after(5)):
     print("held", flush=True)
     sys.stdin.read()
@@ -102,3 +102,15 @@ def test_any_owner_file_is_an_owner_or_none(tmp_path: Path, content: bytes) -> N
     lock = Lock(tmp_path / "a.lock", what="x")
     lock.path.write_bytes(content)
     assert lock.owner() is None or isinstance(lock.owner(), Owner)
+
+
+def test_a_holder_that_took_it_a_moment_ago_is_named_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.lock"
+    with Lock(path, what="boots a board").held(Deadline.after(0)):
+        name = path.read_bytes()
+        path.write_bytes(b"")
+        monkeypatch.setattr("hil.locks.hold", lambda seconds: path.write_bytes(name))
+        with pytest.raises(Busy, match="boots a board"):
+            Lock(path, what="too").acquire(Deadline.after(0))

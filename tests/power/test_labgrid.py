@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -48,7 +49,8 @@ class Bench:
         self._models.mkdir(parents=True)
         self.python = folder / "python"
         # -I would keep it from this stand-in, which is not installed; -P keeps hil's own labgrid.py out of its way.
-        self.python.write_text(f'#!/bin/sh\nshift\nPYTHONPATH={folder / "packages"} exec {sys.executable} -P "$@"\n')
+        packages, python = shlex.quote(str(folder / "packages")), shlex.quote(sys.executable)
+        self.python.write_text(f'#!/bin/sh\nshift\nPYTHONPATH={packages} exec {python} -P "$@"\n')
         self.python.chmod(0o755)
 
     def model(self, name: str, get: str, port: str = "") -> None:
