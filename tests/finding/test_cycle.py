@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import cast
 
 import pytest
+from support.port_config import PortConfig
 
 from hil.clock import Deadline, now_ns
-from hil.config.power import PowerConfig
 from hil.console.stream import Chunk
 from hil.console.transcript import Transcript
 from hil.errors import InfrastructureError
@@ -62,7 +62,7 @@ class Stub:
 
 
 def tried(contact: Contact, ears: Stub, *, leave: str = "off") -> Heard:
-    config = PowerConfig.model_validate({"kind": "plain", "off_at_least": 0, "leave": leave})
+    config = PortConfig.model_validate({"kind": "plain", "off_at_least": 0, "leave": leave})
     relay = Relay("relay1", config, contact)
     left = left_on(config, found_state(contact))
     return heard_cycle(relay, cast(Ears, ears), QUICK, left=left)["a"].heard

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.port_config import PortConfig
 
 from hil.clock import Deadline
-from hil.config.power import PowerConfig
 from hil.errors import InfrastructureError
 from hil.power.interlock import History, Interlocked, parse_history
 from hil.power.port import PortSilent, PowerState
@@ -49,7 +49,7 @@ class Host:
         self.waited = 0.0
         self.port = FakePort()
         self._history = folder / "relay.history"
-        self._config = PowerConfig(kind="fake", off_at_least=2.0, cycles_per_hour=cycles_per_hour)
+        self._config = PortConfig(kind="fake", off_at_least=2.0, cycles_per_hour=cycles_per_hour)
 
     def wait(self, seconds: float) -> None:
         self.waited += seconds
