@@ -70,9 +70,22 @@ class Deadline:
         return cls(now_ns() + round(seconds * NANOSECONDS), seconds)
 
     @classmethod
-    def of(cls, within: float | Deadline) -> Deadline:
-        """A deadline as it is, or one made of the seconds that a person wrote."""
-        return within if isinstance(within, Deadline) else cls.after(within)
+    def of(cls, within: float | Deadline, *, since_ns: int | None = None) -> Deadline:
+        """A deadline as it is, or one made of the seconds that a person wrote.
+
+        Args:
+            within: either of them.
+            since_ns: from when the seconds count, ns of the one clock; None for now.
+
+        Raises:
+            ValueError: the seconds are negative or not a number.
+        """
+        if isinstance(within, Deadline):
+            return within
+        made = cls.after(within)
+        if since_ns is None or made.at_ns is None:
+            return made
+        return cls(since_ns + round(within * NANOSECONDS), within)
 
     def remaining(self) -> float | None:
         """Seconds left, never below 0; None when there is no end (as `select` takes it)."""

@@ -1,8 +1,10 @@
-"""Ctrl-C and SIGTERM as exceptions of the main thread, but never while it takes or gives back a lock of `threading`.
+"""Ctrl-C and SIGTERM as exceptions of the main thread, but never where they would harm it or be lost.
 
 Python runs a signal's handler between any two calls of the main thread. `threading.Condition` is written in Python:
 what is raised inside its `__enter__` leaves its lock taken for ever, and the next thread that needs it, and who waits
-for that thread, never end (CPython issue 74174). Not a way to keep a signal off: it comes a few milliseconds later.
+for that thread, never end (CPython issue 74174). And what is raised inside a finalizer or a weak reference's callback
+goes nowhere: Python tells `sys.unraisablehook` of it and goes on. A garbage collection takes milliseconds, and the
+first code that runs in or after it is such a callback. Not a way to keep a signal off: it comes again soon after.
 """
 
 from __future__ import annotations
@@ -10,9 +12,15 @@ from __future__ import annotations
 import _thread
 import os
 import select
+import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 _AGAIN = 0.005
 _HANDING_OVER = frozenset(
@@ -22,23 +30,54 @@ _HANDING_OVER = frozenset(
 _WAIT = threading.Condition.wait.__code__
 _TAKES_BACK = "gotit"
 """A variable of `Condition.wait`, set just before its `try`: whatever happens then, the lock is taken back."""
+_NUMBERS: dict[type[BaseException], int] = {}
+"""What was raised, and for which signal."""
 
 
 def raising(exception: Callable[[], BaseException]) -> Callable[[int, FrameType | None], None]:
     """A handler for `signal.signal` that raises in the main thread as soon as no lock is changing hands there.
 
+    Where Python swallows what it raised, the signal is sent again.
+
     Args:
-        exception: makes what is raised.
+        exception: makes what is raised; always of one type, which nothing else raises in a finalizer.
     """
 
     def handler(number: int, frame: FrameType | None) -> None:
         if _lock_changes_hands(frame):
-            # Not a `threading.Thread`: its own start takes such a lock.
-            _thread.start_new_thread(_send_again, (number,))
+            _send_soon(number)
             return
-        raise exception()
+        raised = exception()
+        _NUMBERS[type(raised)] = number
+        # Not before now: others (pytest for each test) set and take back a hook of their own.
+        if not isinstance(sys.unraisablehook, _Swallowed):
+            sys.unraisablehook = _Swallowed(sys.unraisablehook)
+        raise raised
 
     return handler
+
+
+@dataclass(frozen=True)
+class _Swallowed:
+    """Python's hook for what it does not raise.
+
+    Args:
+        others: the hook for all that is not a signal's.
+    """
+
+    others: Callable[[UnraisableHookArgs], object]
+
+    def __call__(self, unraisable: UnraisableHookArgs) -> None:
+        number = _NUMBERS.get(unraisable.exc_type)
+        if number is None:
+            self.others(unraisable)
+        else:
+            _send_soon(number)
+
+
+def _send_soon(number: int) -> None:
+    # Not a `threading.Thread`: its own start takes such a lock.
+    _thread.start_new_thread(_send_again, (number,))
 
 
 def _send_again(number: int) -> None:

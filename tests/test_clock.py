@@ -41,6 +41,15 @@ def test_the_sooner_of_two() -> None:
     assert Deadline.of(3).within == 3
 
 
+def test_seconds_count_from_the_moment_that_is_said() -> None:
+    assert Deadline.of(2, since_ns=5 * NANOSECONDS) == Deadline(7 * NANOSECONDS, 2)
+    assert Deadline.of(float("inf"), since_ns=5) == Deadline(None, float("inf"))
+    made = Deadline.after(9)
+    assert Deadline.of(made, since_ns=5) is made
+    with pytest.raises(ValueError, match="seconds >= 0"):
+        Deadline.of(-1, since_ns=5)
+
+
 def test_wall_time_and_back() -> None:
     anchor = WallAnchor(5 * NANOSECONDS, 1_700_000_000 * NANOSECONDS)
     assert anchor.to_wall(6 * NANOSECONDS) == 1_700_000_001

@@ -1,11 +1,13 @@
-"""Ctrl-C at each of the moments at which `threading` hands a lock over: it comes, and leaves the lock free."""
+"""Ctrl-C at each of the moments at which `threading` hands a lock over, and where Python swallows it: it comes."""
 
 from __future__ import annotations
 
+import gc
 import select
 import signal
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from types import FrameType
 
@@ -18,10 +20,11 @@ MOMENTS = 400
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    """SIGINT is handled after a test as it was before."""
-    before = signal.getsignal(signal.SIGINT)
+    """SIGINT and what Python swallows are handled after a test as they were before."""
+    before, hook = signal.getsignal(signal.SIGINT), sys.unraisablehook
     yield
     signal.signal(signal.SIGINT, before)
+    sys.unraisablehook = hook
 
 
 def interrupted_at(moment: int, condition: threading.Condition) -> BaseException | None:
@@ -42,8 +45,9 @@ def interrupted_at(moment: int, condition: threading.Condition) -> BaseException
         with condition:
             condition.notify_all()
             condition.wait(0.02)
-        # Where what was put off arrives.
-        select.select([], [], [], 0.1)
+        if seen >= moment:
+            # Where what was put off arrives: however late, it must not come in another test.
+            select.select([], [], [], 20)
 
     before = sys.getprofile()
     sys.setprofile(profiler)
@@ -95,3 +99,83 @@ def test_the_check_finds_what_pythons_own_handler_leaves() -> None:
     wrong = harm(signal.default_int_handler)
     assert any("its lock is still taken" in line for line in wrong)
     assert any("cannot release un-acquired lock" in line for line in wrong)
+
+
+class Finalized:
+    """Something that ends, by a callback of its own or of a weak reference."""
+
+    def __init__(self, callback: Callable[[], object] | None = None) -> None:
+        self.callback = callback
+
+    def __del__(self) -> None:
+        if self.callback is not None:
+            self.callback()
+
+
+def interrupt() -> None:
+    """SIGINT as it comes: its handler runs at the next call."""
+    signal.raise_signal(signal.SIGINT)
+    len("")
+
+
+def a_finalizer() -> None:
+    Finalized(interrupt)
+
+
+def a_weak_reference() -> None:
+    ends = Finalized()
+    reference = weakref.ref(ends, lambda _: interrupt())
+    del ends
+    assert reference() is None
+
+
+def a_garbage_collection() -> None:
+    ends = Finalized(interrupt)
+    vars(ends)["itself"] = ends
+    del ends
+    gc.collect()
+
+
+def a_generator() -> None:
+    def generates() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            interrupt()
+
+    next(generates())
+
+
+SWALLOWING = [a_finalizer, a_weak_reference, a_garbage_collection, a_generator]
+
+
+@pytest.mark.parametrize("swallowing", SWALLOWING)
+def test_what_python_swallows_comes_again(swallowing: Callable[[], None]) -> None:
+    others: list[object] = []
+    sys.unraisablehook = others.append
+    signal.signal(signal.SIGINT, raising(KeyboardInterrupt))
+    swallowing()
+    with pytest.raises(KeyboardInterrupt):
+        select.select([], [], [], 5)
+    assert others == []
+
+
+@pytest.mark.parametrize("swallowing", SWALLOWING)
+def test_pythons_own_handler_loses_it(swallowing: Callable[[], None]) -> None:
+    others: list[object] = []
+    sys.unraisablehook = others.append
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    swallowing()
+    select.select([], [], [], 0.05)
+    assert len(others) == 1
+
+
+def test_what_is_no_signals_goes_to_the_hook_that_was_there() -> None:
+    others: list[type[BaseException]] = []
+    sys.unraisablehook = lambda unraisable: others.append(unraisable.exc_type)
+    signal.signal(signal.SIGINT, raising(KeyboardInterrupt))
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            interrupt()
+    Finalized(lambda: {}["nothing"])
+    assert others == [KeyError]

@@ -23,14 +23,14 @@ COMMANDS: dict[str, str] = {
     "cache": "List or remove what was downloaded and built.",
     "check": "Say whether a node is what is expected of it.",
     "console": "Attach to the console of a running bench.",
-    "doctor": "Say which programs are here, which are missing, and get them.",
+    "doctor": "Say which programs are here and get the others; whether a board is set to boot by network.",
     "image": "List and build the images of a rig.",
     "init": "Draft a rig file, tests and a CI workflow from your Matchbox tree.",
     "lint": "Check machine configurations before a machine gets them.",
     "power": "Ask and switch the power ports of a rig.",
     "report": "Summarise the boots recorded in a folder, as Markdown.",
     "rig": "Check rig files, list those that ship, find out which relay powers which board.",
-    "sim": "Run a bench twin: simulated relays, meters and boards.",
+    "sim": "Run a bench twin: simulated relays, meters and boards; or replay a recorded console.",
 }
 
 
@@ -107,7 +107,18 @@ def main() -> None:
     """The entry point of the `hil` program."""
     signal.signal(signal.SIGTERM, raising(Terminated))
     try:
-        code = run()
+        code = _run_to_the_end()
+    # One more signal, while the last words were written: whatever was open is closed by then.
+    except KeyboardInterrupt:
+        code = 130
+    except Terminated:
+        code = 143
+    sys.exit(code)
+
+
+def _run_to_the_end() -> int:
+    try:
+        return run()
     except Exception:  # noqa: BLE001 - the border of the program: whatever is left is a bug of ours, and says so
         import traceback
 
@@ -117,5 +128,4 @@ def main() -> None:
             evidence=[traceback.format_exc()],
         )
         click.echo(_clean(bug), err=True)
-        code = bug.exit_code
-    sys.exit(code)
+        return bug.exit_code
