@@ -71,26 +71,34 @@ class Keeper(Requests):
         It takes less than 2 s besides what programs of the end take (`at_end`).
 
         Raises:
-            InfrastructureError: something that was to be done at the end could not be.
+            InfrastructureError: something that was to be done at the end could not be, or the keeper does not answer
+                a client that is not its owner; an owner kills it.
         """
         if self._closed:
             return
         self._closed = True
         undone: dict[str, str] = {}
+        died = False
         try:
             status = self._link.ask("status", {}, Deadline.after(_END_SECONDS))
             within = _END_SECONDS + protocol.Fields(status).number("end_seconds")
             undone = protocol.Fields(self._link.ask("end", {}, Deadline.after(within))).table("undone")
-        except (LinkLost, InfrastructureError):
+        except LinkLost:
+            died = True
             if self._launched is not None:
                 self._launched.kill()
+        except InfrastructureError:
+            if self._launched is None:
+                raise
+            self._launched.kill()
         finally:
             self._link.close()
             if self._launched is not None:
                 self._launched.collect()
+            if died or self._launched is not None:
                 left = Journal(self.directory / protocol.JOURNAL_NAME).entries()
                 undone = undone or {entry.name: f"{entry.name}: the keeper died before it was done" for entry in left}
-                if not left:
+                if self._launched is not None and not left:
                     remove(self.directory)
         if undone:
             raise InfrastructureError(

@@ -6,10 +6,13 @@ and how it ends, is in `hil.keeper.holdings`.
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from hil.clock import Deadline
@@ -28,6 +31,8 @@ from hil.keeper.sockets import listening_sockets
 _FOREVER = Deadline.after(float("inf"))
 _WHILE_ENDING = ("status", "end")
 _ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+# No descriptor is left: for this process, or for the host (accept(2)).
+_FULL = (errno.EMFILE, errno.ENFILE)
 
 
 class Server:
@@ -51,6 +56,7 @@ class Server:
         self._last_requests: list[Request] = []
         self._connections: set[Connection] = set()
         self._listener = _listen(directory / SOCKET_NAME)
+        self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
         self._loop.watch(self._listener.fileno(), read=self._accept)
         self._owner = self._connect(owner)
         # A copy of the owner's socket in a forked process would hide its death; its pidfd has no copies.
@@ -73,18 +79,38 @@ class Server:
         }
 
     def run(self) -> None:
-        """Serve until the end, do what is to be done then, end everything, and remove the folder if all was done."""
-        self._loop.run_until(lambda: self._ending, _FOREVER)
+        """Serve until the end, do what is to be done then, end everything, and remove the folder if all was done.
+
+        A fault of its own is such an end, too: a port that was promised to be off is switched off first. The folder
+        stays then, for its last words are in it.
+
+        Raises:
+            SystemExit: it ended by a fault of its own.
+        """
+        try:
+            self._loop.run_until(lambda: self._ending, _FOREVER)
+        except Exception:  # noqa: BLE001 - the border of the process
+            import traceback
+
+            # Before its clients notice: they look for its last words at once.
+            traceback.print_exc()
+            self._end(broken=True)
+            sys.exit(1)
+        self._end(broken=False)
+
+    def _end(self, *, broken: bool) -> None:
+        self._ending = True
         self._loop.watch(self._listener.fileno())
         undone = self._holdings.leave(self._journal.strike)
         self._holdings.close(in_order=not undone)
-        if not self._journal.entries():
+        if not (broken or self._journal.entries()):
             remove(self._directory)
         for request in self._last_requests:
             request.answer({"undone": undone})
         for connection in tuple(self._connections):
             connection.close()
         self._listener.close()
+        os.close(self._spare)
 
     def _signalled(self, number: int) -> None:
         if number == signal.SIGCHLD:
@@ -93,8 +119,21 @@ class Server:
             self._ending = True
 
     def _accept(self) -> None:
-        connection, _ = self._listener.accept()
-        self._connect(connection)
+        try:
+            connection, _ = self._listener.accept()
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            self._turn_away()
+        else:
+            self._connect(connection)
+
+    def _turn_away(self) -> None:
+        """Hang up on who connects while there is no descriptor left: to let him wait would wake this loop for ever."""
+        os.close(self._spare)
+        with suppress(OSError):
+            self._listener.accept()[0].close()
+        self._spare = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
 
     def _connect(self, connection: socket.socket) -> Connection:
         accepted = Connection(self._loop, connection, self._handle, self._gone)

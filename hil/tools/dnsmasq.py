@@ -1,4 +1,4 @@
-"""Finds dnsmasq, which gives a bridge its DHCP, its names and its TFTP, and gets it if that is asked for."""
+"""Finds dnsmasq, which gives a segment its DHCP, its names and its TFTP, and gets it if that is asked for."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def find(*, ensure: bool = False, progress: Progress = quiet) -> Dnsmasq:
         path = _in_path()
     if path is None:
         raise InfrastructureError(
-            "dnsmasq is not on this bench; a segment of kind `bridge` needs it", hint=host.install_command([PACKAGE])
+            "dnsmasq is not on this bench; a segment of kind `bridge` or `interface` needs it",
+            hint=host.install_command([PACKAGE]),
         )
     version = tuple(map(int, remembered(Cache(), "dnsmasq", path, lambda: _ask(path)).split(".")))
     if version < NEEDED:

@@ -163,8 +163,9 @@ class _Download:
                 fruitless = 0 if self._size() > before else fruitless + 1
                 if self._deadline.expired:
                     break
+        when = f" within {self._deadline}" if self._deadline.expired else ""
         raise InfrastructureError(
-            f"{shown(self._url)} could not be fetched ({self._size()} bytes came, {self._deadline}): {trouble}",
+            f"{shown(self._url)} could not be fetched{when} ({self._size()} bytes came): {trouble}",
             hint="see that this host reaches that server; what came is kept, the next try goes on from there",
         )
 

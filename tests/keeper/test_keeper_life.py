@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import resource
+import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,6 +28,7 @@ from hil.keeper.isolation import DEATH_SIGNAL, USER_NAMESPACE, Isolation
 from hil.keeper.journal import Entry
 from hil.keeper.launch import launch
 from hil.keeper.link import Link
+from hil.keeper.protocol import SOCKET_NAME
 from hil.keeper.runtime import is_alive, live_benches, new_runtime_dir, sweep
 from hil.locks import Lock
 
@@ -164,6 +170,23 @@ def test_a_keeper_that_died_says_its_last_words(runtime: Path) -> None:
     assert not keeper.directory.exists()
 
 
+def test_a_keeper_without_a_descriptor_left_turns_new_clients_away(keeper: Keeper) -> None:
+    used = {int(path.name) for path in Path(f"/proc/{keeper.pid}/fd").iterdir()}
+    soft, hard = resource.prlimit(keeper.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(keeper.pid, resource.RLIMIT_NOFILE, (next(n for n in count() if n not in used), hard))
+    with ExitStack() as connected:
+        # More than one, as the keeper may have closed something meanwhile.
+        clients = [connected.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(8)]
+        for client in clients:
+            client.connect(str(keeper.directory / SOCKET_NAME))
+        turned_away, _, _ = select.select(clients, [], [], 20)
+        assert [client.recv(1) for client in turned_away[:1]] == [b""]
+    assert list(keeper.streams()) == ["keeper"]
+    resource.prlimit(keeper.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    with Keeper.connect(keeper.directory, deadline=Deadline.after(10)) as other:
+        assert other.pid == keeper.pid
+
+
 def test_an_interrupt_of_the_clients_group_does_not_reach_the_keeper(before: Snapshot, client: Client) -> None:
     directory = new_runtime_dir()
     process = client(directory, "keep")
@@ -183,7 +206,7 @@ def test_the_next_start_sweeps_what_a_killed_keeper_left(before: Snapshot, clien
     assert difference(before, within=Deadline.after(0))
     process.kill()
     process.wait()
-    deadline = Deadline.after(2)
+    deadline = Deadline.after(10)
     while is_alive(directory):
         assert not deadline.expired
     assert sweep(lambda entry: False) == [], "it could not be done: the next start tries again"
@@ -198,12 +221,38 @@ def test_a_missed_leave_policy_outlives_a_keeper_whose_owner_was_killed(before: 
     process = client(directory, "journal")
     process.kill()
     process.wait()
-    deadline = Deadline.after(2)
+    deadline = Deadline.after(10)
     while is_alive(directory):
         assert not deadline.expired
     missed: list[Entry] = []
     assert sweep(lambda entry: missed.append(entry) is None) == [directory]
     assert missed == [Entry("outlet", "three", {"number": 3})]
+
+
+def test_what_a_killed_keeper_left_undone_is_said_to_any_client_that_ends_it(before: Snapshot, client: Client) -> None:
+    directory = new_runtime_dir()
+    client(directory, "journal")
+    other = Keeper.connect(directory, deadline=Deadline.after(10))
+    os.kill(other.pid, signal.SIGKILL)
+    with pytest.raises(InfrastructureError, match="not all is as it was to be left: three") as caught:
+        other.end()
+    assert caught.value.evidence == ("three: the keeper died before it was done",)
+
+
+def test_a_keeper_that_does_not_answer_is_not_said_to_have_ended(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Keeper.connect(keeper.directory, deadline=Deadline.after(10))
+    pid = keeper.pid
+    with monkeypatch.context() as patch:
+        patch.setattr("hil.keeper.client._END_SECONDS", 0.1)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(InfrastructureError, match="the keeper did not answer 'status'"):
+                other.end()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    assert is_alive(keeper.directory)
 
 
 def test_where_namespaces_are_refused_the_kernel_still_ends_children(before: Snapshot) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.errors import ConfigError
 from hil.services.matchbox.json_place import find_key
@@ -187,7 +188,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=unless_quick(40))
 @given(JSON.map(json.dumps) | st.text(max_size=60))
 def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.mktemp("tree")
@@ -203,7 +204,7 @@ def test_any_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, t
 KEYS = st.text(min_size=1, max_size=4)
 
 
-@settings(max_examples=50)
+@settings(max_examples=unless_quick(50))
 @given(st.dictionaries(KEYS, st.dictionaries(KEYS, JSON, max_size=3), max_size=3), st.sampled_from([None, 1]))
 def test_keys_are_found_where_they_stand(value: dict[str, dict[str, object]], indent: int | None) -> None:
     text = json.dumps(value, indent=indent)

@@ -17,7 +17,7 @@ _NOTHING = "No matching profile"
 
 
 class MatchboxFollower:
-    """Keeps the protocol `hil.watch.Served` for one boot of one node.
+    """Keeps the protocol `hil.watched.Served` for one boot of one node.
 
     Args:
         feed: the stream of Matchbox's output, from the boot's beginning on; closed by `close`.

@@ -15,7 +15,7 @@ from hil.clock import Deadline
 from hil.config.model import HostPort
 from hil.keeper.client import Keeper
 from hil.netns import namespace
-from hil.netns.namespace import ALLOW_NAMESPACES, Inside, Namespace, Plan, Refused
+from hil.netns.namespace import Inside, Namespace, Plan, Refused
 
 STREAM: Final = "tailnet:net"
 """The keeper's name for the process that holds the namespace."""
@@ -70,6 +70,6 @@ def hold(keeper: Keeper, forward: Path, address: HostPort, *, deadline: Deadline
     plan = Plan((f"{address.host}/32",))
     net = namespace.hold(keeper, STREAM, forward.with_name(_CONTROL), plan, deadline=deadline)
     if isinstance(net, Refused):
-        return Unavailable(f"this host allows no private network namespace ({net.reason}): {ALLOW_NAMESPACES}")
+        return Unavailable(f"this host allows no private network namespace ({net.reason}): {net.what_to_do}")
     net.join(forward, Inside(address), deadline=deadline)
     return PrivateNet(net, forward)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 from support.fake_tailscaled import PING, STATUS, Answers, member, on_unix, pong, status
 
 from hil.clock import Deadline
@@ -156,7 +158,8 @@ def test_a_server_that_says_a_little_now_and_then_has_an_end(tmp_path: Path) -> 
 
         def drip() -> None:
             connection, _ = listening.accept()
-            with connection:
+            # Whoever asked goes away in the middle of it.
+            with connection, contextlib.suppress(BrokenPipeError):
                 connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
                 for _ in range(200):
                     if over.wait(0.02):
@@ -199,6 +202,12 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=12,
 )
+# In a known key, the shape of a value matters, not its size.
+SMALL = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner, max_size=2),
+    max_leaves=4,
+)
 KEYS = ("BackendState", "Self", "Health", "Peer", "Version", "Online", "LastSeen", "TailscaleIPs", "LatencySeconds")
 
 
@@ -211,8 +220,8 @@ def test_garbage_is_a_value_error_and_nothing_else(data: bytes) -> None:
             continue
 
 
-@settings(max_examples=40)
-@given(st.dictionaries(st.sampled_from(KEYS), JSON), st.dictionaries(st.sampled_from(KEYS), JSON))
+@settings(max_examples=unless_quick(40))
+@given(st.dictionaries(st.sampled_from(KEYS), SMALL), st.dictionaries(st.sampled_from(KEYS), SMALL))
 def test_garbage_in_a_known_key_is_too(top: dict[str, object], peer: dict[str, object]) -> None:
     document = {"BackendState": "Running", "Peer": {"nodekey:1": peer}, **top}
     for read in (read_status, read_ping):
