@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import sys
 import threading
@@ -149,9 +150,13 @@ def test_a_host_is_asked_without_a_trace() -> None:
 
 
 def test_a_refusal_names_what_was_refused(keeper: Keeper, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    script = namespace._HOLDER.read_text().replace('"/dev/net/tun"', '"/dev/net/absent"')
-    (tmp_path / "holder.py").write_text(script)
-    monkeypatch.setattr(namespace, "_HOLDER", tmp_path / "holder.py")
+    (tmp_path / "hil").mkdir()
+    (tmp_path / "hil" / "__init__.py").touch()
+    shutil.copytree(namespace._HOLDER.parents[1], tmp_path / "hil" / "netns")
+    holder = tmp_path / "hil" / "netns" / "holder"
+    links = (holder / "links.py").read_text()
+    (holder / "links.py").write_text(links.replace('"/dev/net/tun"', '"/dev/net/absent"'))
+    monkeypatch.setattr(namespace, "_HOLDER", holder / "__main__.py")
     refused = allowed(BRIDGE, deadline=soon())
     assert refused == hold(keeper, "net", keeper.directory / "net.sock", BRIDGE, deadline=soon())
     assert isinstance(refused, Refused)

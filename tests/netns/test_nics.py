@@ -14,9 +14,9 @@ import sys
 import pytest
 from support.private_nets import needs_taps
 
-from hil.netns import holder
+from hil.netns import namespace
 
-PLAN = {"addresses": ["10.0.2.100/24"], "bridge": "br0", "taps": [], "nics": ["veth0"], "root": True}
+PLAN = {"addresses": ["10.0.2.100/24"], "bridge": "br0", "taps": [], "nics": ["veth0"], "root": True, "wire": None}
 HOST = f"""
 import json, os, socket, subprocess, sys
 plan, addressed = sys.argv[1], sys.argv[2] == "addressed"
@@ -32,7 +32,7 @@ control.bind("\\0control")
 control.listen()
 descriptor = control.fileno()
 held = subprocess.Popen(
-    [sys.executable, "-I", "-S", {holder.__file__!r}, plan, str(descriptor)],
+    [sys.executable, "-I", "-S", {str(namespace._HOLDER)!r}, plan, str(descriptor)],
     pass_fds=[descriptor], stdout=subprocess.PIPE, text=True,
 )
 said = held.stdout.readline().split(maxsplit=1)
