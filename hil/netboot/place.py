@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hil.keeper.client import Keeper
+from hil.netboot.rpi.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class SegmentPlace:
         nodes: the MAC address of each node, by its name, in the order of the rig file.
         ipxe: the EFI build of iPXE for arm64.
         record: the bench's folder, where streams are recorded.
+        trees: what the Raspberry Pis among the nodes fetch before their own firmware runs, by the nodes' names.
     """
 
     directory: Path
@@ -26,3 +28,4 @@ class SegmentPlace:
     nodes: Mapping[str, str]
     ipxe: Path
     record: Path
+    trees: Mapping[str, Tree] = field(default_factory=dict)

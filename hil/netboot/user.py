@@ -45,6 +45,8 @@ class UserSegment:
         tftp: the folder that the machines' firmware fetches from.
     """
 
+    facts: ClassVar[Mapping[str, str]] = {}
+
     def __init__(self, config: Config, tftp: Path) -> None:
         self.config = config
         self.tftp = tftp
@@ -63,6 +65,9 @@ class UserSegment:
     def lease(self, node: str) -> str:
         """The address that a machine is given: the same for each, as each is alone."""
         return str(own_addresses(self.config.network, self.config.taken).lease)
+
+    def elsewhere(self, node: str, *, deadline: Deadline) -> None:
+        """Nowhere: QEMU itself gives the address, and reaches the machine by no other."""
 
     def serve(self, services: Mapping[HostPort, tuple[str, int] | Path]) -> None:
         """Have the machines find the bench's services.
@@ -93,6 +98,8 @@ class UserCable:
     network: IPv4Network
     tftp: Path
     commands: Mapping[HostPort, Sequence[str]]
+    watch: ClassVar[str] = ""
+    tap: ClassVar[str] = ""
 
     def netdev(self, ident: str, ports: Sequence[int]) -> list[str]:
         """QEMU's arguments.

@@ -17,6 +17,10 @@ _AROUND = 32
 _ETHERNET = 1
 _PADDING = (b"", bytes(3), bytes(2), bytes(1))
 
+Found = tuple[int, int, int, int, int, int]
+"""A packet in a piece of bytes: its first byte, the one after its last, its length on the wire, and the three stamps
+that `Files.add` takes."""
+
 
 class Files:
     """The two files of one capture, open from here to `close`.
@@ -25,20 +29,24 @@ class Files:
         folder: where.
         limit: bytes of packets.pcapng; a packet that would go beyond is the end of what is kept.
         comment: what the file says of itself to whoever opens it.
+        interface: where the packets were seen, as the file calls it.
+        certain: between `looked` and `arrived` of each packet it was sent, and there is no third stamp.
 
     Raises:
         OSError: they cannot be made.
     """
 
-    def __init__(self, folder: str, limit: int, comment: str) -> None:
+    def __init__(
+        self, folder: str, limit: int, comment: str, *, interface: str = "net0", certain: bool = False
+    ) -> None:
         self._folder = folder
         self._left = limit
         self.monotonic_ns, self.wall_ns = time.monotonic_ns(), time.time_ns()
         self._packets, self._index = _new(folder, PCAPNG), -1
         try:
             self._index = _new(folder, INDEX)
-            _write(self._packets, _section(comment) + _interface())
-            _write(self._index, struct.pack("<8sqqq", b"HILPKT1\0", self.monotonic_ns, self.wall_ns, 0))
+            _write(self._packets, _section(comment) + _interface(interface))
+            _write(self._index, struct.pack("<8sqqq", b"HILPKT1\0", self.monotonic_ns, self.wall_ns, certain))
         except OSError:
             self.close()
             raise
@@ -51,9 +59,9 @@ class Files:
         Args:
             kept: its first bytes.
             length: on the wire.
-            looked: when the pipe was last seen empty, ns of the one clock.
-            arrived: when it had arrived, ns of the one clock.
-            virtual: QEMU's own stamp, ns.
+            looked: when it had certainly not been sent, as the pipe was seen empty, ns of the one clock.
+            arrived: when it certainly had been, ns of the one clock.
+            virtual: QEMU's own stamp, ns; 0 where there is none.
         """
         captured = len(kept)
         total = _AROUND + (captured + 3 & ~3)
@@ -116,8 +124,8 @@ def _section(comment: str) -> bytes:
     )
 
 
-def _interface() -> bytes:
+def _interface(name: str) -> bytes:
     """Ethernet without a limit; if_name (2), and if_tsresol (9): stamps in units of 10^-9 s."""
     return _block(
-        1, struct.pack("<HHI", _ETHERNET, 0, 0) + _option(2, b"net0") + _option(9, b"\x09") + _option(0, b"")
+        1, struct.pack("<HHI", _ETHERNET, 0, 0) + _option(2, name.encode()) + _option(9, b"\x09") + _option(0, b"")
     )

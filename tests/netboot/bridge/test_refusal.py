@@ -8,7 +8,8 @@ import pytest
 
 from hil.clock import Deadline
 from hil.netboot.bridge import refusal
-from hil.netboot.bridge.refusal import ask_host, what_to_do
+from hil.netboot.bridge.refusal import ask_host
+from hil.netboot.lan.refusal import what_to_do
 from hil.netns.namespace import Plan, Refused
 
 
@@ -22,12 +23,14 @@ from hil.netns.namespace import Plan, Refused
         ("a bridge: Package not installed", "load the kernel's bridge module"),
         ("a bridge: Operation not permitted", "kernel.apparmor_restrict_unprivileged_userns=0"),
         ("Operation not permitted", "kernel.unprivileged_userns_clone=1"),
+        ("No space left on device", "no disk is full: end what holds them, or raise it"),
     ],
 )
 def test_what_to_do(reason: str, advice: str) -> None:
     said = what_to_do(Refused(reason))
     assert advice in said
-    assert "the segment `user`, which needs nothing" in said
+    assert "; or take the segment `user`, which needs nothing" in said
+    assert what_to_do(Refused(reason), for_guests=False) == said.partition("; or take")[0]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,9 @@ from hil.keeper.client import Keeper
 from hil.keeper.isolation import Isolation
 from hil.keeper.starting import await_ready, past
 from hil.netboot.bridge import Config, create, segment
-from hil.netboot.bridge.segment import DNSMASQ, HOLDER, NBP, BridgeSegment
+from hil.netboot.lan import opening
+from hil.netboot.lan.opening import DNSMASQ, HOLDER, NBP
+from hil.netboot.lan.segment import LanSegment
 from hil.netboot.place import SegmentPlace
 from hil.netns.namespace import Namespace, Refused
 
@@ -51,13 +53,13 @@ def keeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeper]:
         yield started
 
 
-def opened(keeper: Keeper, folder: Path, **values: object) -> BridgeSegment:
+def opened(keeper: Keeper, folder: Path, **values: object) -> LanSegment:
     (folder / "ipxe.efi").write_bytes(b"iPXE")
     config = Config.model_validate({"kind": "bridge", **values})
     return create(config, SegmentPlace(keeper.directory, keeper, NODES, folder / "ipxe.efi", folder))
 
 
-def inside(keeper: Keeper, net: BridgeSegment, script: str, *words: str) -> list[str]:
+def inside(keeper: Keeper, net: LanSegment, script: str, *words: str) -> list[str]:
     """What a script says in there, until its last line "done"."""
     argv = net.net.inside([sys.executable, "-I", "-S", "-c", script, *words])
     return said_by(keeper, "script", argv, b"done\n", within=WITHIN).decode().splitlines()[:-1]
@@ -148,7 +150,7 @@ def test_a_machines_end_of_it(keeper: Keeper, tmp_path: Path) -> None:
     ],
 )
 def test_what_fails_on_the_network_is_laid_to_the_bench(tmp_path: Path, said: bytes, explanation: str) -> None:
-    deaths = BridgeSegment(Config(kind="bridge"), Namespace(7, False, tmp_path), {}).deaths
+    deaths = LanSegment(Config(kind="bridge"), Namespace(7, False, tmp_path), {}, "br0").deaths
     assert {death.name for death in deaths} > {death.name for death in DEFAULT_DEATHS}
     transcript = Transcript()
     watch = DeathWatch(deaths, transcript, 0)
@@ -164,7 +166,7 @@ def test_what_fails_on_the_network_is_laid_to_the_bench(tmp_path: Path, said: by
 def test_a_host_that_refuses_is_told_why_before_anything_starts(
     keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segment, "hold", lambda *_, **__: Refused("/dev/net/tun: Permission denied"))
+    monkeypatch.setattr(opening, "hold", lambda *_, **__: Refused("/dev/net/tun: Permission denied"))
     with pytest.raises(InfrastructureError) as caught:
         opened(keeper, tmp_path)
     assert caught.value.message == (
@@ -177,7 +179,7 @@ def test_a_host_that_refuses_is_told_why_before_anything_starts(
 def test_a_network_port_that_is_not_lent_is_told_by_its_own_words(
     keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(segment, "hold", lambda *_, **__: Refused("interface enp3s0: No such device"))
+    monkeypatch.setattr(opening, "hold", lambda *_, **__: Refused("interface enp3s0: No such device"))
     with pytest.raises(InfrastructureError, match=r"does not lend its network port .*: interface enp3s0: No such dev"):
         opened(keeper, tmp_path, nic="enp3s0")
 
@@ -187,7 +189,7 @@ def test_a_dnsmasq_that_does_not_start_says_its_last_words(
     keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(segment, "configuration", lambda *_, **__: "no-such-option\n")
-    with pytest.raises(InfrastructureError, match="the bridge's dnsmasq ended, with status 1") as caught:
+    with pytest.raises(InfrastructureError, match="the segment's dnsmasq ended, with status 1") as caught:
         opened(keeper, tmp_path)
     assert any("bad option" in line for line in caught.value.evidence)
 

@@ -20,9 +20,10 @@ from hil.clock import Deadline, now_ns
 from hil.errors import InfrastructureError
 from hil.keeper.client import Keeper
 from hil.keeper.runtime import new_runtime_dir
-from hil.netboot.capture import starting
+from hil.netboot.capture import process
 from hil.netboot.capture.choice import Capture
-from hil.netboot.capture.starting import CaptureProcess
+from hil.netboot.capture.process import Recording
+from hil.netboot.capture.starting import GuestCapture
 from hil.timeline.packets.stamps import read_stamps
 
 FILE = struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65536, 1)
@@ -43,16 +44,16 @@ def keeper() -> Iterator[Keeper]:
             yield keeper
 
 
-def begin(keeper: Keeper, folder: Path, payloads: Capture = "headers", *, limit: int = 1 << 20) -> CaptureProcess:
-    return CaptureProcess.begin(keeper, keeper.directory, "n1", folder, payloads, ["hunter22/+"], limit=limit)
+def begin(keeper: Keeper, folder: Path, payloads: Capture = "headers", *, limit: int = 1 << 20) -> GuestCapture:
+    return GuestCapture.begin(Recording(keeper, keeper.directory, "n1", folder, payloads, ["hunter22/+"], limit))
 
 
-def pipe_of(capture: CaptureProcess) -> str:
+def pipe_of(capture: GuestCapture) -> str:
     [_, option] = capture.qemu_arguments
     return option.split("file=")[1].split(",")[0]
 
 
-def qemu(capture: CaptureProcess) -> int:
+def qemu(capture: GuestCapture) -> int:
     """QEMU's end of the pipe, opened as QEMU opens it, but for an error instead of a wait."""
     writer = os.open(pipe_of(capture), os.O_WRONLY | os.O_NONBLOCK)
     os.set_blocking(writer, True)
@@ -137,7 +138,7 @@ def test_qemu_does_not_wait_for_a_process_that_is_not_there_yet(
 ) -> None:
     monkeypatch.setattr(Keeper, "spawn", lambda *_, **__: None)
     monkeypatch.setattr(Keeper, "signal", lambda *_: None)
-    monkeypatch.setattr(starting, "_STARTS_SECONDS", 0.1)
+    monkeypatch.setattr(process, "_STARTS_SECONDS", 0.1)
     capture = begin(keeper, tmp_path)
     os.close(qemu(capture))  # with nobody to read this would be ENXIO, or a wait for ever
     capture.await_ready()
@@ -162,7 +163,7 @@ def test_qemu_does_not_wait_for_a_process_that_has_died(keeper: Keeper, tmp_path
 
 
 def test_qemu_does_not_wait_for_a_disk(keeper: Keeper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starting, "_ENDS_SECONDS", 0.3)
+    monkeypatch.setattr(process, "_ENDS_SECONDS", 0.3)
     os.mkfifo(tmp_path / "packets.pcapng")
     disk = os.open(tmp_path / "packets.pcapng", os.O_RDONLY | os.O_NONBLOCK)  # takes 64 KiB, and then no more
     capture = begin(keeper, tmp_path, "full", limit=64 << 20)
@@ -212,7 +213,7 @@ def test_what_is_no_capture_of_qemus_is_noted(keeper: Keeper, tmp_path: Path) ->
 
 def test_a_pipe_that_cannot_be_made(keeper: Keeper, tmp_path: Path) -> None:
     with pytest.raises(InfrastructureError, match=r"a pipe at .*/gone/n1-packets cannot be made") as caught:
-        CaptureProcess.begin(keeper, tmp_path / "gone", "n1", tmp_path, "headers")
+        GuestCapture.begin(Recording(keeper, tmp_path / "gone", "n1", tmp_path, "headers"))
     assert "--capture=off" in caught.value.hint
 
 
@@ -229,7 +230,7 @@ def test_a_keeper_that_has_died_is_said_so(keeper: Keeper, tmp_path: Path, monke
 
 def test_a_comma_in_the_pipes_path_does_not_end_qemus_option(tmp_path: Path, keeper: Keeper) -> None:
     os.mkfifo(tmp_path / "a,b")
-    capture = CaptureProcess(keeper, "n1", tmp_path / "a,b", tmp_path)
+    capture = GuestCapture(Recording(keeper, keeper.directory, "n1", tmp_path, "headers"), tmp_path / "a,b")
     assert f"file={tmp_path}/a,,b,maxlen=65536" in capture.qemu_arguments[1]
     capture.qemu_runs()
 

@@ -8,10 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.dnsmasq_wire import Ask, ask
+from support.private_nets import needs_private_net
 
 from hil.errors import InfrastructureError
-from hil.netboot.bridge.config import Config, hosts_of
-from hil.netboot.bridge.dnsmasq import STARTED, configuration, quoted
+from hil.netboot.bridge.config import Config
+from hil.netboot.interface.config import Config as Interface
+from hil.netboot.lan.dnsmasq import STARTED, configuration, quoted
+from hil.netboot.lan.hosts import hosts_of
 from hil.tools import dnsmasq
 
 NODES = {"node1": "52:54:00:00:00:01", "bench-2": "52:54:00:00:00:02"}
@@ -22,7 +26,8 @@ FOLDERS = st.text(st.characters(exclude_characters="\n\r\0/", exclude_categories
 
 def written(nodes: dict[str, str] = NODES, tftp: Path = Path("/run/tftp"), **values: object) -> list[str]:
     config = Config.model_validate({"kind": "bridge", **values})
-    return configuration(config, hosts_of(config, nodes), interface="br0", tftp=tftp).split("\n")
+    nbp = config.nbp if config.boot == "http" else None
+    return configuration(config, hosts_of(config, nodes), interface="br0", tftp=tftp, nbp=nbp).split("\n")
 
 
 def test_each_node_has_its_address_and_its_name() -> None:
@@ -80,6 +85,16 @@ def test_dnsmasq_understands_it(names: set[str], folder: str, boot: str) -> None
         [program(), "--test", "--conf-file=-"], input=text.encode(), capture_output=True, check=False, timeout=20
     )
     assert (done.returncode, b"syntax check OK" in done.stderr) == (0, True), done.stderr
+
+
+@needs_private_net
+def test_a_stranger_is_told_nothing_not_even_no(tmp_path: Path) -> None:
+    stranger, node = "b8:27:eb:00:00:99", NODES["node1"]
+    config = Interface(kind="interface", nic="twin:lan")
+    lines = configuration(config, hosts_of(config, NODES), interface="lan0", tftp=tmp_path).splitlines()
+    # An authoritative server says no to what it did not give: a machine of another network would lose its address.
+    asks = [Ask(stranger, address="10.0.2.50"), Ask(stranger, address="192.168.1.50"), Ask(stranger), Ask(node)]
+    assert [(each.ask, each.given) for each in ask(lines, asks, tmp_path)] == [(3, "10.0.2.11")]
 
 
 def test_a_comma_in_a_folder_does_not_end_it() -> None:
