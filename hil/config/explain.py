@@ -129,6 +129,10 @@ def _report(detail: ErrorDetails, model: type[Model], node: YamlMapping, key_pla
     if kind == SECRET_ERROR:
         findings.hide_line(found.place)
     message, hint = _words(detail, found.node)
+    if kind == "string_pattern_mismatch":
+        # A regular expression says what fits, and not what the key is for.
+        described = _fields(model, location[:-1]).get(str(location[-1]))
+        hint = f"it is: {described}" if described else ""
     _note(findings, found, message, hint, _EXPECTED.get(kind))
 
 

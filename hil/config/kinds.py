@@ -6,7 +6,9 @@ An unknown kind is found out from the names alone; nothing is imported for it.
 from __future__ import annotations
 
 import importlib
+import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import metadata
 from types import ModuleType
 from typing import Final, Generic, TypeVar
@@ -88,7 +90,12 @@ def _entry_point(group: str, name: str) -> metadata.EntryPoint | None:
 
 
 def _own() -> metadata.EntryPoints:
-    try:
-        return metadata.distribution(DISTRIBUTION).entry_points
-    except metadata.PackageNotFoundError:
-        return metadata.EntryPoints()
+    return _own_in(tuple(sys.path))
+
+
+# A rig asks for each of its sections, and hil's metadata would be found, read and parsed each time.
+@lru_cache(maxsize=1)
+def _own_in(path: tuple[str, ...]) -> metadata.EntryPoints:
+    for distribution in metadata.distributions(name=DISTRIBUTION, path=list(path)):
+        return distribution.entry_points
+    return metadata.EntryPoints()

@@ -22,6 +22,7 @@ from hil.config.matchbox import MatchboxConfig
 from hil.config.model import Mac, Model, Seconds, Serial, Uuid
 from hil.config.power import MeterConfig, PowerConfig
 from hil.config.ready import ReadyConfig
+from hil.config.rpi import RpiConfig
 from hil.config.source import Source
 from hil.config.suggest import did_you_mean
 from hil.config.tailnet import TailnetConfig
@@ -93,6 +94,10 @@ class NodeConfig(Model):
         """The rig's name of the meter that its supply goes through; a virtual one has none."""
         return None
 
+    def raspberry(self) -> RpiConfig | None:
+        """How a Raspberry Pi's own bootloader takes it to its firmware; a virtual one comes up with its firmware."""
+        return None
+
     def devices(self) -> tuple[str, ...] | None:
         """What Linux calls its disks, as /dev/nvme0n1; None where only the machine itself knows."""
         return None
@@ -159,9 +164,11 @@ class Rig:
 
     @property
     def on_twin(self) -> bool:
-        """Whether it names any device of the bench twin."""
+        """Whether it names any device of the bench twin; a board's stand-in firmware is none."""
         sections = (*self.power.values(), *self.meters.values(), *self.nodes.values())
-        return any(any(twin_names(section)) for section in sections)
+        named = {name for section in sections for name in twin_names(section)}
+        boards = [node.raspberry() for node in self.nodes.values()]
+        return bool(named - {board.firmware for board in boards if board and isinstance(board.firmware, str)})
 
     def where(self, *keys: str | int) -> Where:
         """Where a key stands, or a list's item: `rig.where("nodes", "node1", "image")`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -77,9 +78,9 @@ class Config(ImageConfig):
 Load = Callable[..., Rig]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def stub_kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The stub package, importable for the session."""
+@pytest.fixture(scope="session")
+def stubs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the stub package."""
     folder = tmp_path_factory.mktemp("kinds")
     info = folder / "hil_stub_kinds-1.0.dist-info"
     info.mkdir()
@@ -87,15 +88,30 @@ def stub_kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     (info / "entry_points.txt").write_text(ENTRY_POINTS)
     for name, text in MODULES.items():
         (folder / f"{name}.py").write_text(text)
+    return folder
+
+
+@contextmanager
+def importable(folder: Path) -> Iterator[None]:
     sys.path.append(str(folder))
-    yield
-    sys.path.remove(str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def stub_kinds(stubs: Path) -> Iterator[None]:
+    """The stub package, importable, though not for the tests of another folder that the same process runs."""
+    with importable(stubs):
+        yield
 
 
 @pytest.fixture(scope="session")
-def schema(stub_kinds: None) -> Schema:
+def schema(stubs: Path) -> Schema:
     """The JSON Schema of hil's kinds and of the stubs, but for the one that nobody may import."""
-    return schema_of({group: [name for name in kinds.names(group) if name != "untouched"] for group in GROUPS})
+    with importable(stubs):
+        return schema_of({group: [name for name in kinds.names(group) if name != "untouched"] for group in GROUPS})
 
 
 @pytest.fixture

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.config.devices import At, DeviceName, device_path, has_port, host_port, resolved, twin_names
 from hil.config.model import HostPort, Model
 
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=unless_quick(60), deadline=None)
 
 
 class Host:

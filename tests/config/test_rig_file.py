@@ -237,7 +237,7 @@ def test_a_rig_is_found_by_name_by_text_and_by_path(tmp_path: Path) -> None:
     ("name", "message", "hint"),
     [
         ("vrit", "there is no shipped rig 'vrit'", "did you mean 'virt'?"),
-        ("zzz", "there is no shipped rig 'zzz'", "shipped rigs: board-bench, board-twin, bridge, virt"),
+        ("zzz", "there is no shipped rig 'zzz'", "shipped rigs: board-bench, board-twin, bridge, cm3-bench"),
         ("./none.yaml", "rig file './none.yaml': there is no such file", "`hil rig list`"),
         ("./", "rig file './': that is a directory", "`hil rig list`"),
         ("a\0b/", "rig file 'a\\x00b/': there is no such file", "`hil rig list`"),
@@ -309,6 +309,16 @@ def test_loading_changes_no_environment(load: Load) -> None:
     before = dict(os.environ)
     load(RIG)
     assert dict(os.environ) == before
+
+
+def test_a_rig_of_a_running_twin_names_no_twin_though_its_firmware_is_a_stand_in(tmp_path: Path) -> None:
+    text = shipped_rigs()["cm4-twin"].read_text()
+    for twin, real in (("twin:relay", "/dev/pts/1"), ("twin:plug", "127.0.0.1:4000"), ("twin:uart1", "/dev/pts/2")):
+        (tmp_path / "rig.yaml").write_text(text)
+        assert load_rig("./rig.yaml", cwd=tmp_path).on_twin
+        text = text.replace(twin, real)
+    (tmp_path / "rig.yaml").write_text(text)
+    assert not load_rig("./rig.yaml", cwd=tmp_path).on_twin
 
 
 def test_the_bench_and_its_twin_differ_in_device_names_alone() -> None:

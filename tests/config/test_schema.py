@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
+from support.examples import unless_quick
 from support.rig_schema import refusals
 
 from hil.config.reader import read_rig
@@ -21,7 +23,6 @@ from hil.config.schema import DIALECT, Json, Schema, rig_schema
 from hil.errors import ConfigError
 from hil.shipped import shipped
 
-SHIPPED = rig_schema(own=True)
 RENEW = "hil rig schema --shipped --out rigs/rig.schema.json"
 FULL = """
 hil: 1
@@ -40,7 +41,15 @@ nodes:
   two: {kind: qemu, image: node, cpus: !env NUMBER, ready: {http: {port: 80}}}
 """
 ENVIRONMENT = {"KEY": "k-123456", "NUMBER": "4", "TINY": "tiny", "KIND": "probe"}
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(
+    max_examples=unless_quick(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@cache
+def present() -> Schema:
+    """The schema of hil's own kinds, made where a test first asks: all of them are imported for it."""
+    return rig_schema(own=True)
 
 
 def is_refused(folder: Path, text: str) -> bool:
@@ -56,20 +65,20 @@ def is_refused(folder: Path, text: str) -> bool:
 
 def test_the_shipped_schema_is_the_present_one() -> None:
     file = shipped("rigs") / "rig.schema.json"
-    assert json.loads(file.read_text(encoding="utf-8")) == SHIPPED, f"{file.name} is stale; renew it: {RENEW}"
+    assert json.loads(file.read_text(encoding="utf-8")) == present(), f"{file.name} is stale; renew it: {RENEW}"
 
 
 def test_it_is_a_schema_and_always_the_same() -> None:
-    Draft202012Validator.check_schema(SHIPPED)
-    assert json.dumps(rig_schema(own=True)) == json.dumps(SHIPPED)
-    assert SHIPPED["$schema"] == DIALECT
-    hosts = set(re.findall(r"https?://([A-Za-z0-9.-]+)", json.dumps(SHIPPED)))
+    Draft202012Validator.check_schema(present())
+    assert json.dumps(rig_schema(own=True)) == json.dumps(present())
+    assert present()["$schema"] == DIALECT
+    hosts = set(re.findall(r"https?://([A-Za-z0-9.-]+)", json.dumps(present())))
     assert hosts <= {"json-schema.org", "192.168.1.10", "headscale.example"}
 
 
 def test_every_key_has_its_description() -> None:
-    definitions = cast(dict[str, Schema], SHIPPED["$defs"])
-    for name, definition in {**definitions, "the file": SHIPPED}.items():
+    definitions = cast(dict[str, Schema], present()["$defs"])
+    for name, definition in {**definitions, "the file": present()}.items():
         for key, value in cast(dict[str, Schema], definition.get("properties", {})).items():
             assert value.get("description"), f"{name}.{key}"
 
@@ -78,18 +87,18 @@ def test_every_key_has_its_description() -> None:
 def test_shipped_rigs_name_the_schema_and_fit_it(name: str) -> None:
     text = shipped_rigs()[name].read_text(encoding="utf-8")
     assert text.splitlines()[0] == "# yaml-language-server: $schema=./rig.schema.json"
-    assert refusals(SHIPPED, text) == []
+    assert refusals(present(), text) == []
 
 
 def test_the_readme_s_rigs_fit_it() -> None:
     texts = re.findall(r"```yaml\n(hil: 1\b.*?)```", (shipped("rigs") / "README.md").read_text("utf-8"), re.DOTALL)
     assert texts
-    assert [refusals(SHIPPED, text) for text in texts] == [[] for _ in texts]
+    assert [refusals(present(), text) for text in texts] == [[] for _ in texts]
 
 
 def test_a_rig_with_most_keys_loads_and_fits(tmp_path: Path) -> None:
     assert not is_refused(tmp_path, FULL)
-    assert refusals(SHIPPED, FULL, ENVIRONMENT) == []
+    assert refusals(present(), FULL, ENVIRONMENT) == []
 
 
 WRONG = {
@@ -127,7 +136,7 @@ def test_what_a_schema_can_say_it_says(case: str, tmp_path: Path) -> None:
     before, after, word = WRONG[case]
     assert before in FULL
     text = FULL.replace(before, after, 1)
-    said = refusals(SHIPPED, text, ENVIRONMENT)
+    said = refusals(present(), text, ENVIRONMENT)
     assert said
     assert any(word in line for line in said), said
     assert is_refused(tmp_path, text)
@@ -152,7 +161,7 @@ def test_every_way_to_write_a_value_is_taken(before: str, after: str, tmp_path: 
     assert before in FULL
     text = FULL.replace(before, after, 1)
     assert not is_refused(tmp_path, text)
-    assert refusals(SHIPPED, text, ENVIRONMENT) == []
+    assert refusals(present(), text, ENVIRONMENT) == []
 
 
 def places(value: Json, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
@@ -206,7 +215,7 @@ def test_what_the_schema_refuses_hil_refuses(tmp_path: Path, data: st.DataObject
         if not document:
             return
     text = json.dumps(document, indent=1).replace('"KEY"', "!env KEY")
-    if refusals(SHIPPED, text, ENVIRONMENT):
+    if refusals(present(), text, ENVIRONMENT):
         assert is_refused(tmp_path, text)
 
 
@@ -217,11 +226,11 @@ def test_other_packages_kinds_have_their_branches(schema: Schema) -> None:
     assert refusals(schema, rig % ("stub", "cpus: 2, fsat: true")) != []
     assert refusals(schema, rig % ("needy", "whatever: 1")) == []
     assert refusals(schema, rig % ("no-such", "cpus: 1")) != []
-    assert refusals(SHIPPED, rig % ("stub", "cpus: 2")) != []
+    assert refusals(present(), rig % ("stub", "cpus: 2")) != []
 
 
 @pytest.mark.parametrize("value", ["!env NUMBER", "4"])
 def test_the_environment_is_taken_where_a_value_is(value: str, tmp_path: Path) -> None:
     text = FULL.replace("cpus: 2", f"cpus: {value}")
-    assert refusals(SHIPPED, text, ENVIRONMENT) == []
+    assert refusals(present(), text, ENVIRONMENT) == []
     assert not is_refused(tmp_path, text)

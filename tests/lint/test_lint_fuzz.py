@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 from support.fake_talostool import RECORDED
 
 from hil.clock import Deadline
@@ -12,7 +13,7 @@ from hil.lint.machine_config import Checked, check
 
 RIGHT = (RECORDED / "right.yaml").read_text()
 CANARY = "S3CRETCANARY"
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=unless_quick(60), deadline=None)
 
 MORSELS = [
     *(
