@@ -17,6 +17,7 @@ from urllib.parse import quote, unquote_plus, urlencode
 
 from hil.clock import Deadline, now_ns
 from hil.config.model import HostPort
+from hil.power.bounds import left
 from hil.power.exchange import persistently
 from hil.power.places import places
 from hil.power.port import PortAbsent, PortGarbled, PortRefused, PortSilent
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
     from hil.power.http_login import Login
+    from hil.power.http_tls import Tls
 
 BODY_MAX: Final = 256 * 1024
 """Bytes of an answer's body; a Shelly's whole status has some 2 KiB."""
@@ -64,12 +66,14 @@ class HttpDevice:
         what: what a person calls it, for messages: "Shelly 192.0.2.20".
         login: shows that we may ask; None where it asks for nothing.
         secret: a password that stands in what is asked; what the device says of it is not shown.
+        tls: goes around each connection; None for none.
     """
 
     at: HostPort
     what: str
     login: Login | None = None
     secret: str = field(default="", repr=False)
+    tls: Tls | None = None
 
     def ask(
         self,
@@ -120,7 +124,8 @@ class HttpDevice:
 
     def _exchange(self, method: str, target: str, body: bytes | None, proof: str | None, deadline: Deadline) -> _Asked:
         connection = http.client.HTTPConnection(self.at.host, self.at.port)
-        connection.sock = self._connect(deadline)
+        plain = self._connect(deadline)
+        connection.sock = plain if self.tls is None else self.tls.around(plain, self.what, deadline)
         headers = {"Connection": "close", "Accept": "application/json"}
         if proof is not None:
             headers["Authorization"] = proof
@@ -154,7 +159,7 @@ class HttpDevice:
             made = _Bounded(place.family, socket.SOCK_STREAM, place.protocol)
             made.until = deadline
             try:
-                made.settimeout(made.left())
+                made.settimeout(left(deadline))
                 made.connect(place.address)
             except OSError as error:
                 made.close()
@@ -188,7 +193,7 @@ class HttpDevice:
         if asked.status < 400:
             return PortRefused(
                 f"{self.what}: it sends elsewhere ({asked.status}) from {path}",
-                hint="see whether the rig file's `kind:` is the device's, and whether it wants HTTPS, which hil lacks",
+                hint="see whether the rig file's `kind:` is the device's (of most, hil speaks plain HTTP alone)",
             )
         return PortRefused(
             f"{self.what}: it answers {asked.status} to {path}{said}",
@@ -215,17 +220,10 @@ class _Bounded(socket.socket):
 
     until: Deadline
 
-    def left(self) -> float | None:
-        """Seconds; never 0, with which a socket would not wait at all."""
-        if self.until.expired:
-            raise TimeoutError
-        remaining = self.until.remaining()
-        return None if remaining is None else max(remaining, 0.001)
-
     def recv_into(self, buffer: WriteableBuffer, nbytes: int = 0, flags: int = 0) -> int:
-        self.settimeout(self.left())
+        self.settimeout(left(self.until))
         return super().recv_into(buffer, nbytes, flags)
 
     def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
-        self.settimeout(self.left())
+        self.settimeout(left(self.until))
         super().sendall(data, flags)

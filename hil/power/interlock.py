@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from hil.clock import Deadline, hold
+from hil.clock import Deadline, hold, now_ns
 from hil.config.power import PowerConfig
 from hil.errors import InfrastructureError
 from hil.power.port import PowerPort, PowerState
@@ -104,6 +104,7 @@ class Interlocked:
         self._progress = progress
         self._clock = clock
         self._wait = wait
+        self._told_ns = 0
 
     @property
     def name(self) -> str:
@@ -114,6 +115,11 @@ class Interlocked:
     def reads_back(self) -> bool:
         """Whether the port can tell its state."""
         return self._port.reads_back
+
+    @property
+    def told_ns(self) -> int:
+        """When the port was last told to switch, ns of the one clock; a wait is over then. 0 before the first."""
+        return self._told_ns
 
     def switch(self, on: bool, *, deadline: Deadline) -> PowerState:
         """Switch it when it may be.
@@ -126,12 +132,12 @@ class Interlocked:
         if on:
             if known.on is not True:
                 self._admit(known, deadline)
-            return self._port.switch(True, deadline=deadline)
+            return self._tell(True, deadline)
         if known.on is False and known.sure:
-            return self._port.switch(False, deadline=deadline)
+            return self._tell(False, deadline)
         # Noted before as well: who is killed in between has not left a port that looks off for long.
         self._note(replace(known, on=False, off_at=self._clock(), sure=False))
-        state = self._port.switch(False, deadline=deadline)
+        state = self._tell(False, deadline)
         self._note(replace(known, on=False, off_at=self._clock(), sure=True))
         return state
 
@@ -142,6 +148,10 @@ class Interlocked:
     def close(self) -> None:
         """Let go of the port."""
         self._port.close()
+
+    def _tell(self, on: bool, deadline: Deadline) -> PowerState:
+        self._told_ns = now_ns()
+        return self._port.switch(on, deadline=deadline)
 
     def _admit(self, known: History, deadline: Deadline) -> None:
         now, limit = self._clock(), self._config.cycles_per_hour

@@ -76,8 +76,16 @@ class CoilPort:
         return PowerState.UNKNOWN
 
     def read(self, *, deadline: Deadline) -> PowerState:
-        """Read the coil; errors as in `switch`."""
-        on = persistently(lambda: self._read(deadline), deadline=deadline)
+        """Eight coils, as makers' manuals show it; ours alone where the device has fewer than eight.
+
+        Some boards do not answer where another number is asked for (LC Technology's, github.com/artisan-roaster-scope/
+        artisan, discussion 634). A device that has refused eight is not asked for them again: an answer does not say
+        which coils it is about (V1.1b3, 6.1), and one to the question for ours that came late would be taken for
+        theirs. Errors as in `switch`.
+        """
+        on = persistently(lambda: self._eight(deadline), deadline=deadline)
+        if on is None:
+            on = persistently(lambda: self._alone(deadline), deadline=deadline)
         return PowerState.of(on)
 
     def close(self) -> None:
@@ -89,17 +97,18 @@ class CoilPort:
         if answer.address != self.coil or answer.bits[:1] != [on]:
             raise self._garbled(f"it answers that coil {answer.address} is now {answer.bits[:1]}")
 
-    def _read(self, deadline: Deadline) -> bool:
-        """Eight coils, as makers' manuals show it; ours alone where the device has fewer than eight.
-
-        Some boards do not answer where another number is asked for (LC Technology's, github.com/artisan-roaster-scope/
-        artisan, discussion 634).
-        """
+    def _eight(self, deadline: Deadline) -> bool | None:
+        """Ours among the eight that it is one of; None where the device says that it has not all of them."""
         place = self.coil % _BLOCK
         answer = self._ask(lambda client: self._coils(client, self.coil - place, _BLOCK), deadline)
         if answer.isError() and answer.exception_code == _NO_SUCH_COIL:
-            place = 0
-            answer = self._ask(lambda client: self._coils(client, self.coil, 1), deadline)
+            return None
+        return self._bit(answer, place)
+
+    def _alone(self, deadline: Deadline) -> bool:
+        return self._bit(self._ask(lambda client: self._coils(client, self.coil, 1), deadline), 0)
+
+    def _bit(self, answer: ModbusPDU, place: int) -> bool:
         self._see_no_refusal(answer)
         if len(answer.bits) <= place:
             raise self._garbled("our coil is not in its answer")

@@ -7,7 +7,7 @@ a machine is really on is for `hil.machine`, which sees its meter and its consol
 from __future__ import annotations
 
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from hil.clock import Deadline
 from hil.errors import InfrastructureError
@@ -74,4 +74,14 @@ class PowerPort(Protocol):
 
     def close(self) -> None:
         """Let go of the device, whose state stays; more than once does no harm."""
+        ...
+
+
+@runtime_checkable
+class Delayed(Protocol):
+    """A port that lets time pass before it tells its device anything."""
+
+    @property
+    def told_ns(self) -> int:
+        """When it last told its device to switch, after that time, ns of the one clock; 0 before the first."""
         ...

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.clock import Deadline
 from hil.config.environment import EnvValue
@@ -80,7 +81,7 @@ def test_one_that_hangs_is_killed_with_what_it_started(tmp_path: Path) -> None:
 
 
 @given(st.text(max_size=40))
-@settings(max_examples=50)
+@settings(max_examples=unless_quick(50))
 def test_the_state_is_the_last_line_alone(output: str) -> None:
     state = parse_state(output)
     assert (state is not None) == (output.strip().split("\n")[-1].strip().casefold() in {"on", "off", "unknown"})

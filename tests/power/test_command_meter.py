@@ -8,6 +8,7 @@ import math
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.clock import Deadline, now_ns
 from hil.power.command_meter import KEYS, Config, create, parse
@@ -67,7 +68,7 @@ def test_what_is_no_reading(output: str, why: str) -> None:
         parse(output)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=unless_quick(60), deadline=None)
 @given(st.text(max_size=60) | st.dictionaries(st.sampled_from(KEYS), st.floats()).map(json.dumps))
 def test_any_output_is_a_reading_or_said_not_to_be(output: str) -> None:
     try:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.power.energy import counted, integrate
 from hil.power.meter import Reading, Resolution
@@ -15,7 +16,7 @@ from hil.power.samples import Sample
 
 MS = 1_000_000
 EXACT = Resolution(watts=0.0)
-QUICK = settings(max_examples=40, deadline=None)
+QUICK = settings(max_examples=unless_quick(40), deadline=None)
 
 GRID = st.lists(st.integers(1, 5000), min_size=1, max_size=8, unique=True).map(lambda ms: [0, *sorted(ms)])
 WATTS = st.floats(-5, 50)
@@ -43,7 +44,7 @@ def test_straight_power_is_exact_whatever_the_samples(
     assert (found.covered_seconds, found.gap_seconds) == pytest.approx((seconds, 0))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=unless_quick(150), deadline=None)
 @given(st.data())
 def test_the_bound_holds_where_power_only_rises_or_falls_between_samples(data: st.DataObject) -> None:
     """The truth jumps once between two samples, at the worst moments; stamps and values are off as far as they say."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.clock import Deadline, now_ns
 from hil.power.age import age_of
@@ -101,7 +102,7 @@ def test_a_chip_is_named_in_one_way(values: dict[str, object], count: int) -> No
     assert len(list(Config.model_validate({"kind": "hwmon", **values}).faults())) == count
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=unless_quick(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=12) | st.from_regex(rb"[-+]?[0-9]{1,20}\n?", fullmatch=True))
 def test_any_bytes_are_a_number_or_an_error(tmp_path: Path, data: bytes) -> None:
     folder = tmp_path / "hwmon0"

@@ -8,6 +8,7 @@ import sys
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 from support.ina_chip import InaChip
 
 from hil.clock import Deadline, now_ns
@@ -176,7 +177,7 @@ def test_a_bus_that_is_not_there() -> None:
         InaMeter(INA219, OnI2c(kind="ina219", bus=255), 0.1).read(deadline=Deadline.after(SOON))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=unless_quick(40), deadline=None)
 @given(st.sampled_from([*CHIPS.values()]), st.data())
 def test_any_registers_are_values(chip: Chip, data: st.DataObject) -> None:
     found = chip.values(lambda register: data.draw(st.binary(min_size=register.size, max_size=register.size)), 0.01)

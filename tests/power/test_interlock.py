@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 from support.port_config import PortConfig
 
 from hil.clock import Deadline
@@ -135,7 +136,7 @@ def test_a_file_that_is_a_link_is_not_written_through(tmp_path: Path) -> None:
     assert (tmp_path / "precious").read_text() == "all that I have"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=unless_quick(40), deadline=None)
 @given(
     st.binary(max_size=60)
     | st.fixed_dictionaries(

@@ -7,16 +7,17 @@ import termios
 import tty
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from subprocess import PIPE, Popen
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 from support.pty_board import Answer, PtyBoard
 
 from hil.clock import Deadline
-from hil.power import exchange
+from hil.power import exchange, lcus, line
 from hil.power.lcus import Config, create, frame, parse_status
 from hil.power.port import PortAbsent, PortGarbled, PortRefused, PortSilent, PowerState
 
@@ -109,7 +110,7 @@ def test_what_is_no_whole_answer_is_none(answer: bytes) -> None:
 
 @given(st.binary(max_size=60) | st.text("CH12:ONF \r\n", max_size=60).map(str.encode))
 @example(b"CH1:ON\n")
-@settings(max_examples=60)
+@settings(max_examples=unless_quick(60))
 def test_the_parser_takes_any_bytes_and_cuts_nothing_short(answer: bytes) -> None:
     states = parse_status(answer)
     if states is not None:
@@ -149,29 +150,59 @@ def test_a_board_that_never_does_it_is_no_success(plugged: Callable[[Answer], Pt
         create(config(plugged(relays).path)).switch(True, deadline=soon())
 
 
-def test_a_silent_board_is_unverified_only_where_the_rig_says_so(
-    plugged: Callable[[Answer], PtyBoard], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(exchange, "ANSWER_WITHIN", 0.05)
-    board = plugged(lambda heard: b"")
+class Script:
+    """A line on which the same comes after each question, and then nothing: no patience plays a part."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.heard = b""
+        self._answer = answer
+        self._left = b""
+
+    @contextmanager
+    def held(self, device: str, settings: line.Settings, *, deadline: Deadline) -> Iterator[Script]:
+        yield self
+
+    def send(self, data: bytes, *, deadline: Deadline) -> None:
+        self.heard += data
+        self._left = self._answer
+
+    def receive(self, *, deadline: Deadline) -> bytes:
+        data, self._left = self._left, b""
+        return data
+
+
+def test_a_silent_board_is_unverified_only_where_the_rig_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    board = Script(b"")
+    monkeypatch.setattr(lcus, "held", board.held)
     with pytest.raises(PortSilent, match="did not answer") as caught:
-        create(config(board.path)).read(deadline=soon())
+        create(config("/dev/null")).read(deadline=soon())
     assert "status: false" in caught.value.hint
     assert board.heard == b"\xff" * 3
-    mute = create(config(board.path, status=False))
+    mute = create(config("/dev/null", status=False))
     assert mute.switch(True, deadline=soon()) is PowerState.UNKNOWN
     assert mute.read(deadline=soon()) is PowerState.UNKNOWN
     assert not mute.reads_back
+    assert board.heard == b"\xff" * 3 + frame(1, True)
 
 
-def test_half_an_answer_is_garbled_and_a_missing_channel_is_refused(
+def test_silence_on_a_real_line_is_waited_for_as_long_as_one_try_says(
     plugged: Callable[[Answer], PtyBoard], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange, "ANSWER_WITHIN", 0.05)
-    with pytest.raises(PortGarbled, match="no state: b'CH1:O"):
-        create(config(plugged(lambda heard: b"CH1:O").path)).read(deadline=soon())
+    monkeypatch.setattr(exchange, "ANSWER_WITHIN", 0.02)
+    with pytest.raises(PortSilent, match=r"did not answer within 0\.02 s"):
+        create(config(plugged(lambda heard: b"").path)).read(deadline=soon())
+
+
+def test_half_an_answer_is_garbled_and_a_missing_channel_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    two, half = Script(Board().status()), Script(b"CH1:O")
+    monkeypatch.setattr(lcus, "held", two.held)
     with pytest.raises(PortRefused, match="has the channels 1, 2"):
-        create(config(plugged(Board()).path, channel=4)).read(deadline=soon())
+        create(config("/dev/null", channel=4)).read(deadline=soon())
+    assert two.heard == b"\xff"
+    monkeypatch.setattr(lcus, "held", half.held)
+    with pytest.raises(PortGarbled, match="no state: b'CH1:O"):
+        create(config("/dev/null")).read(deadline=soon())
+    assert half.heard == b"\xff" * 3
 
 
 def test_two_rigs_take_turns(plugged: Callable[[Answer], PtyBoard]) -> None:

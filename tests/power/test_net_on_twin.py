@@ -21,10 +21,13 @@ KINDS = {
     "shelly2 password": ("kind: shelly2, at: twin:device, channel: %d, password: !env PLUG_PASSWORD", 0),
     "tasmota": ("kind: tasmota, at: twin:device, channel: %d", 1),
     "tasmota password": ("kind: tasmota, at: twin:device, channel: %d, password: !env PLUG_PASSWORD", 1),
+    "turingpi2": ("kind: turingpi2, at: twin:device, channel: %d", 1),
+    "turingpi2 password": ("kind: turingpi2, at: twin:device, channel: %d, password: !env PLUG_PASSWORD", 1),
     "poe": ("kind: poe, at: twin:device, port: %d, community: !env PLUG_PASSWORD", 1),
 }
 """A section, and from which number it counts its channels."""
 WITHOUT_PASSWORD = [kind for kind in KINDS if "password" not in kind]
+METERLESS = ("poe", "turingpi2")
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def bench(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         monkeypatch.setattr(module, "ANSWER_WITHIN", 0.5)
     monkeypatch.setattr(poe, "SETTLES_WITHIN", 2.0)
     monkeypatch.setenv("PLUG_PASSWORD", "circle of life")
-    with bench_of(*KINDS[kind], tmp_path, monkeypatch, meter=kind != "poe") as made:
+    with bench_of(*KINDS[kind], tmp_path, monkeypatch, meter=not kind.startswith(METERLESS)) as made:
         yield made
 
 
@@ -48,7 +51,7 @@ def test_each_fault_is_told_apart(bench: Bench) -> None:
     assert bench.meter is None or watts(bench.meter, drawn=True) > 0
 
 
-@pytest.mark.parametrize("kind", [kind for kind in WITHOUT_PASSWORD if kind != "poe"])
+@pytest.mark.parametrize("kind", [kind for kind in WITHOUT_PASSWORD if kind not in METERLESS])
 def test_the_meter_sees_what_the_board_draws(bench: Bench) -> None:
     assert bench.meter is not None
     assert watts(bench.meter, drawn=False) == 0

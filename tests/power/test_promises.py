@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.clock import Deadline, hold
 from hil.config.rig import load_rig
@@ -51,6 +52,19 @@ nodes:
   node1: {{kind: board, image: probe, mac: "02:00:5e:10:00:01", power: relay1}}
 """
 
+BREAKS = """#!/bin/sh
+shift 3  # -I -m hil.keeper
+exec {python} -I -c '
+import sys
+from hil.keeper.__main__ import main
+from hil.keeper.server import Server
+def breaks(*_):
+    raise RuntimeError("out of cheese")
+Server._do_listening = breaks
+main(sys.argv[1:])
+' "$@"
+"""
+
 CLIENT = """
 import signal, sys
 from pathlib import Path
@@ -63,7 +77,9 @@ from hil.power.opening import Owner, lock_files, open_ports
 from hil.power.promise import KIND
 folder, directory, last = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 rig = load_rig(folder / "rig.yaml", cwd=folder)
+python, sys.executable = sys.executable, sys.argv[4]
 keeper = Keeper.start(directory, deadline=Deadline.after(10))
+sys.executable = python
 for path in lock_files(rig.power["relay1"], folder):
     keeper.lock(Lock(path, what=directory.name, pid=keeper.pid, shared=True).acquire(Deadline.after(0)))
 def at_end(name, data, argv, within):
@@ -89,11 +105,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @contextmanager
-def bench(folder: Path, *, leave: str = "off", last: str = "on") -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """A bench in a process of its own that has switched its port."""
+def bench(
+    folder: Path, *, leave: str = "off", last: str = "on", python: str = sys.executable
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A bench in a process of its own that has switched its port; `python` runs its keeper."""
     (folder / "rig.yaml").write_text(RIG.format(folder=folder, leave=leave))
     directory = new_runtime_dir()
-    command = [sys.executable, "-c", CLIENT, str(folder), str(directory), last]
+    command = [sys.executable, "-c", CLIENT, str(folder), str(directory), last, python]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as client:
         try:
             assert client.stdout is not None
@@ -163,6 +181,21 @@ def test_a_keeper_that_is_terminated_leaves_it_first(folder: Path) -> None:
             os.kill(keeper.pid, signal.SIGTERM)
         ended(directory)
         assert state(folder) == "off"
+    assert next_start() == []
+
+
+def test_a_keeper_that_breaks_leaves_it_first(folder: Path) -> None:
+    (folder / "breaks").write_text(BREAKS.format(python=sys.executable))
+    (folder / "breaks").chmod(0o755)
+    with (
+        bench(folder, python=str(folder / "breaks")) as (_, directory),
+        Keeper.connect(directory, deadline=Deadline.after(5)) as keeper,
+    ):
+        with pytest.raises(InfrastructureError, match="has died") as caught:
+            keeper.listening("a child")
+        ended(directory)
+        assert state(folder) == "off"
+    assert "RuntimeError: out of cheese" in caught.value.evidence[-1]
     assert next_start() == []
 
 
@@ -238,7 +271,7 @@ PROMISES = st.builds(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=unless_quick(30), deadline=None)
 @given(PROMISES, st.text(max_size=20))
 def test_a_promise_comes_back_from_its_text_and_other_texts_are_none(promise: Promise, text: str) -> None:
     assert Promise.from_text(promise.to_text()) == promise

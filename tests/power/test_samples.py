@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.power.meter import Reading
 from hil.power.samples import Sample, header, line, parse
@@ -15,7 +16,7 @@ FAILED = st.builds(Sample.failed, NS, NS, st.text(max_size=30))
 SAMPLES = st.lists(READ | FAILED, max_size=5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=unless_quick(40), deadline=None)
 @given(SAMPLES, st.integers(0, 400))
 def test_whole_lines_read_back_however_the_file_was_cut(samples: list[Sample], keep: int) -> None:
     data = (header() + "".join(map(line, samples))).encode()
@@ -24,7 +25,7 @@ def test_whole_lines_read_back_however_the_file_was_cut(samples: list[Sample], k
     assert parse(data[:keep]) == samples[: max(0, whole - 1)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=unless_quick(40), deadline=None)
 @given(st.binary(max_size=80) | st.from_regex(rb'([-0-9."e\n,]{0,8},){7}["a]?\n'))
 def test_no_bytes_are_too_strange(data: bytes) -> None:
     for sample in parse(data):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.clock import Deadline
 from hil.power.port import PortAbsent, PortGarbled, PowerState
@@ -68,7 +69,7 @@ def test_what_it_prints(output: str, port: int, states: dict[str, PowerState] | 
     st.text("Current status for hub 1-.[]\nPort 2:0power off", max_size=120) | st.text(max_size=60), st.integers(1, 3)
 )
 @example(BALENA, 2)
-@settings(max_examples=60)
+@settings(max_examples=unless_quick(60))
 def test_the_parser_takes_any_text(output: str, port: int) -> None:
     for hub, state in (parse_ports(output, port) or {}).items():
         assert hub in output

@@ -25,6 +25,7 @@ KINDS: Final = {
     "shelly1": "hil.sim.devices.shelly1",
     "shelly2": "hil.sim.devices.shelly2",
     "tasmota": "hil.sim.devices.tasmota",
+    "turingpi2": "hil.sim.devices.turingpi2",
 }
 """Every kind that has a model, and its module."""
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hil.sim.device import DevicePlace
 from hil.sim.devices.firmware import Firmware
 from hil.sim.devices.metering import Metering
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 _HOST: Final = "127.0.0.1"
 _LIMIT: Final = 8192
@@ -27,6 +30,7 @@ class TcpDevice:
         talk: has one connection, until it returns or the client is gone.
         connections: how many it has at once at most.
         metering: its meter, if it has one.
+        tls: goes around each connection, if it has that.
     """
 
     def __init__(
@@ -37,6 +41,7 @@ class TcpDevice:
         *,
         connections: int,
         metering: Metering | None = None,
+        tls: SSLContext | None = None,
     ) -> None:
         self.name = name
         self.outlets = firmware.outlets
@@ -45,13 +50,14 @@ class TcpDevice:
         self._talk = talk
         self._connections = connections
         self._metering = metering
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._clients: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         firmware.on_restart(self._cut)
 
     async def start(self, place: DevicePlace) -> str:
         """Listen."""
-        self._server = await asyncio.start_server(self._accept, _HOST, 0, limit=_LIMIT)
+        self._server = await asyncio.start_server(self._accept, _HOST, 0, limit=_LIMIT, ssl=self._tls)
         if self._metering is not None:
             self._metering.start(place)
         return f"{_HOST}:{self._server.sockets[0].getsockname()[1]}"

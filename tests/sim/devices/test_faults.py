@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import termios
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
@@ -47,7 +48,8 @@ class Way:
 
 def line(place: str) -> FileIO:
     """A line at 9600 baud, without what was said before."""
-    port = FileIO(place, "r+b")
+    # As the terminal of this session, if it has none, its end would be that of this process (termios(3): SIGHUP).
+    port = FileIO(place, "r+b", opener=lambda path, flags: os.open(path, flags | os.O_NOCTTY))
     settings = termios.tcgetattr(port)
     settings[4] = settings[5] = termios.B9600
     termios.tcsetattr(port, termios.TCSANOW, settings)

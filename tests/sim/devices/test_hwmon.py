@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 from support.twin_device import Bench, with_device
 
 from hil.sim.device import Load
@@ -37,7 +38,7 @@ def test_the_drivers_arithmetic() -> None:
     assert readings(Load(4.9987, 0.5, 2.5))["in1_input"] == 4999
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=unless_quick(60), deadline=None)
 @given(st.floats(0, 36), st.floats(0, 8))
 def test_a_reading_is_within_a_step_of_what_flows(volts: float, amperes: float) -> None:
     values = readings(Load(volts, amperes, volts * amperes))

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymodbus import FramerType
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
+from support.examples import unless_quick
 from support.twin_device import Bench, with_device
 
 from hil.sim.devices.firmware import Firmware
@@ -176,7 +177,7 @@ def test_headers_over_tcp(tmp_path: Path) -> None:
     with_device(tmp_path, "modbus-tcp", doing)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=unless_quick(60), deadline=None)
 @given(st.lists(st.binary(max_size=12), max_size=6), st.binary(min_size=1, max_size=12))
 def test_a_good_frame_after_garbage_and_silence_is_done(garbage: list[bytes], request: bytes) -> None:
     codec, firmware = board()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 from support.twin_device import Bench, with_device
 
 from hil.sim.devices.firmware import Firmware
@@ -190,7 +191,7 @@ def test_a_bulk_answer_has_an_end() -> None:
     assert len(decode(answer.data).bindings) == 32
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=unless_quick(100), deadline=None)
 @given(st.binary(max_size=60), st.integers(0, 60), st.integers(0, 255))
 def test_hostile_datagrams_are_ignored(garbage: bytes, place: int, byte: int) -> None:
     agent, _ = switch()
@@ -207,7 +208,7 @@ def test_hostile_datagrams_are_ignored(garbage: bytes, place: int, byte: int) ->
     assert told(agent, GET, Binding(UP_TIME)).error == 0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=unless_quick(50), deadline=None)
 @given(st.integers(0, 2), st.integers(0, 39), st.lists(st.integers(0, (1 << 32) - 1), max_size=20))
 def test_object_identifiers_are_read_as_they_are_written(first: int, second: int, rest: list[int]) -> None:
     assert decode_oid(encode_oid((first, second, *rest))) == (first, second, *rest)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 from support.twin_device import Bench, asked, with_device
 
 from hil.sim.devices.firmware import Firmware
@@ -71,7 +72,7 @@ def test_a_password_is_asked_for_by_basic_login(tmp_path: Path, monkeypatch: pyt
     with_device(tmp_path, "shelly1", doing, channel=0, user="me", password_env="PLUG")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=unless_quick(80), deadline=None)
 @given(st.one_of(st.binary(max_size=80), st.builds(
     lambda target, line: b"GET " + target + b" HTTP/1.1\r\n" + line,
     st.binary(max_size=30).map(lambda data: b"/" + data), st.binary(max_size=40),

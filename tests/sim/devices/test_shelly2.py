@@ -11,6 +11,7 @@ import pytest
 import urllib3
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 from support.twin_device import Bench, asked, with_device
 
 from hil.errors import UsageError
@@ -155,7 +156,7 @@ def test_a_password_that_is_set_nowhere_is_named() -> None:
         create(DevicePlan("plug", "shelly2", {"password_env": "HIL_TEST_UNSET"}))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=unless_quick(60), deadline=None)
 @given(
     st.sampled_from(["GET", "POST", "PUT"]),
     st.sampled_from(["/rpc", "/rpc/Switch.Set", "/rpc/Switch.GetStatus", "/relay/0", "/"]),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 from support.twin_device import Bench, asked, with_device
 
 from hil.sim.devices.firmware import Firmware
@@ -84,7 +85,7 @@ def test_a_wrong_password_gets_a_warning_and_status_200(tmp_path: Path, monkeypa
     with_device(tmp_path, "tasmota", doing, password_env="PLUG")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=unless_quick(60), deadline=None)
 @given(st.text(max_size=20), st.sampled_from(["Power", "Status", "SetOption21", ""]))
 def test_any_command_is_answered(rest: str, name: str) -> None:
     firmware = Firmware(DevicePlan("plug", "tasmota"), [1])
