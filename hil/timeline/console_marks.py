@@ -45,11 +45,13 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(FIRMWARE, re.compile(rb"UEFI firmware \(version [^)]*"), "EDK2 ArmVirtPkg/PrePi"),
+    Rule(FIRMWARE, re.compile(rb"^U-Boot 20\d\d\.\d\d[^\s]*"), "U-Boot lib/display_options.c"),
     Rule(
         PXE,
         re.compile(rb">>Start (?:PXE|HTTP Boot) over IPv[46]"),
         "EDK2 NetworkPkg UefiPxeBcDxe, HttpBootDxe",
     ),
+    Rule(PXE, re.compile(rb"^BOOTP broadcast 1\b"), "U-Boot net/bootp.c"),
     Rule(NBP, re.compile(rb"NBP file downloaded successfully"), "EDK2 NetworkPkg UefiPxeBcDxe"),
     Rule(IPXE, re.compile(rb"iPXE[\x1b\[0-9;m]* \d+\.[^\s\x1b]+"), "iPXE src/usr/autoboot.c"),
     Rule(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from hil.clock import NANOSECONDS
-from hil.timeline.packets.names import SOURCE as PACKETS
+from hil.timeline.sights import BESIDE, agree
 from hil.timeline.timeline import Mark, Timeline
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _EVIDENCE = 60
 _NAME = 15
-_AGREE_NS = 1 * NANOSECONDS
 
 
 def bar(start: float, length: float, total: float, width: int) -> str:
@@ -24,8 +23,8 @@ def bar(start: float, length: float, total: float, width: int) -> str:
 def table(timeline: Timeline, *, width: int = 32) -> str:
     """One row a mark: stage, seconds from power-on, seconds since the row above, a bar of that time, source, evidence.
 
-    Where packets say the same as another source, within what both may err and a second, it is one row that also says
-    how much later the packets have it; where they do not, both have a row.
+    Where packets or dnsmasq say the same as another source, within what both may err and a second, it is one row that
+    also says how much later they have it; where they do not, both have a row.
 
     Args:
         timeline: whose marks.
@@ -43,36 +42,39 @@ def table(timeline: Timeline, *, width: int = 32) -> str:
         drawn = bar(before, at - before, total, width)
         rows.append(
             f"{mark.stage:<{names}} {at:>7.3f}s {at - before:>7.3f}s  {drawn:<{width}}  {mark.source:<8}"
-            f" {_short(mark.evidence)}{_later(mark, agreed.get(id(mark)))}"
+            f" {_short(mark.evidence)}{_later(mark, agreed.get(id(mark), []))}"
         )
         before = at
     return "\n".join(row.rstrip() for row in rows)
 
 
-def _folded(marks: list[Mark]) -> tuple[list[Mark], dict[int, Mark]]:
-    """The marks that have a row, and the packets' mark that agrees with one of them by that one's identity."""
-    agreed: dict[int, Mark] = {}
-    rows = [mark for mark in marks if mark.source != PACKETS]
-    alone = []
-    for mark in marks:
-        if mark.source == PACKETS:
-            same = [row for row in rows if row.stage == mark.stage and id(row) not in agreed and _agree(row, mark)]
+def _folded(marks: list[Mark]) -> tuple[list[Mark], dict[int, list[Mark]]]:
+    """The marks that have a row, and the other sources' marks that agree with one of them by that one's identity.
+
+    Of the sources that stand beside others, the first that is alone has the row.
+    """
+    agreed: dict[int, list[Mark]] = {}
+    rows = [mark for mark in marks if mark.source not in BESIDE]
+    for source in BESIDE:
+        free, alone = list(rows), []
+        for mark in marks:
+            if mark.source != source:
+                continue
+            same = [row for row in free if row.stage == mark.stage and agree(row, mark)]
             if same:
-                agreed[id(min(same, key=lambda row: abs(row.at_ns - mark.at_ns)))] = mark
+                nearest = min(same, key=lambda row: abs(row.at_ns - mark.at_ns))
+                free = [row for row in free if row is not nearest]
+                agreed.setdefault(id(nearest), []).append(mark)
             else:
                 alone.append(mark)
-    return sorted(rows + alone, key=lambda mark: mark.at_ns), agreed
+        rows += alone
+    return sorted(rows, key=lambda mark: mark.at_ns), agreed
 
 
-def _agree(one: Mark, other: Mark) -> bool:
-    return abs(one.at_ns - other.at_ns) <= one.error_ns + other.error_ns + _AGREE_NS
-
-
-def _later(mark: Mark, packets: Mark | None) -> str:
-    if packets is None:
-        return ""
+def _later(mark: Mark, agreeing: list[Mark]) -> str:
     # Less than half a millisecond earlier is no "-0.000".
-    return f" (packets: {round((packets.at_ns - mark.at_ns) / NANOSECONDS, 3) + 0.0:+.3f}s)"
+    later = (f"{one.source}: {round((one.at_ns - mark.at_ns) / NANOSECONDS, 3) + 0.0:+.3f}s" for one in agreeing)
+    return f" ({', '.join(later)})" if agreeing else ""
 
 
 def line(seconds: float, mark: Mark) -> str:

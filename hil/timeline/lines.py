@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from hil.console.transcript import Transcript
+
+# What overwrites itself (a progress in per cent) ends its line late or never; each look would take all of it again.
+_LONGEST: Final = 1 << 14
+# Of a line that is longer this much is given again, so that words are whole in one of its parts.
+_AGAIN: Final = 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line, or what there is of the last one.
+    """A line, or what there is of the last one; of a very long one a part.
 
     Args:
         start: offset of its first byte in the stream.
@@ -39,7 +45,10 @@ class Lines:
         self._start: int | None = None
 
     def take(self) -> list[Line]:
-        """The lines completed since the last call, and the incomplete last one each time anew."""
+        """The lines completed since the last call, and the incomplete last one each time anew.
+
+        Of a last one that has grown very long, the next call has its end alone.
+        """
         transcript = self._transcript
         if transcript.incarnation > self._incarnation:
             self._incarnation, self._start = transcript.incarnation, transcript.incarnation_start
@@ -53,7 +62,7 @@ class Lines:
             begin = end + 1
         if begin < len(data):
             lines.append(Line(self._start + begin, data[begin:]))
-        self._start += begin
+        self._start += begin if len(data) - begin <= _LONGEST else len(data) - _AGAIN
         return lines
 
     def skip(self) -> None:

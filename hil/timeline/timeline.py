@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from hil.clock import NANOSECONDS, WallAnchor
-from hil.timeline.stages import Stage, awaited_after
+from hil.timeline.stages import STAGES, Stage, awaited_after
 
 SCHEMA = "hil.timeline/1"
+DNSMASQ = "dnsmasq"
+"""The source of marks that are made of a segment's dnsmasq log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Mark:
         stage: the stage's name.
         at_ns: when, ns of the one clock.
         error_ns: how far off `at_ns` may be, ns.
-        source: who saw it: "console", "matchbox", "qmp", "packets", "http".
+        source: who saw it: "console", "matchbox", "dnsmasq", "qmp", "packets", "http".
         evidence: what was seen, one line.
     """
 
@@ -37,11 +39,13 @@ class Timeline:
     Args:
         origin_ns: power-on, ns of the one clock; every time that is shown counts from it.
         anchor: one moment on both clocks, for wall time in records.
+        stages: those that a boot of this machine has, in order.
     """
 
-    def __init__(self, origin_ns: int, anchor: WallAnchor) -> None:
+    def __init__(self, origin_ns: int, anchor: WallAnchor, stages: Sequence[Stage] = STAGES) -> None:
         self.origin_ns = origin_ns
         self.anchor = anchor
+        self.stages = stages
         self._marks: list[Mark] = []
 
     def add(self, marks: Iterable[Mark]) -> list[Mark]:
@@ -79,7 +83,7 @@ class Timeline:
     @property
     def awaited(self) -> Stage | None:
         """The stage that has to come next, or None when all are there."""
-        return awaited_after({mark.stage for mark in self._marks})
+        return awaited_after({mark.stage for mark in self._marks}, self.stages)
 
     def to_json(self) -> dict[str, object]:
         """The stable record: seconds from power-on, each with its error bound in seconds."""

@@ -56,6 +56,35 @@ def test_a_boot_cut_anywhere_gives_the_same_stages(cuts: list[int]) -> None:
     assert stages == STAGES
 
 
+def test_of_a_line_without_an_end_only_the_end_is_looked_at_again() -> None:
+    transcript = Transcript()
+    lines, marks = Lines(transcript, after=0), ConsoleMarks(transcript, after=0)
+    longest = 0
+    for stamp in range(100):
+        grow(transcript, b"\r  7 % of 9999 [====>      ]" * 20, 1, stamp)
+        longest = max(longest, *(len(line.data) for line in lines.take()))
+        assert marks.take() == []
+    assert longest < 1 << 15
+    # Words that come in two pieces, just where it is cut.
+    grow(transcript, b"." * 20_000 + b"UEFI firm", 1, 100)
+    assert marks.take() == []
+    grow(transcript, b"ware (version 2022.11) ", 1, 101)
+    assert [(mark.stage, mark.at_ns) for mark in marks.take()] == [("firmware", 101)]
+    grow(transcript, b"\r" * 20_000, 1, 102)
+    assert marks.take() == []
+
+
+def test_u_boot_is_a_firmware_too() -> None:
+    transcript = Transcript()
+    said = b"\r\nU-Boot 2024.01 (Jan 08 2024 - 15:37:48 +0000)\r\nBOOTP broadcast 1\r\nBOOTP broadcast 2\r\n"
+    grow(transcript, said, 1, 1)
+    marks = ConsoleMarks(transcript, after=0).take()
+    assert [(mark.stage, mark.evidence) for mark in marks] == [
+        ("firmware", "U-Boot 2024.01"),
+        ("pxe", "BOOTP broadcast 1"),
+    ]
+
+
 def test_an_earlier_boot_is_not_this_one() -> None:
     transcript = Transcript()
     grow(transcript, BOOT, 1, 1)

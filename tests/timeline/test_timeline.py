@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hil.clock import NANOSECONDS, WallAnchor
 from hil.timeline.draw import bar, line, table
-from hil.timeline.stages import STAGES
+from hil.timeline.stages import RPI3_STAGES, STAGES, Stage, stages_of
 from hil.timeline.timeline import Mark, Timeline
 
 
@@ -15,8 +18,8 @@ def mark(stage: str, seconds: float, evidence: str = "seen") -> Mark:
     return Mark(stage, round(seconds * NANOSECONDS), 5_000_000, "console", evidence)
 
 
-def timeline(*marks: Mark) -> Timeline:
-    made = Timeline(0, WallAnchor(0, 1_700_000_000 * NANOSECONDS))
+def timeline(*marks: Mark, stages: Sequence[Stage] = STAGES) -> Timeline:
+    made = Timeline(0, WallAnchor(0, 1_700_000_000 * NANOSECONDS), stages)
     made.add(marks)
     return made
 
@@ -33,6 +36,27 @@ def test_the_next_stage_follows_the_furthest_that_was_reached() -> None:
     assert (timeline(mark("power", 0), mark("kernel", 8)).awaited or STAGES[0]).name == "userspace"
     assert timeline(mark("ready", 9)).awaited is None
     assert (timeline(mark("reset", 9)).awaited or STAGES[1]).name == "power"
+
+
+def test_a_raspberry_pi_is_awaited_by_stages_of_its_own() -> None:
+    rpi = stages_of("cm4")
+    assert (timeline(mark("power", 0), stages=rpi).awaited or STAGES[0]).name == "eeprom"
+    assert (timeline(mark("power", 0), mark("armstub", 4), stages=rpi).awaited or STAGES[0]).name == "firmware"
+    assert (timeline(mark("power", 0), mark("eeprom", 1), stages=rpi).awaited or STAGES[0]).name == "link"
+    # A stage that this machine has none of moves nothing.
+    assert (timeline(mark("power", 0), mark("armstub", 4)).awaited or STAGES[0]).name == "firmware"
+    assert (stages_of(None), stages_of("cm3+")) == (STAGES, RPI3_STAGES)
+
+
+def test_what_dnsmasq_and_packets_say_again_stands_beside_the_console_or_by_itself() -> None:
+    def seen(source: str, at: float) -> Mark:
+        return replace(mark("rom-lease", at), source=source)
+
+    [row] = table(timeline(seen("console", 1.0), seen("dnsmasq", 1.01), seen("packets", 0.99))).splitlines()[1:]
+    assert row.endswith("console  seen (dnsmasq: +0.010s, packets: -0.010s)")
+    # A console that is silent leaves the row to dnsmasq.
+    [row] = table(timeline(seen("dnsmasq", 1.01), seen("packets", 1.0))).splitlines()[1:]
+    assert row.endswith("dnsmasq  seen (packets: -0.010s)")
 
 
 def test_json_has_seconds_and_error_bounds() -> None:

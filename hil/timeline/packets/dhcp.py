@@ -33,12 +33,16 @@ _MAGIC: Final = b"\x63\x82\x53\x63"
 _PAD, _END = 0, 255
 _OVERLOAD, _TYPE, _SERVER, _VENDOR_CLASS, _SERVER_NAME, _BOOT_FILE = 52, 53, 54, 60, 66, 67
 _USER_CLASS, _ARCH, _IPXE = 77, 93, 175
+_ROM: Final = "PXEClient:Arch:00000"
 _NO_ADDRESS: Final = bytes(4)
 
 
 class Client(Enum):
-    """Which program of a machine asks."""
+    """Which program of a machine asks. ROM says that it is an x86 PC's BIOS (architecture 0 of RFC 4578, 2.1), as a
+    Raspberry Pi's bootloader does too (raspberrypi/documentation, boot-net.adoc).
+    """
 
+    ROM = "bootloader"
     FIRMWARE = "firmware"
     IPXE = "ipxe"
     SYSTEM = "system"
@@ -107,6 +111,8 @@ class Message:
             return Client.UNKNOWN
         if _IPXE in self.options or "iPXE" in (self.user_class or ""):
             return Client.IPXE
+        if (self.vendor_class or "").startswith(_ROM):
+            return Client.ROM
         if (self.vendor_class or "").startswith(("PXEClient", "HTTPClient")):
             return Client.FIRMWARE
         return Client.SYSTEM

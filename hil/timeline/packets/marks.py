@@ -18,7 +18,20 @@ from hil.timeline.packets.http import Exchange
 from hil.timeline.packets.names import SOURCE
 from hil.timeline.packets.stamps import Stamp
 from hil.timeline.packets.tftp import Transfer
-from hil.timeline.stages import CONFIG, INITRD_FETCHED, IPXE, KERNEL_FETCHED, NBP, PROFILE, PXE, Stage
+from hil.timeline.rpi_said import is_armstub, is_board_firmware
+from hil.timeline.stages import (
+    ARMSTUB,
+    BOARD_FIRMWARE,
+    CONFIG,
+    INITRD_FETCHED,
+    IPXE,
+    KERNEL_FETCHED,
+    NBP,
+    PROFILE,
+    PXE,
+    ROM_LEASE,
+    Stage,
+)
 from hil.timeline.timeline import Mark
 
 OFFER: Final = Stage("dhcp-offer", "a DHCP server offers an address")
@@ -26,6 +39,7 @@ LEASE: Final = Stage("lease", "a DHCP server gave an address")
 
 # How EDK2's HTTP boot calls itself (NetworkPkg/HttpBootDxe/HttpBootClient.h).
 _FIRMWARE_AGENT: Final = "UefiHttpBoot"
+_NO_FIRMWARE: Final = (Client.IPXE, Client.ROM)
 _IPXE_AGENT: Final = "iPXE/"
 _OK: Final = 200
 
@@ -39,7 +53,7 @@ def marks_of(conversations: Conversations, mac: str = "") -> list[Mark]:
     """
     own = [said for said in conversations.dhcp if not mac or said.message.mac == mac]
     conversations = replace(conversations, dhcp=own)
-    found = [*_dhcp(own)]
+    found = [*_dhcp(own), *_bootloader(conversations)]
     programs = list(_programs(conversations))
     found += programs
     found += _ipxe(conversations, programs)
@@ -68,13 +82,32 @@ def _dhcp(told: list[Said]) -> Iterator[Mark]:
             given = message.given or "no address"
             file = f", boot file {message.boot_file}" if message.boot_file else ""
             yield _mark(OFFER, said.at, f"{server} offers {given} to {said.client.value}{file}")
-        elif message.kind == "ACK":
-            yield _mark(LEASE, said.at, f"{message.given or message.asked} for {said.client.value} from {server}")
+        elif message.kind == "ACK" and message.given:
+            # A boot server beside the DHCP server acknowledges as well, and gives no address (PXE 2.1, 2.2.3).
+            stage = ROM_LEASE if said.client is Client.ROM else LEASE
+            yield _mark(stage, said.at, f"{message.given} for {said.client.value} from {server}")
+
+
+def _bootloader(conversations: Conversations) -> Iterator[Mark]:
+    """What a Raspberry Pi's own bootloader has. Where nobody acknowledged an address to it (a BCM2837 asks for none:
+    boot-net.adoc, "Known problems"), its first file shows that it has one.
+    """
+    spoke = [said for said in conversations.dhcp if said.client is Client.ROM]
+    if not spoke:
+        return
+    if not any(said.message.kind == "ACK" and said.message.given for said in spoke):
+        first = next((each for each in conversations.tftp if each.begun.at_ns >= spoke[0].at.at_ns), None)
+        if first is not None:
+            yield _mark(ROM_LEASE, first.begun, f"{first.client} asks {first.server} for {first.file}")
+    for transfer in conversations.tftp:
+        stage = BOARD_FIRMWARE if is_board_firmware(transfer.file) else ARMSTUB if is_armstub(transfer.file) else None
+        if stage is not None and transfer.outcome == "done" and transfer.ended is not None:
+            yield _mark(stage, transfer.ended, f"{transfer.file} by TFTP, {transfer.bytes} bytes")
 
 
 def _programs(conversations: Conversations) -> Iterator[Mark]:
     """The firmware has the file that DHCP named to it, or, where nobody named one, the first EFI program."""
-    named = {said.message.boot_file for said in conversations.dhcp if said.client is not Client.IPXE} - {None}
+    named = {said.message.boot_file for said in conversations.dhcp if said.client not in _NO_FIRMWARE} - {None}
     for transfer in conversations.tftp:
         is_program = transfer.file in named if named else PurePosixPath(transfer.file).suffix == ".efi"
         if is_program and transfer.outcome == "done" and transfer.ended is not None:

@@ -4,6 +4,8 @@ Two clocks tell of a packet. The capture process's, which is the one clock, says
 when it had the packet: it was sent in between. QEMU's virtual clock says when it was sent to the microsecond, but from
 an unknown start, and it stands still while the guest is stopped. So a packet that waited in the pipe is placed by
 others that did not, as far as what is certain allows.
+
+Of a machine whose packets the kernel stamps there are no two clocks: the index has the interval itself.
 """
 
 from __future__ import annotations
@@ -45,8 +47,9 @@ def read_stamps(path: Path) -> tuple[WallAnchor, list[Stamp]]:
 
     Args:
         path: of packets.idx. Little-endian: 32 bytes of header (`MAGIC`, ns of the one clock, the same moment as wall
-            time in ns, 0), then for each packet when the pipe was last seen empty, when the packet had arrived (both
-            ns of the one clock) and QEMU's own stamp (ns of its virtual clock from an unknown start).
+            time in ns, 0 or 1), then for each packet three numbers. After 0: when the pipe was last seen empty, when
+            the packet had arrived (both ns of the one clock) and QEMU's own stamp (ns of its virtual clock from an
+            unknown start). After 1: between which two moments of the one clock it was sent (ns), and 0.
 
     Raises:
         InfrastructureError: the file cannot be read, or is no such file.
@@ -62,12 +65,15 @@ def read_stamps(path: Path) -> tuple[WallAnchor, list[Stamp]]:
             f"{path} is no index of captured packets: it does not begin with {MAGIC!r} and two clocks",
             hint="capture the boot again",
         )
-    _, monotonic_ns, wall_ns, _ = HEADER.unpack_from(data)
+    _, monotonic_ns, wall_ns, certain = HEADER.unpack_from(data)
     whole = (len(data) - HEADER.size) // RECORD.size * RECORD.size
     numbers = array("q", data[HEADER.size : HEADER.size + whole])
     if sys.byteorder == "big":
         numbers.byteswap()
-    return WallAnchor(monotonic_ns, wall_ns), stamps(numbers[0::3], numbers[1::3], numbers[2::3], monotonic_ns)
+    anchor = WallAnchor(monotonic_ns, wall_ns)
+    if certain:
+        return anchor, list(map(_between, numbers[0::3], numbers[1::3]))
+    return anchor, stamps(numbers[0::3], numbers[1::3], numbers[2::3], monotonic_ns)
 
 
 def stamps(looked: Iterable[int], arrived: Iterable[int], virtual: Iterable[int], since: int) -> list[Stamp]:
@@ -99,5 +105,8 @@ def stamps(looked: Iterable[int], arrived: Iterable[int], virtual: Iterable[int]
 
 
 def _stamp(virtual: int, least: int, most: int) -> Stamp:
-    low, high = virtual + least - _VIRTUAL_STEP_NS, virtual + most + _VIRTUAL_STEP_NS
+    return _between(virtual + least - _VIRTUAL_STEP_NS, virtual + most + _VIRTUAL_STEP_NS)
+
+
+def _between(low: int, high: int) -> Stamp:
     return Stamp((low + high) // 2, (high - low + 1) // 2)

@@ -73,6 +73,7 @@ def test_option_67_is_the_boot_file_before_bootps() -> None:
         ([(60, FIRMWARE), (77, b"iPXE")], Client.IPXE),
         ([(60, FIRMWARE), (77, b"\4iPXE")], Client.IPXE),
         ([(60, FIRMWARE), (175, b"\xb1\5\1")], Client.IPXE),
+        ([(60, b"PXEClient:Arch:00000:UNDI:002001")], Client.ROM),
         ([(60, b"udhcp 1.35.0")], Client.SYSTEM),
         ([], Client.SYSTEM),
     ],

@@ -58,6 +58,31 @@ def test_the_program_is_what_dhcp_named_to_the_firmware() -> None:
     assert told(tftp=files) == [(22, "nbp"), (32, "nbp")]
 
 
+def test_a_raspberry_pis_bootloader_has_marks_of_its_own() -> None:
+    acked = replace(offers(3, Client.ROM, ""), message=replace(offers(3, Client.ROM, "").message, kind="ACK"))
+    files = [tftp(5, "a1/start4.elf", "size-probe"), tftp(10, "a1/start4.elf"), tftp(20, "a1/RPI_EFI.fd")]
+    asked = [asks(1, Client.ROM), offers(2, Client.ROM, "a.efi"), acked]
+    bootloader = [(2, "dhcp-offer"), (3, "rom-lease"), (12, "board-firmware"), (22, "armstub")]
+    assert told(dhcp=asked, tftp=files) == bootloader
+    # What it was offered names no program to the firmware that comes after it.
+    after = [asks(30, Client.FIRMWARE, xid=2), offers(31, Client.FIRMWARE, "ipxe.efi", xid=2)]
+    found = told(dhcp=asked + after, tftp=[*files, tftp(40, "ipxe.efi"), tftp(50, "a.efi")])
+    assert found == [*bootloader, (30, "pxe"), (31, "dhcp-offer"), (42, "nbp")]
+
+
+def test_a_bootloader_that_is_given_its_address_without_an_acknowledgement() -> None:
+    asked = [asks(1, Client.ROM), offers(2, Client.ROM, "")]
+    assert told(dhcp=asked, tftp=[tftp(9, "bootcode.bin")]) == [(2, "dhcp-offer"), (9, "rom-lease")]
+    assert told(dhcp=asked) == [(2, "dhcp-offer")]
+
+
+def test_a_boot_server_that_acknowledges_gives_no_address() -> None:
+    message = replace(offers(3, Client.ROM, "").message, kind="ACK", asked="192.168.1.71", given=None)
+    beside = replace(offers(3, Client.ROM, ""), message=message)
+    assert told(dhcp=[beside, replace(beside, client=Client.FIRMWARE)]) == []
+    assert told(dhcp=[asks(1, Client.ROM), beside], tftp=[tftp(9, "a1/config.txt")]) == [(9, "rom-lease")]
+
+
 def test_a_program_that_did_not_come_whole_is_none() -> None:
     assert told(tftp=[tftp(10, "ipxe.efi", "aborted"), tftp(20, "ipxe.efi", "open")]) == []
 
