@@ -9,6 +9,7 @@ does is a player's (`hil.sim.player`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from math import exp, sqrt
 from random import Random
@@ -89,6 +90,11 @@ class Board:
         if fed and not self._fed:
             self._fed_at = now
         self._fed = fed
+
+    def weaken(self, ohms: float, now: float) -> None:
+        """From now on its supply, with cable and contacts, has this resistance."""
+        self.advance(now)
+        self._character = replace(self._character, ohms=ohms)
 
     def halt(self, now: float) -> None:
         """It has shut itself down; its supply stays, and only losing that ends it."""

@@ -28,8 +28,8 @@ class TwinControl:
         """Begin a fault.
 
         Args:
-            device: its name, without "twin:".
-            fault: of `hil.sim.device`.
+            device: its name, without "twin:", or a board's.
+            fault: of `hil.sim.device`; of a board with a bootloader also of `hil.sim.rom.faults`.
             channel: for that one alone; None for the whole device.
 
         Raises:
@@ -54,8 +54,8 @@ class TwinControl:
         self.mend(device, "unplugged")
 
     def state(self) -> Mapping[str, Mapping[str, Mapping[str, object]]]:
-        """`boards` (volts, amperes, watts, powered, running, starts, resets, lost) and `devices` (outlets, faults,
-        lost), each by name. Errors as in `fault`."""
+        """`boards` (volts, amperes, watts, powered, running, starts, resets, faults, lost, and how a bootloader ended)
+        and `devices` (outlets, faults, lost), each by name. Errors as in `fault`."""
         return cast("Mapping[str, Mapping[str, Mapping[str, object]]]", self._ask({"do": "state"}))
 
     def end(self) -> None:

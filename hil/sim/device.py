@@ -28,6 +28,9 @@ DEVICE_FAULTS: Final = (
 LINE_FAULTS: Final = ("unplugged", "noise", "break", "wrong-baud")
 """Of serial lines: `unplugged` is done by the core for each device with a line, the others by consoles."""
 
+BOARD_FAULTS: Final = ("brown-out", "silent-uart")
+"""Of any board, done by its station; a board with a bootloader has those of `hil.sim.rom.faults` too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Load:

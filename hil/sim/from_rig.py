@@ -69,8 +69,9 @@ def plan_of(rig: Rig, directory: Path, actors: Mapping[str, Actor], *, whole: bo
         whole: whether devices that are no twin's in the rig get a twin too, under the names of `names_of`.
 
     Raises:
-        UsageError: a device of a kind that has no model, or one that the rig says two kinds of.
+        UsageError: a device of a kind that has no model, or one that the rig says two kinds of; a board of no node.
     """
+    _check_boards(rig)
     names = names_of(rig, whole=whole)
     uses = [use for use in _uses(rig) if use.place in names]
     devices: dict[str, DevicePlan] = {}
@@ -84,6 +85,15 @@ def plan_of(rig: Rig, directory: Path, actors: Mapping[str, Actor], *, whole: bo
         devices=tuple(devices.values()),
         boards=tuple(board for board in boards if board is not None),
     )
+
+
+def _check_boards(rig: Rig) -> None:
+    for name in rig.twin.boards:
+        if name not in rig.nodes:
+            raise UsageError(
+                f"{rig.where('twin', 'boards', name)}: the rig has no node {name!r}",
+                hint=f"it has: {', '.join(rig.nodes)}",
+            )
 
 
 def names_of(rig: Rig, *, whole: bool = False) -> dict[str, str]:
@@ -186,6 +196,7 @@ def _board(node: str, config: NodeConfig, rig: Rig, names: Mapping[str, str], ac
         baud=115200 if console is None else console.baud,
         actor=actor,
         speed=rig.twin.speed,
+        faults=rig.twin.board(node).begins_with,
     )
 
 

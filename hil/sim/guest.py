@@ -3,6 +3,9 @@
 Each power-on is a new process, and losing power ends it as a pulled plug does (SIGKILL). A QEMU that ends by itself
 is a board that has shut itself down. It gets two listening unix sockets that this process is connected to before it
 runs, so that no byte is lost and nobody else can connect: their names are gone by then.
+
+Where a reset must go through more than QEMU has, QEMU runs with -no-reboot, and ends at a reset as at a shutdown;
+which it was, its last event says (QEMU, qapi/run-state.json, SHUTDOWN).
 """
 
 from __future__ import annotations
@@ -10,8 +13,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
+import re
 import socket
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from secrets import token_hex
@@ -24,6 +28,9 @@ from hil.sim.player import Stage
 _PIECE: Final = 1 << 16
 # What is typed while QEMU does not read; a real UART holds 16 bytes.
 _UNREAD: Final = 4096
+_RESET: Final = re.compile(
+    rb'"event": "SHUTDOWN".*"reason": "guest-reset"|"reason": "guest-reset".*"event": "SHUTDOWN"'
+)
 
 
 class GuestPlayer:
@@ -33,23 +40,27 @@ class GuestPlayer:
         plan: its command.
         stage: what is around it.
         directory: where its sockets have their names for a moment; nobody else's.
+        on_reset: called when the guest has reset itself, which has ended QEMU; None where QEMU does a reset itself.
     """
 
-    def __init__(self, plan: Qemu, stage: Stage, directory: Path) -> None:
+    def __init__(self, plan: Qemu, stage: Stage, directory: Path, on_reset: Callable[[], None] | None = None) -> None:
         self._plan = plan
+        self._on_reset = on_reset
+        self._reset_itself = False
         self._stage = stage
         self._directory = directory
         self._session: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
         self._process: asyncio.subprocess.Process | None = None
         self._serial: asyncio.StreamWriter | None = None
 
     def start(self) -> None:
-        """Start QEMU, after the one before has ended."""
-        self._session = asyncio.create_task(self._play(self._session))
+        """Start QEMU, after those before have ended: two cannot have the same end of the segment."""
+        self._session = asyncio.create_task(self._play())
 
     def stop(self) -> None:
         """Kill it."""
-        if self._session is not None:
+        if self._session is not None and not self._session.cancelling():
             self._session.cancel()
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
@@ -65,12 +76,17 @@ class GuestPlayer:
         self.stop()
         if self._session is not None:
             await asyncio.gather(self._session, return_exceptions=True)
+        await self.ended()
 
-    async def _play(self, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
-            await asyncio.gather(before, return_exceptions=True)
+    async def ended(self) -> None:
+        """Wait until each QEMU that was told to end has."""
+        async with self._turn:
+            pass
+
+    async def _play(self) -> None:
         try:
-            await self._run()
+            async with self._turn:
+                await self._run()
         except OSError as error:
             self._stage.say(f"bench twin: the guest cannot be started: {error}\r\n".encode())
             self._stage.halted()
@@ -97,6 +113,7 @@ class GuestPlayer:
 
     async def _spawn(self, serial: int, qmp: int) -> asyncio.subprocess.Process:
         argv = [item.replace("{fd:serial}", str(serial)).replace("{fd:qmp}", str(qmp)) for item in self._plan.argv]
+        argv += [] if self._on_reset is None else ["-no-reboot"]
         return await asyncio.create_subprocess_exec(
             *argv,
             env=None if self._plan.environment is None else dict(self._plan.environment),
@@ -117,18 +134,30 @@ class GuestPlayer:
         assert process.stderr is not None
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._forward(serial))
-            tasks.create_task(_answer(*qmp))
+            tasks.create_task(self._answer(*qmp))
             words = tasks.create_task(_last(process.stderr))
         status = await process.wait()
-        if status not in (0, -signal.SIGKILL):
+        if status != 0:  # whoever is told to end it does not come here
             told = words.result().decode("utf-8", "replace").replace("\n", "\r\n")
             self._stage.say(f"bench twin: the guest ended with status {status}: {told}\r\n".encode())
-        self._stage.halted()
+        if self._on_reset is not None and self._reset_itself:
+            self._on_reset()
+        else:
+            self._stage.halted()
 
     async def _forward(self, serial: asyncio.StreamReader) -> None:
         with suppress(ConnectionError):
             while data := await serial.read(_PIECE):
                 self._stage.say(data)
+
+    async def _answer(self, qmp: asyncio.StreamReader, to_qmp: asyncio.StreamWriter) -> None:
+        """Leave QEMU's negotiation mode, and read its events (QEMU, docs/interop/qmp-spec)."""
+        self._reset_itself = False
+        with suppress(ConnectionError, ValueError):
+            if await qmp.readline():
+                to_qmp.write(json.dumps({"execute": "qmp_capabilities"}).encode() + b"\n")
+            while line := await qmp.readline():
+                self._reset_itself = self._reset_itself or _RESET.search(line) is not None
 
 
 class _Socket:
@@ -168,15 +197,6 @@ class _Socket:
             return await asyncio.open_unix_connection(str(self._path))
         finally:
             self._path.unlink()
-
-
-async def _answer(qmp: asyncio.StreamReader, to_qmp: asyncio.StreamWriter) -> None:
-    """Leave QEMU's negotiation mode, after which its events are read and dropped (QEMU, docs/interop/qmp-spec)."""
-    with suppress(ConnectionError):
-        if await qmp.readline():
-            to_qmp.write(json.dumps({"execute": "qmp_capabilities"}).encode() + b"\n")
-        while await qmp.read(_PIECE):
-            pass
 
 
 async def _last(stream: asyncio.StreamReader) -> bytes:

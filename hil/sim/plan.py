@@ -58,7 +58,23 @@ class Qemu:
     environment: Mapping[str, str] | None = None
 
 
-Actor: TypeAlias = Script | Qemu
+@dataclass(frozen=True, slots=True)
+class Rom:
+    """A board that is a Raspberry Pi's boot ROM and bootloader, and then a QEMU guest with its firmware.
+
+    Args:
+        argv: the bootloader's command, one process for each power-on; "{settings}" stands where what is known only
+            then (`hil.sim.rom.settings`) belongs.
+        settings: the rest of what it is told, as JSON.
+        guest: what its firmware is.
+    """
+
+    argv: tuple[str, ...]
+    settings: str
+    guest: Qemu
+
+
+Actor: TypeAlias = Script | Qemu | Rom
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +90,7 @@ class BoardPlan:
         actor: what it does when it has power.
         character: its physics.
         speed: of its UART's bytes: 1 is that of the wire, 2 twice that, 0 as fast as they come.
+        faults: that hold from the beginning, of `hil.sim.station`.
     """
 
     name: str
@@ -84,6 +101,7 @@ class BoardPlan:
     actor: Actor = Script()
     character: Character = field(default_factory=Character)
     speed: float = 0.0
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +147,20 @@ def _board(data: Mapping[str, object]) -> BoardPlan:
     fields = dict(data)
     for key in ("feeds", "measured_by"):
         fields[key] = tuple((str(device), int(channel)) for device, channel in cast("list[list[str]]", fields[key]))
+    fields["faults"] = tuple(cast("list[str]", fields["faults"]))
     fields["character"] = Character(**cast("dict[str, float]", fields["character"]))
     actor = cast("dict[str, object]", fields["actor"])
-    fields["actor"] = Script(**cast("dict[str, str]", actor)) if "name" in actor else _qemu(actor)
+    fields["actor"] = _actor(actor)
     return BoardPlan(**fields)  # type: ignore[arg-type]  # what it was written from was one
+
+
+def _actor(data: Mapping[str, object]) -> Actor:
+    if "name" in data:
+        return Script(str(data["name"]))
+    if "guest" not in data:
+        return _qemu(data)
+    guest = _qemu(cast("dict[str, object]", data["guest"]))
+    return Rom(tuple(cast("list[str]", data["argv"])), str(data["settings"]), guest)
 
 
 def _qemu(data: Mapping[str, object]) -> Qemu:

@@ -14,10 +14,12 @@ class Stage:
     Args:
         say: takes the bytes that it sends on its UART.
         halted: called when it shuts itself down while its supply stays.
+        tell: takes a line for a person about what it does.
     """
 
     say: Callable[[bytes], None]
     halted: Callable[[], None]
+    tell: Callable[[str], None] = lambda _: None
 
 
 class Player(Protocol):

@@ -39,9 +39,18 @@ _LINUX: Final = (
     (0.30, "[    0.160000] Run /init as init process"),
     (0.40, "bench twin: script is at its prompt; poweroff and reboot are understood, all else is echoed"),
 )
+_EMMC: Final = (
+    (0.05, "bench twin: what is in the eMMC is a script, no guest runs"),
+    (0.10, "[    0.000000] Booting Linux on physical CPU 0x0000000000 [0x410fd083]"),
+    (0.12, "[    0.000000] Linux version 6.6.31-twin (bench twin) SMP PREEMPT"),
+    (0.15, "[    0.000000] Machine model: bench twin, Raspberry Pi with a system in its eMMC"),
+    (0.20, "[    0.000000] Kernel command line: console=ttyAMA0,115200 root=/dev/mmcblk0p2 rootwait"),
+    (0.40, "[    2.210000] EXT4-fs (mmcblk0p2): mounted filesystem with ordered data mode"),
+)
 TEXTS: Final = {
     "linux": Text(_LINUX, prompt="/ # "),
     "chatty": Text(_LINUX, prompt="/ # ", every=0.2, again="bench twin: still here"),
+    "emmc": Text(_EMMC, prompt="raspberrypi login: "),
     "silent": Text(()),
 }
 """The scripts that there are, by name."""

@@ -1,24 +1,32 @@
-"""A board in its place: its physics, what plays it, and the two wires to its console. One for each board of a twin."""
+"""A board in its place: its physics, what plays it, the two wires to its console, and what is wrong with it.
+
+One for each board of a twin.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from typing import Final
 
+from hil.errors import UsageError
 from hil.sim.board import Board
-from hil.sim.device import Console, Load
+from hil.sim.device import BOARD_FAULTS, Console, Faults, Load
 from hil.sim.guest import GuestPlayer
-from hil.sim.plan import BoardPlan, Qemu
+from hil.sim.plan import BoardPlan, Qemu, Rom, Script
 from hil.sim.player import Player, Stage
+from hil.sim.rom.faults import ROM_FAULTS
+from hil.sim.rom.player import RomPlayer
 from hil.sim.script import ScriptPlayer
 from hil.sim.wire import Ends, Wire
 
 # What a board's UART is set to while the fault "wrong-baud" holds; and where that is its speed anyway.
 _WRONG: Final = 9600
 _WRONG_TOO: Final = 57600
+_THIN_CABLE: Final = 1.3
+"""Ohm, assumed: with the default board and supply it is too much for a boot's higher loads, and not for its lower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +62,13 @@ class Station:
         self.plan = plan
         self._around = around
         self._console = console
+        self.faults = Faults()
         self._board = Board(plan.name, plan.character, around.seed, on_start=self._started, on_reset=self._reset)
-        stage = Stage(say=self._say, halted=self._halted)
-        self._player: Player = (
-            GuestPlayer(plan.actor, stage, around.directory)
-            if isinstance(plan.actor, Qemu)
-            else ScriptPlayer(plan.actor.name, stage)
-        )
+        stage = Stage(self._say, self._halted, lambda line: around.tell(f"{plan.name}: {line}"))
+        self._player = _player(plan, stage, around)
         self._wires: tuple[Wire, Wire] | None = None
         if console is not None:
-            self._wires = self._wire(console, "up", console.heard), self._wire(console, "down", self._player.typed)
+            self._wires = self._wire(console, "up", console.heard), self._wire(console, "down", self._typed)
             console.attach(self._wires[1].send)
 
     @property
@@ -90,9 +95,30 @@ class Station:
         if self._wires is not None:
             self._wires[0].send_break()
 
+    def fault(self, name: str, *, on: bool) -> None:
+        """Begin or end a fault.
+
+        Raises:
+            UsageError: this board can have no such fault.
+        """
+        player = self._player
+        known = BOARD_FAULTS + (ROM_FAULTS if isinstance(player, RomPlayer) else ())
+        if name not in known:
+            raise UsageError(
+                f"the twin's board {self.plan.name} has no fault {name!r}", hint=f"it has: {', '.join(known)}"
+            )
+        (self.faults.set if on else self.faults.clear)(name)
+        if name == "brown-out":
+            ohms = self.plan.character.ohms
+            self._board.weaken(max(_THIN_CABLE, ohms) if on else ohms, self._around.now())
+        elif isinstance(player, RomPlayer) and name in ROM_FAULTS:
+            player.fault(name, on=on)
+
     def state(self) -> dict[str, object]:
         """As JSON has it."""
         load = self.load()
+        ended = self._player.report if isinstance(self._player, RomPlayer) else None
+        bootloader = {} if ended is None else {"bootloader": asdict(ended)}
         return {
             "volts": load.volts,
             "amperes": load.amperes,
@@ -102,7 +128,9 @@ class Station:
             "starts": self._board.starts,
             "resets": self._board.resets,
             "console": self.plan.console,
+            "faults": [name for name, _ in self.faults.all()],
             "lost": sum(wire.lost for wire in self._wires or ()),
+            **bootloader,
         }
 
     async def close(self) -> None:
@@ -126,8 +154,12 @@ class Station:
         self._board.halt(self._around.now())
 
     def _say(self, data: bytes) -> None:
-        if self._wires is not None:
+        if self._wires is not None and not self.faults.active("silent-uart"):
             self._wires[0].send(data)
+
+    def _typed(self, data: bytes) -> None:
+        if not self.faults.active("silent-uart"):
+            self._player.typed(data)
 
     def _baud(self) -> int:
         if self._console is None or not self._console.faults.active("wrong-baud"):
@@ -139,3 +171,13 @@ class Station:
         up = name == "up"
         ends = Ends(board if up else user, user if up else board, lambda: console.faults.active("noise"))
         return Wire(ends, deliver, Random(f"{self._around.seed}/{self.plan.name}/{name}"), self.plan.speed)
+
+
+def _player(plan: BoardPlan, stage: Stage, around: Surroundings) -> Player:
+    match plan.actor:
+        case Script(name):
+            return ScriptPlayer(name, stage)
+        case Qemu():
+            return GuestPlayer(plan.actor, stage, around.directory)
+        case Rom():
+            return RomPlayer(plan.actor, stage, around.directory)

@@ -60,14 +60,16 @@ class Twin:
             Where each device is found, by its name with "twin:".
 
         Raises:
-            UsageError: a board hangs on a contact that no device has.
+            UsageError: a board hangs on a contact that no device has, or begins with a fault that it cannot have.
             OSError: a device cannot be opened. After either, `close` it all the same.
         """
         found = {f"twin:{name}": await seat.device.start(seat.place) for name, seat in self._seats.items()}
         for name, seat in self._seats.items():
             for channel, outlet in seat.device.outlets.items():
                 outlet.watch(self._contact(name, channel))
-        for station in self._stations.values():
+        for name, station in self._stations.items():
+            for fault in station.plan.faults:
+                self._board_fault(name, fault, on=True)
             self._feed(station)
         self._follow()
         return found
@@ -90,14 +92,17 @@ class Twin:
         """Begin or end a fault.
 
         Args:
-            name: of the device.
-            fault: of `DEVICE_FAULTS` or `LINE_FAULTS`.
+            name: of the device or the board.
+            fault: of `DEVICE_FAULTS` or `LINE_FAULTS`; of a board, one that `Station.fault` has.
             channel: for that one alone; None for the whole device.
             on: whether it begins.
 
         Raises:
             UsageError: there is no such device, channel or fault.
         """
+        if name in self._stations and name not in self._seats:
+            self._board_fault(name, fault, on=on)
+            return
         seat = self._seat(name, channel)
         known = DEVICE_FAULTS + LINE_FAULTS
         if fault not in known:
@@ -112,11 +117,15 @@ class Twin:
         self._tell(f"{where}: {fault} {'begins' if on else 'ends'}")
 
     def mend(self, name: str) -> None:
-        """End each fault of a device.
+        """End each fault of a device or a board.
 
         Raises:
             UsageError: there is no such device.
         """
+        if name in self._stations and name not in self._seats:
+            for fault, _ in self._stations[name].faults.all():
+                self._board_fault(name, fault, on=False)
+            return
         for fault, channel in self._seat(name).device.faults.all():
             self.fault(name, fault, channel, on=False)
 
@@ -126,6 +135,11 @@ class Twin:
             "boards": {name: station.state() for name, station in self._stations.items()},
             "devices": {name: _state(seat) for name, seat in self._seats.items()},
         }
+
+    def _board_fault(self, name: str, fault: str, *, on: bool) -> None:
+        self._stations[name].fault(fault, on=on)
+        self._tell(f"{name}: {fault} {'begins' if on else 'ends'}")
+        self._follow()
 
     def _act(self, name: str, fault: str, channel: int | None, on: bool) -> None:
         """Do the faults that no device does by itself: of contacts and of wires."""
@@ -145,7 +159,7 @@ class Twin:
     def _seat(self, name: str, channel: int | None = None) -> _Seat:
         seat = self._seats.get(name)
         if seat is None:
-            have = ", ".join(self._seats) or "none"
+            have = ", ".join([*self._seats, *self._stations]) or "none"
             raise UsageError(f"the bench twin has no device {name!r}", hint=f"it has: {have}")
         if channel is not None and channel not in seat.device.outlets:
             have = ", ".join(str(one) for one in seat.device.outlets) or "none"

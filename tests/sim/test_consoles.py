@@ -12,6 +12,7 @@ import pytest
 import serial
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.sim.devices.rfc2217 import Rfc2217
 from hil.sim.plan import BoardPlan, DevicePlan, Plan, Script
@@ -137,7 +138,7 @@ def test_the_frames_of_rfc_2217_and_its_telnet() -> None:
     assert server.encode(b"a\xffb") == b"a\xff\xffb"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=unless_quick(60), deadline=None)
 @given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=6))
 def test_hostile_bytes_in_any_pieces_are_read_alike_and_end_nothing(data: bytes, cuts: list[int]) -> None:
     whole, pieces = Rfc2217(9600), Rfc2217(9600)
@@ -154,7 +155,7 @@ def test_a_command_that_never_ends_is_given_up() -> None:
     assert server.decode(bytes(100) + b"hello")[0].endswith(b"hello")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=unless_quick(40), deadline=None)
 @given(st.binary(max_size=60))
 def test_what_a_server_encodes_its_own_decoder_reads_back(data: bytes) -> None:
     assert Rfc2217(9600).decode(Rfc2217(9600).encode(data)) == (data, b"")

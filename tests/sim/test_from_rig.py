@@ -160,3 +160,14 @@ def test_a_plan_goes_through_json_unchanged(tmp_path: Path) -> None:
 def test_what_is_no_plan_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError, match="not a plan of a bench twin"):
         Plan.from_json(text)
+
+
+def test_a_board_has_its_faults_from_the_rig_and_one_of_no_node_is_refused(tmp_path: Path) -> None:
+    board = "{kind: board, attach: true, image: probe, console: {device: 'twin:uart1'}}"
+    node = f"segment: {{kind: user}}\nnodes: {{node1: {board}}}\n"
+    faulty = written(tmp_path, node + "twin: {boards: {node1: {begins_with: [brown-out]}}}\n")
+    plan = plan_of(faulty, tmp_path, {})
+    assert plan.boards[0].faults == ("brown-out",)
+    assert Plan.from_json(plan.to_json()) == plan
+    with pytest.raises(UsageError, match=r"rig\.yaml:.*: the rig has no node 'node2'"):
+        plan_of(written(tmp_path, node + "twin: {boards: {node2: {}}}\n"), tmp_path, {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -106,6 +107,20 @@ def test_an_interruption_that_the_board_outlives_leaves_its_process_alone(tmp_pa
         assert alive(pid)
 
     with_guest(tmp_path, doing)
+
+
+def test_a_guest_that_somebody_else_kills_is_told_of(tmp_path: Path) -> None:
+    """As the kernel does on a host whose memory has come to its end."""
+
+    async def doing(twin: Twin, relay: Relay, uart: Listener) -> None:
+        relay.outlets[1].command(True)
+        await until(lambda: b"qmp:" in uart.said)
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+        await until(lambda: "node1: has shut itself down" in told)
+        assert b"bench twin: the guest ended with status -9" in uart.said
+
+    told: list[str] = []
+    with_guest(tmp_path, doing, told=told)
 
 
 @pytest.mark.parametrize(("typed", "status"), [(b"q", None), (b"!q", 3)])

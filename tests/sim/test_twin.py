@@ -263,6 +263,28 @@ def test_a_seed_repeats_bytes_and_figures_and_another_does_not(tmp_path: Path) -
     assert once[0][1] != other[0][1]
 
 
+def test_a_supply_that_is_too_weak_makes_a_board_start_over_and_over_until_it_is_mended(tmp_path: Path) -> None:
+    async def doing(twin: Twin, relay: Relay, uart: Listener) -> None:
+        twin.fault("node1", "brown-out", None, on=True)
+        assert board(twin)["faults"] == ["brown-out"]
+        relay.outlets[1].command(True)
+        await asyncio.sleep(15)
+        assert cast(int, board(twin)["resets"]) > 3
+        assert uart.said.count(b"this boot is a script") == board(twin)["starts"]
+        twin.mend("node1")
+        await asyncio.sleep(5)
+        starts = board(twin)["starts"]
+        await asyncio.sleep(60)
+        assert board(twin)["starts"] == starts
+        for name, words in (("node1", "no fault 'no-link'"), ("node2", "no device 'node2'")):
+            with pytest.raises(UsageError, match=words):
+                twin.fault(name, "no-link", None, on=True)
+
+    _, told = played(bench(tmp_path), doing)
+    assert "node1: brown-out begins" in told
+    assert "node1: brown-out ends" in told
+
+
 def test_a_board_that_shuts_itself_down_keeps_its_supply(tmp_path: Path) -> None:
     async def doing(twin: Twin, relay: Relay, uart: Listener) -> None:
         await _boot(twin, relay, uart)

@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.sim.uart import flipped, levels, received
 
@@ -44,13 +45,13 @@ def test_text_at_another_speed_is_no_text(heard: int) -> None:
     assert sum(0x20 <= byte < 0x7F for byte in garbage) < 0.7 * len(garbage)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=unless_quick(40), deadline=None)
 @given(st.binary(max_size=40), st.floats(0.97, 1.03))
 def test_crystals_that_differ_by_three_percent_still_understand_each_other(data: bytes, share: float) -> None:
     assert received(data, 100_000, round(100_000 * share)) == data
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=unless_quick(40), deadline=None)
 @given(st.binary(max_size=40), st.integers(0, 4_000_000), st.integers(0, 4_000_000))
 def test_any_two_speeds_end_with_no_more_bytes_than_the_wire_has_edges(data: bytes, sent: int, heard: int) -> None:
     assert len(received(data, sent, heard)) <= 5 * len(data)
