@@ -18,7 +18,8 @@ from hil.machines.place import Session
 from hil.readiness.panel import Judge, Panel
 from hil.readiness.talos.probe import TalosProbe
 from hil.timeline.timeline import Mark
-from hil.watch import Served
+from hil.timeline.trouble import Trouble
+from hil.watched import Bootloader, Served
 
 OnMark = Callable[[Mark], None]
 """Is told of each mark of a boot as it is seen."""
@@ -27,6 +28,10 @@ OnMark = Callable[[Mark], None]
 def ignore(mark: Mark) -> None:
     """Tell nobody."""
     del mark
+
+
+def nowhere() -> None:
+    """No machine is elsewhere."""
 
 
 class Sides(Protocol):
@@ -110,6 +115,10 @@ class Fittings:
         session: told to the machine at each power-on.
         asking: asks its own interfaces.
         facts: for the record of each boot.
+        bootloader: of a board that has one of its own before its firmware: what is known of it in a boot, given the
+            transcript of its console, the console's incarnation that was over before, and how many bytes the segment's
+            dnsmasq had printed until then; None for any other machine.
+        elsewhere: why its machine cannot answer where it is asked, as far as its network shows it.
     """
 
     keeper: Keeper
@@ -124,3 +133,5 @@ class Fittings:
     session: Session
     asking: Asking
     facts: Mapping[str, object]
+    bootloader: Callable[[Transcript, int, int], Bootloader] | None = None
+    elsewhere: Callable[[], Trouble | None] = nowhere

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from hil.boot import Boot, Patience, Verdict
 from hil.clock import Deadline
 from hil.console.console import Console
-from hil.errors import HilError, UsageError
+from hil.errors import UsageError
 from hil.images.image import Image, Ready
 from hil.machine import Machine, Power, PowerState
 from hil.node.fittings import Asking, Fittings, OnMark, ignore
@@ -76,7 +76,9 @@ class Node(NodeSides, NodeParts, NodeConsole):
         """
         self.power.off()
         boot = self._start(self.image if image is None else image, on_mark)
-        self.wait_ready(self._fittings.patience.boot if within is None else within, on_mark=on_mark)
+        patience = self._fittings.patience.boot if within is None else within
+        # A meter or a console that had to be asked whether it is on took some of that already.
+        self.wait_ready(Deadline.of(patience, since_ns=boot.timeline.origin_ns), on_mark=on_mark)
         return boot
 
     def hide(self, *secrets: str) -> None:
@@ -105,7 +107,7 @@ class Node(NodeSides, NodeParts, NodeConsole):
         boot, watch = self._present()
         try:
             watch.until_ready(Deadline.of(within), on_mark)
-        except HilError as error:
+        except Exception as error:
             boot.fail(error)
             raise
         self._settle(boot)
@@ -168,7 +170,7 @@ class Node(NodeSides, NodeParts, NodeConsole):
                 watch.must_be_alive()
             elif watch.is_ready():
                 self._settle(boot)
-        except HilError as error:
+        except Exception as error:
             boot.fail(error)
             raise
         watch.wait(deadline)
@@ -276,14 +278,14 @@ class Node(NodeSides, NodeParts, NodeConsole):
         follower = None if self.machine.attached else self._fittings.follow()
         past = starting.past()
         if self._console is not None:
-            self._console.bury()
+            self._console.bury(past.incarnation)
         self.boots.append(boot)
         try:
             act(boot, on_mark)
             if self._console is None:
                 self._console = starting.console(past)
             self._watch = starting.watch(boot, image, self._console, follower, past)
-        except HilError as error:
+        except Exception as error:
             if follower is not None:
                 follower.close()
             boot.fail(error)

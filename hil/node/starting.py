@@ -15,7 +15,8 @@ from hil.ended import ended_by_itself, unpowered
 from hil.errors import MissingPart, UsageError
 from hil.images.image import Image, Ready
 from hil.machine import Doors, Machine, Meter, NotSwitched, Power, PowerState, SerialConsole
-from hil.node.fittings import Fittings, OnMark
+from hil.netboot.rpi.follow import DNSMASQ
+from hil.node.fittings import Fittings, OnMark, nowhere
 from hil.readiness.image import ImageReadiness
 from hil.readiness.sign import PanelSign
 from hil.report.folder import new_folder
@@ -24,7 +25,8 @@ from hil.silence import Silence
 from hil.timeline.console_marks import ConsoleMarks
 from hil.timeline.stages import ATTACHED, POWER
 from hil.timeline.timeline import Mark, Timeline
-from hil.watch import ReadySign, Served, Watch
+from hil.watch import Watch
+from hil.watched import ReadySign, Served
 
 _OWN = "(its own)"
 
@@ -36,10 +38,12 @@ class Past:
     Args:
         incarnation: the last one until then.
         received: bytes until then.
+        dnsmasq: bytes that the segment's dnsmasq had printed until then.
     """
 
     incarnation: int = 0
     received: int = 0
+    dnsmasq: int = 0
 
 
 class Starting:
@@ -99,7 +103,7 @@ class Starting:
             meter = self._machine.part(Meter)  # type: ignore[type-abstract]
             boot.metered = Metered(meter.sampler, meter.meter, meter.simulated)
         evidence = f"{self._machine.kind} switched on: {switched.proof}"
-        _begun(boot, Mark(POWER.name, switched.at_ns, switched.error_ns, "hil", evidence), on_mark)
+        self._begun(boot, Mark(POWER.name, switched.at_ns, switched.error_ns, "hil", evidence), on_mark)
 
     def attach(self, boot: Boot, on_mark: OnMark) -> None:
         """Record the machine from now on in the boot's folder; the boot's time counts from now.
@@ -113,17 +117,22 @@ class Starting:
         assert attach is not None, "only a machine that runs already is attached to"
         attach(boot.folder)
         evidence = f"{self._machine.kind} runs already; nothing of it was switched"
-        _begun(boot, Mark(ATTACHED.name, moment, now_ns() - moment, "hil", evidence), on_mark)
+        self._begun(boot, Mark(ATTACHED.name, moment, now_ns() - moment, "hil", evidence), on_mark)
 
     def past(self) -> Past:
-        """What there is of its console now; a board's is read before it is switched on, a guest's is not there yet."""
-        known = self._fittings.keeper.streams().get(self._machine.console_stream)
-        return Past() if known is None else Past(known.incarnation, known.received)
+        """What there is of its console and of dnsmasq's log now.
+
+        A board's console is read before it is switched on; a guest's is not there yet.
+        """
+        streams = self._fittings.keeper.streams()
+        known, dnsmasq = streams.get(self._machine.console_stream), streams.get(DNSMASQ)
+        printed = 0 if dnsmasq is None else dnsmasq.received
+        return Past(dnsmasq=printed) if known is None else Past(known.incarnation, known.received, printed)
 
     def console(self, past: Past) -> Console:
         """A new reader of the machine's console, from the boot's beginning on."""
         feed = self._fittings.keeper.attach(self._machine.console_stream, start=past.received)
-        return Console(feed, name=self._name, deaths=self._fittings.deaths)
+        return Console(feed, name=self._name, deaths=self._fittings.deaths, over=past.incarnation)
 
     def watch(self, boot: Boot, image: Image | None, console: Console, served: Served | None, past: Past) -> Watch:
         """What watches a boot that has begun.
@@ -138,7 +147,7 @@ class Starting:
         Raises:
             MissingPart: it is to be ready by words on its console, and no line leads to one.
         """
-        over = past.incarnation
+        over, bootloader = past.incarnation, self._fittings.bootloader
         keeper, stream, arguments = self._fittings.keeper, self._machine.console_stream, self._fittings.arguments
         console.record = boot.folder / "console.log"
         return Watch(
@@ -155,6 +164,8 @@ class Starting:
             exit_status=self._exit_status,
             patience=self._fittings.patience,
             legibility=Legibility(console.transcript, over),
+            bootloader=None if bootloader is None else bootloader(console.transcript, over, past.dnsmasq),
+            elsewhere=self._fittings.elsewhere if self._is_asked_there else nowhere,
         )
 
     def _sign(self, boot: Boot, image: Image | None, console: Console, over: int) -> ReadySign:
@@ -212,14 +223,18 @@ class Starting:
             ]
         return facts
 
+    @property
+    def _is_asked_there(self) -> bool:
+        """Whether the machine's own ports are asked, at the address that it has on the segment."""
+        return bool(self._fittings.session.ports) and not self._machine.attached
+
     def _exit_status(self) -> int | None:
         stream = self._machine.control_stream
         return None if stream is None else self._fittings.keeper.exit_status(stream)
 
-
-def _begun(boot: Boot, mark: Mark, on_mark: OnMark) -> None:
-    """The boot's time counts from its first mark."""
-    boot.timeline = Timeline(mark.at_ns, WallAnchor.take())
-    boot.timeline.add([mark])
-    boot.write()
-    on_mark(mark)
+    def _begun(self, boot: Boot, mark: Mark, on_mark: OnMark) -> None:
+        """The boot's time counts from its first mark."""
+        boot.timeline = Timeline(mark.at_ns, WallAnchor.take(), self._machine.stages)
+        boot.timeline.add([mark])
+        boot.write()
+        on_mark(mark)

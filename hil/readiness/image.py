@@ -25,7 +25,7 @@ _BODY = 65536
 
 
 class ImageReadiness:
-    """Checks one boot; keeps the protocol `hil.watch.ReadySign`.
+    """Checks one boot; keeps the protocol `hil.watched.ReadySign`.
 
     Args:
         ready: what the image calls ready.

@@ -1,4 +1,4 @@
-"""A panel as the sign that a boot is at its end: keeps the protocol `hil.watch.ReadySign`. Asks nothing itself."""
+"""A panel as the sign that a boot is at its end: keeps the protocol `hil.watched.ReadySign`. Asks nothing itself."""
 
 from __future__ import annotations
 

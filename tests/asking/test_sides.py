@@ -30,6 +30,7 @@ from hil.joining import InTailnet
 from hil.readiness.condition import Condition, Truth
 from hil.readiness.kubernetes import kinds
 from hil.readiness.rounds import Missing
+from hil.readiness.spin.probe import SpinProbe
 from hil.readiness.tailscale.probe import TailscaleProbe
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.probe import TalosProbe
@@ -90,7 +91,7 @@ class NobodyThere:
         return ()
 
 
-def until_asked(probe: TailscaleProbe) -> None:
+def until_asked(probe: TailscaleProbe | SpinProbe) -> None:
     deadline = Deadline.after(WITHIN)
     while not probe.asked:
         assert not deadline.expired
@@ -236,6 +237,7 @@ def test_spin_asks_a_cluster_only_where_there_is_one(around: Around, tmp_path: P
     spin = SpinExpect(app="default/hello", handler=None, extension=None)
     alone = around.sides(Expect(spin=spin))
     assert alone.spin.broken == "no cluster is asked about the node"
+    until_asked(alone.spin)
     assert observed(alone.spin.look)["spin.app"] == "no cluster is asked about the node"
     for other in (
         around.sides(Expect(spin=spin, kubernetes=KUBERNETES)),

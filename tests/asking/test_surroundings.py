@@ -7,6 +7,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.asking.surroundings import cluster_networks
 
@@ -54,7 +55,7 @@ documents = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=unless_quick(60))
 @given(st.text() | documents.map(json.dumps) | st.lists(documents.map(json.dumps)).map("\n---\n".join))
 def test_no_text_raises(text: str) -> None:
     found = cluster_networks(text)

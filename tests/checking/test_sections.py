@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.checking.sections import read_expect, whole
 from hil.config.expect import CozystackExpect, Expect, ServesExpect, SpinExpect, TailscaleExpect, TalosExpect
@@ -132,7 +133,7 @@ texts = st.binary(max_size=40) | st.text(max_size=40).map(str.encode)
 likely = st.dictionaries(names, values, max_size=3).map(lambda found: json.dumps(found).encode())
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=unless_quick(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts | likely)
 def test_whatever_a_file_holds_it_is_expectations_or_an_error_of_the_users(file: Path, data: bytes) -> None:
     file.write_bytes(data)

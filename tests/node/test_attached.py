@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -204,3 +205,20 @@ def test_a_port_that_cannot_be_read_back_leaves_it_at_what_was_switched(bench: B
     node.power.off()
     assert (node.power.state(), node.runs) == (PowerState.UNKNOWN, False)
     assert node.begin() is not boot
+
+
+def test_what_a_board_said_before_its_power_on_ends_no_wait_for_what_it_says_after(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    node = bench.node()
+    for _ in range(2):
+        bench.keeper.known["console:n1"] = StreamStatus(bench.wire.offset, bench.wire.incarnation, True, None, 0)
+        node.power.on()
+        # The end of what was before has not come yet when the wait begins.
+        late = [threading.Timer(0.05, bench.wire.ends), threading.Timer(0.15, bench.wire.says, (b"UEFI firmware",))]
+        for each in late:
+            each.start()
+        assert node.wire.expect("UEFI", within=5).text == "UEFI"
+        for each in late:
+            each.join()
+        node.power.off()
+    bench.close()

@@ -260,7 +260,7 @@ def test_ready_at_the_end_but_not_for_long_enough() -> None:
             return super().look()
 
     deadline = Deadline.after(0.5)
-    found = until_ready(Late(Truth.FALSE), within=deadline, stable_for=0.45, step=at_once)
+    found = until_ready(Late(Truth.FALSE), within=deadline, stable_for=0.45, step=lambda deadline: hold(0.005))
     assert not found
     assert found.stopped == "it was not ready for 0.45 s without a break"
 

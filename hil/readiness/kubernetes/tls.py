@@ -11,6 +11,7 @@ import binascii
 import os
 import ssl
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from hil.readiness.kubernetes.fields import Object, text, truth
 
@@ -29,21 +30,28 @@ def context(cluster: Object, user: Object, folder: Path | None) -> ssl.SSLContex
     Raises:
         BadFile: a file cannot be read, or OpenSSL does not take what is there.
     """
-    made = ssl.create_default_context()
-    # Python 3.13 and newer ask more of a CA than Kubernetes's own have, and than Go does.
-    made.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    made = _trusting(cluster, folder)
+    certificate, key = _bytes(user, "client-certificate", folder), _bytes(user, "client-key", folder)
+    if certificate or key:
+        _load(made, certificate, key)
+    return made
+
+
+def _trusting(cluster: Object, folder: Path | None) -> ssl.SSLContext:
+    """What trusts the cluster. The host's authorities, more than a hundred, are read where they are asked alone."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if truth(cluster, "insecure-skip-tls-verify"):
         made.check_hostname, made.verify_mode = False, ssl.CERT_NONE
     elif authority := _bytes(cluster, "certificate-authority", folder):
         # Its own authority alone: no other may vouch for a cluster.
-        made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
             made.load_verify_locations(cadata=authority.decode("ascii", "replace"))
         except (ssl.SSLError, ValueError) as error:
             raise BadFile(f"its certificate-authority is no certificate ({_reason(error)})") from error
-    certificate, key = _bytes(user, "client-certificate", folder), _bytes(user, "client-key", folder)
-    if certificate or key:
-        _load(made, certificate, key)
+    elif urlsplit(text(cluster, "server")).scheme != "http":
+        made = ssl.create_default_context()
+        # Python 3.13 and newer ask more of a CA than Kubernetes's own have, and than Go does.
+        made.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return made
 
 

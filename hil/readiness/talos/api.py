@@ -5,7 +5,7 @@ Nothing of gRPC is imported before a TalosApi is made, and then in its thread.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from hil.clock import Deadline, now_ns
@@ -16,7 +16,7 @@ from hil.readiness.talos.changes import Applied, Change, TalosEvent
 from hil.readiness.talos.observation import Observation, unreachable
 from hil.readiness.talos.patience import Patience
 from hil.readiness.talos.trouble import Kind, Trouble
-from hil.readiness.talos.worker import Worker
+from hil.readiness.talos.worker import Ended, Worker
 
 if TYPE_CHECKING:
     from hil.readiness.talos.access import Access
@@ -202,7 +202,10 @@ class TalosApi:
             what = f"asking Talos on {self._node} ended by a fault of hil: {self._worker.failure!r}"
             raise HilBug(what, hint="report it with this message") from self._worker.failure
         if self._worker.ended:
-            raise UsageError(f"Talos on {self._node} is asked no more: it was closed", hint="ask before it is closed")
+            raise self._closed()
+
+    def _closed(self) -> UsageError:
+        return UsageError(f"Talos on {self._node} is asked no more: it was closed", hint="ask before it is closed")
 
     def _ask_now(self) -> None:
         if self._session is not None:
@@ -212,7 +215,7 @@ class TalosApi:
         self,
         what: str,
         needed: str,
-        ask_it: Callable[[Calls], Awaitable[T]],
+        ask_it: Callable[[Calls], Coroutine[object, object, T]],
         deadline: Deadline,
         *,
         reads: bool = True,
@@ -236,6 +239,9 @@ class TalosApi:
             return self._worker.call(asked, deadline)
         except NotAnswered as no:
             raise no.trouble.error(self._node) from no
+        except Ended:
+            self._check_running()
+            raise self._closed() from None
         except TimeoutError:
             raise self._too_late(deadline).error(self._node) from None
 

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from hil.clock import Deadline
+from hil.clock import Deadline, now_ns
 from hil.readiness.talos.changes import Change, TalosEvent
 from hil.readiness.talos.observation import Observation
 
@@ -23,14 +23,22 @@ class Board:
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._latest: Observation | None = None
+        self._forgotten_ns = 0
         self._news = False
         self._ended = False
         self._changes: deque[Change] = deque(maxlen=_MOST_CHANGES)
         self._events: dict[str, TalosEvent] = {}
 
-    def publish(self, observation: Observation) -> None:
-        """What the last round found."""
+    def publish(self, observation: Observation, asked_ns: int | None = None) -> None:
+        """What the last round found; nothing of what was asked before all was forgotten.
+
+        Args:
+            observation: it.
+            asked_ns: when that was asked, ns of the one clock; None for the round's beginning.
+        """
         with self._condition:
+            if (observation.began_ns if asked_ns is None else asked_ns) < self._forgotten_ns:
+                return
             self._latest = observation
             self._news = True
             self._condition.notify_all()
@@ -53,9 +61,10 @@ class Board:
             return new
 
     def forget(self) -> None:
-        """The machine starts anew: what was found of it no longer counts."""
+        """The machine starts anew: what was asked of it before no longer counts, be its answer still to come."""
         with self._condition:
             self._latest = None
+            self._forgotten_ns = now_ns()
             self._events.clear()
 
     def end(self) -> None:

@@ -10,7 +10,9 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections.abc import Coroutine
 from enum import Enum
+from typing import TypeVar
 
 from grpclib.client import Channel, Handler
 from grpclib.exceptions import GRPCError, StreamTerminatedError
@@ -21,8 +23,30 @@ from hil.readiness.talos.certificate import Certificate
 from hil.readiness.talos.http2 import BROKEN, Protocol
 from hil.readiness.talos.tls import WrongKey
 
+T = TypeVar("T")
+
 CALL_FAILURES = (*BROKEN, GRPCError, StreamTerminatedError, OSError, TimeoutError)
 """All that a call raises when the other side is not well: refused, ended, silent, or not understood."""
+
+
+async def answer_to(question: Coroutine[object, object, T]) -> T:
+    """What a question is answered, from a task of its own, so that who cancels the asker is heard.
+
+    grpclib 0.4.9 wakes who waits on a connection that ends by cancelling its task, and raises in place of the
+    CancelledError why the connection ended (grpclib/utils.py, Wrapper). A cancel that comes at the same moment would
+    be lost.
+
+    Args:
+        question: any call of `hil.readiness.talos.calls`.
+    """
+    task = asyncio.ensure_future(question)
+    try:
+        await asyncio.wait((task,))
+    except asyncio.CancelledError:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
+    return task.result()
 
 
 class Step(Enum):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from hil.readiness.talos.config_secrets import secret_part
+from hil.readiness.talos.config_secrets import secret_of_key, secret_part
 from hil.readiness.talos.config_text import Leaf, shown
 
 AS_SERVED: Final = "(secret, as served)"
@@ -65,7 +65,8 @@ def difference(served: list[Leaf], applied: list[Leaf], *, where: str, node: str
         lines that are there exactly when the two are not the same but for comments, formatting, and the order of keys
         and documents.
     """
-    before, after = _Value.of(served), _Value.of(applied)
+    keys = _hidden_keys((*served, *applied))
+    before, after = _Value.of(served, keys), _Value.of(applied, keys)
     there = {value.key: value.secret for value in before}
     used = {value.key: value.secret for value in after}
     old = [value.line(AS_SERVED if used.get(value.key) == value.secret else SERVED) for value in before]
@@ -89,24 +90,42 @@ class _Value:
     secret: str | None = field(repr=False)
 
     @classmethod
-    def of(cls, leaves: Iterable[Leaf]) -> list[_Value]:
-        """The leaves of one side. A secret with a name is known by it, wherever it stands in its list."""
+    def of(cls, leaves: Iterable[Leaf], hidden: Mapping[str, str]) -> list[_Value]:
+        """The leaves of one side. A secret with a name is known by it, wherever it stands in its list.
+
+        Args:
+            leaves: of that side.
+            hidden: what is shown in place of a key.
+        """
         found = []
         seen: Counter[Hashable] = Counter()
         for leaf in leaves:
             part = secret_part(leaf)
+            path = tuple(hidden.get(step, step) if isinstance(step, str) else step for step in leaf.path)
+            place = replace(leaf, path=path).place
             if part is None:
-                found.append(cls(f"{leaf.place}: {leaf.text if leaf.empty else shown(leaf.text)}", None, None))
+                found.append(cls(f"{place}: {leaf.text if leaf.empty else shown(leaf.text)}", None, None))
                 continue
             name, secret = part
             key = (leaf.document, leaf.path[:-1], name) if name else (leaf.document, leaf.path)
-            found.append(cls(f"{leaf.place}: {name}", (*key, seen[key]), secret))
+            found.append(cls(f"{place}: {name}", (*key, seen[key]), secret))
             seen[key] += 1
         return found
 
     def line(self, mark: str) -> str:
         """It, with a mark for what is secret."""
         return self.start if self.secret is None else f"{self.start}{mark}"
+
+
+def _hidden_keys(leaves: Iterable[Leaf]) -> dict[str, str]:
+    """What is shown in place of each key of both sides that has a secret in it; another one for another key."""
+    steps = dict.fromkeys(step for leaf in leaves for step in leaf.path if isinstance(step, str))
+    hidden: dict[str, str] = {}
+    for step in steps:
+        part = secret_of_key(step)
+        if part is not None:
+            hidden[step] = f"{part[0]}(secret {len(hidden) + 1})"
+    return hidden
 
 
 def _mark(value: _Value, served: Mapping[Hashable, str | None]) -> str:

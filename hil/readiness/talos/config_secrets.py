@@ -19,10 +19,13 @@ _SECRET_KEY: Final = re.compile(
 _ENVIRONMENT: Final = frozenset({"env", "environment"})
 # Values that give themselves away: PEM, also in base64; keys of Tailscale; a bootstrap token (Kubernetes,
 # bootstrap-tokens); a JSON Web Token (RFC 7519); 32 or more characters of base64 or hex; a URL with a user or a query.
-_SECRET_VALUE: Final = re.compile(
+_MARKED: Final = (
     r"-----BEGIN|LS0tLS1CRUdJTi|tskey-|\b[a-z0-9]{6}\.[a-z0-9]{16}\b|\beyJ[A-Za-z0-9_-]{8,}\."
-    r"|\A[A-Za-z0-9+/_-]{32,}={0,2}\Z|://[^/?#\s]*@|://[^?#\s]*\?\S"
+    r"|://[^/?#\s]*@|://[^?#\s]*\?\S"
 )
+_SECRET_VALUE: Final = re.compile(rf"{_MARKED}|\A[A-Za-z0-9+/_-]{{32,}}={{0,2}}\Z")
+# A name of 32 letters is nothing strange: horizontal-pod-autoscaler-sync-period.
+_SECRET_IN_KEY: Final = re.compile(rf"{_MARKED}|\(secret")
 _ASSIGNED: Final = re.compile(r"(?s)([A-Za-z_][A-Za-z0-9_.-]{0,100})=(.*)")
 
 
@@ -45,6 +48,20 @@ def secret_part(leaf: Leaf) -> tuple[str, str] | None:
     if in_environment or _SECRET_KEY.search(assigned[1]) or _gives_itself_away(assigned[2]):
         return f"{assigned[1]}=", assigned[2]
     return None
+
+
+def secret_of_key(key: str) -> tuple[str, str] | None:
+    """The part of a key that may be shown all the same, and the part that may not; None when nothing is secret.
+
+    Keys are names; but one colon too many after `NAME=VALUE` in a list makes that a key.
+
+    Args:
+        key: which. One that reads like what stands for a secret is hidden too, so that the two are told apart.
+    """
+    assigned = _ASSIGNED.fullmatch(key)
+    if assigned is not None and not _SECRET_IN_KEY.search(assigned[1]):
+        return f"{assigned[1]}=", assigned[2]
+    return ("", key) if _SECRET_IN_KEY.search(key) else None
 
 
 def _gives_itself_away(text: str) -> bool:

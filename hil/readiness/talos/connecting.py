@@ -15,8 +15,16 @@ from hil.readiness.talos import tls
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.calls import Calls
 from hil.readiness.talos.certificate import Certificate
-from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel
-from hil.readiness.talos.diagnosis import Failure, Running, diagnose, diagnose_stranger, is_misnamed, is_stranger
+from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel, answer_to
+from hil.readiness.talos.diagnosis import (
+    Failure,
+    Running,
+    diagnose,
+    diagnose_stranger,
+    heard_out,
+    is_misnamed,
+    is_stranger,
+)
 from hil.readiness.talos.http2 import BROKEN
 from hil.readiness.talos.observation import MachineStatus, Mode
 from hil.readiness.talos.reading import Asked, is_answer
@@ -51,6 +59,9 @@ class NotConnected(Exception):
         trouble: why.
         place: host and port that were tried.
         shown: the other side's certificate, or None.
+
+    Attributes:
+        began_ns: when the try began, ns of the one clock, where that is known.
     """
 
     def __init__(self, trouble: Trouble, place: str, shown: Certificate | None = None) -> None:
@@ -58,6 +69,7 @@ class NotConnected(Exception):
         self.trouble = trouble
         self.place = place
         self.fingerprint = "" if shown is None else shown.fingerprint
+        self.began_ns: int | None = None
 
 
 async def connect(access: Access, *, patience: float, stall: float) -> Connection:
@@ -150,7 +162,7 @@ async def _open(
         async with asyncio.timeout(patience):
             await channel.open()
             try:
-                answer = await calls.get(MACHINE_STATUS)
+                answer = await answer_to(calls.get(MACHINE_STATUS))
             except CALL_FAILURES as error:
                 if not is_answer(error):
                     raise
@@ -159,7 +171,7 @@ async def _open(
                     status = machine_status(answer)
     except (*CALL_FAILURES, tls.WrongKey) as error:
         channel.close()
-        raise Failure(error, channel) from error
+        raise await heard_out(access, context, Failure(error, channel), patience) from error
     except BaseException:
         channel.close()
         raise

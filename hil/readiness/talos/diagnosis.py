@@ -18,7 +18,7 @@ from hil.readiness.talos import clocks, tls
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.calls import Calls
 from hil.readiness.talos.certificate import Certificate, now
-from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel, Step
+from hil.readiness.talos.channel import CALL_FAILURES, KeptChannel, Step, answer_to
 from hil.readiness.talos.http2 import NotHttp2
 from hil.readiness.talos.reading import is_late
 from hil.readiness.talos.resources import MACHINE_STATUS
@@ -123,21 +123,45 @@ async def diagnose_stranger(access: Access, unasked: Failure, patience: float) -
     return await diagnose(access, unasked, patience)
 
 
-async def _wants_certificate(access: Access, patience: float) -> bool:
-    """Whether the other side answers nobody without a client certificate, as a node that has its configuration.
+async def heard_out(access: Access, context: ssl.SSLContext, failure: Failure, patience: float) -> Failure:
+    """A failure with what the other side said at last, where the connection was cut before that was read.
 
-    It says so soon after the handshake; to write to it meanwhile could lose its word, as TCP resets a connection that
-    is written to when it is closed (RFC 9293, 3.10.7.1).
+    A server that refuses a client certificate sends an alert after the handshake and closes, which resets the
+    connection when the first question is there unread (RFC 9293, 3.10.7.1). asyncio gives a connection up when it
+    cannot write to it, and then leaves unread what came before the reset.
+
+    Args:
+        access: what was tried.
+        context: how TLS was spoken.
+        failure: what it came to.
+        patience: seconds for a second look.
     """
-    channel = KeptChannel(access, tls.maintenance())
-    with contextlib.suppress(*CALL_FAILURES):
+    if failure.step is Step.ASK and isinstance(failure.error, ConnectionError):
+        word = await _last_word(access, context, patience)
+        if isinstance(word, ssl.SSLError):
+            failure.error = word
+    return failure
+
+
+async def _wants_certificate(access: Access, patience: float) -> bool:
+    """Whether the other side answers nobody without a client certificate, as a node that has its configuration."""
+    word = await _last_word(access, tls.maintenance(), patience)
+    return isinstance(word, ssl.SSLError) and CERTIFICATE_REQUIRED in (word.reason or "")
+
+
+async def _last_word(access: Access, context: ssl.SSLContext, patience: float) -> BaseException | None:
+    """Why a connection ends on which nothing is asked for a while; None when it does not, or nothing says why.
+
+    An alert comes soon after the handshake; to write to the connection meanwhile could lose it.
+    """
+    channel = KeptChannel(access, context)
+    with contextlib.closing(channel), contextlib.suppress(*CALL_FAILURES):
         async with asyncio.timeout(patience):
             await channel.open()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(channel.over.wait(), patience / 4)
-            await Calls(channel, patience).get(MACHINE_STATUS)
-    channel.close()
-    return isinstance(channel.end, ssl.SSLError) and CERTIFICATE_REQUIRED in (channel.end.reason or "")
+            await answer_to(Calls(channel, patience).get(MACHINE_STATUS))
+    return channel.end
 
 
 def _of_certificate(words: Words, error: ssl.SSLCertVerificationError, shown: Certificate | None) -> Trouble:
@@ -152,20 +176,18 @@ def _of_certificate(words: Words, error: ssl.SSLCertVerificationError, shown: Ce
 async def _certificate(access: Access, patience: float) -> Certificate | None:
     """What the other side shows to one who verifies nothing."""
     channel = KeptChannel(access, tls.maintenance())
-    with contextlib.suppress(*CALL_FAILURES):
+    with contextlib.closing(channel), contextlib.suppress(*CALL_FAILURES):
         async with asyncio.timeout(patience):
             await channel.open()
-    channel.close()
     return channel.shown
 
 
 async def _speaks_older(access: Access, patience: float) -> bool:
     """Whether the other side speaks TLS 1.2."""
     channel = KeptChannel(access, tls.version_1_2())
-    with contextlib.suppress(*CALL_FAILURES):
+    with contextlib.closing(channel), contextlib.suppress(*CALL_FAILURES):
         async with asyncio.timeout(patience):
             await channel.open()
-    channel.close()
     return channel.shown is not None
 
 

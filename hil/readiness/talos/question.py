@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
@@ -11,7 +11,7 @@ from grpclib.const import Status
 from grpclib.exceptions import GRPCError
 
 from hil.readiness.talos.calls import Calls
-from hil.readiness.talos.channel import CALL_FAILURES
+from hil.readiness.talos.channel import CALL_FAILURES, answer_to
 from hil.readiness.talos.connecting import Connection
 from hil.readiness.talos.session import Session
 from hil.readiness.talos.trouble import Kind, Trouble, forbidden
@@ -46,7 +46,7 @@ class Question(Generic[T]):
         reads: whether it changes nothing, and so is asked again when the connection ends meanwhile.
     """
 
-    ask: Callable[[Calls], Awaitable[T]]
+    ask: Callable[[Calls], Coroutine[object, object, T]]
     what: str
     needed: str
     reads: bool
@@ -66,7 +66,7 @@ async def ask(session: Session, question: Question[T]) -> T:
     while True:
         connection = await session.connection(after=connection)
         try:
-            return await question.ask(connection.calls)
+            return await answer_to(question.ask(connection.calls))
         except GRPCError as error:
             place, roles = connection.asked.place, connection.asked.roles
             if error.status is Status.PERMISSION_DENIED:

@@ -12,7 +12,7 @@ from grpclib.exceptions import GRPCError, StreamTerminatedError
 
 from hil.clock import now_ns
 from hil.readiness.talos.calls import Calls
-from hil.readiness.talos.channel import CALL_FAILURES
+from hil.readiness.talos.channel import CALL_FAILURES, answer_to
 from hil.readiness.talos.http2 import BROKEN
 from hil.readiness.talos.observation import Known, Mode, Observation, Unknown
 
@@ -88,7 +88,7 @@ async def observe(calls: Calls, asked: Asked, boot_id: Known[str] | None) -> Obs
     if len(failures) == _QUESTIONS:
         raise NoAnswer(failures[0])
     if boot_id is None:
-        boot_id = await value(calls.boot_id())
+        boot_id = await answer_to(value(calls.boot_id()))
     return Observation(
         now_ns(),
         asked.mode,

@@ -109,18 +109,27 @@ class Session:
             await _abandon(tries)
 
     async def _try(self) -> Connection:
-        """One try; NotConnected when the door that leads there is not open."""
+        """One try; NotConnected says when it began."""
+        began = now_ns()
         try:
-            access = self._reach()
+            return await connect(self._access(), patience=self._patience.one_try, stall=self._patience.stall)
+        except NotConnected as failure:
+            failure.began_ns = began
+            raise
+
+    def _access(self) -> Access:
+        """How it is reached now; NotConnected when the door that leads there is not open."""
+        try:
+            return self._reach()
         except HilError as error:
             trouble = Trouble(Kind.NO_DOOR, error.message, error.hint, "its door is not open")
             raise NotConnected(trouble, "no door") from error
-        return await connect(access, patience=self._patience.one_try, stall=self._patience.stall)
 
     def _failed(self, failure: NotConnected) -> float:
         """Tell that a try failed; the seconds until the next."""
         trouble = failure.trouble
-        self._board.publish(unreachable(now_ns(), failure.place, trouble, failure.fingerprint))
+        found = unreachable(now_ns(), failure.place, trouble, failure.fingerprint)
+        self._board.publish(found, failure.began_ns)
         return self._patience.soon if trouble.passing else self._patience.after_no
 
     async def _ask(self, connection: Connection) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, TypeVar
 
 from hil.clock import Deadline
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ENDS = 5.0
+
+
+class Ended(Exception):
+    """The worker has ended, or did so before what it was called for was done."""
 
 
 class Worker:
@@ -34,6 +39,8 @@ class Worker:
         self._looping = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._lock = threading.Lock()
+        self._cancels: set[Callable[[], bool]] = set()
         self.failure: Exception | None = None
         self.ended = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -44,32 +51,48 @@ class Worker:
 
         Raises:
             TimeoutError: it was not done in time; it is cancelled.
-            RuntimeError: the worker has ended.
+            Ended: the worker has ended.
         """
-        import asyncio
-
         self._looping.wait()
-        if self._loop is None:
-            raise RuntimeError("it is closed") from self.failure
-        future = asyncio.run_coroutine_threadsafe(coroutine(), self._loop)
+        future = self._begin(coroutine())
         try:
             return future.result(deadline.remaining())
+        except CancelledError:
+            self._thread.join(_ENDS)
+            raise Ended from self.failure
         finally:
             future.cancel()
+            with self._lock:
+                self._cancels.discard(future.cancel)
 
-    def post(self, callback: Callable[[], None]) -> None:
+    def _begin(self, coroutine: Coroutine[object, object, T]) -> Future[T]:
+        """Have the loop run it; what it still has not run when it ends is cancelled."""
+        import asyncio
+
+        with self._lock:
+            try:
+                if self._loop is None:
+                    raise RuntimeError("it has ended")
+                future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+            except RuntimeError:  # asyncio's where its loop is closed
+                coroutine.close()
+                raise Ended from self.failure
+            self._cancels.add(future.cancel)
+            return future
+
+    def post(self, callback: Callable[[], object]) -> None:
         """Have the loop call something soon; nothing when it has ended."""
         self._looping.wait()
-        if self._loop is not None:
+        loop = self._loop  # its own thread takes it away
+        if loop is not None:
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(callback)
+                loop.call_soon_threadsafe(callback)
 
     def close(self) -> None:
         """End it; returns when nothing of it runs any more. Safe to call twice."""
         self._looping.wait()
-        if self._loop is not None and self._task is not None:
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._task.cancel)
+        if self._task is not None:
+            self.post(self._task.cancel)
         self._thread.join(_ENDS)
 
     def _run(self) -> None:
@@ -81,9 +104,13 @@ class Worker:
             self.failure = error
             raise
         finally:
-            self._loop = None
-            self._looping.set()
+            with self._lock:
+                self._loop = None
+                cancels = list(self._cancels)
             self.ended = True
+            self._looping.set()
+            for cancel in cancels:
+                cancel()
             self._end()
 
     async def _supervise(self) -> None:

@@ -55,6 +55,24 @@ def test_a_cluster_without_an_authority_is_trusted_as_any_server_is() -> None:
     assert (insecure.verify_mode, insecure.check_hostname) == (ssl.CERT_NONE, False)
 
 
+def test_the_host_s_authorities_are_read_only_to_be_asked(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bool] = []
+    default = ssl.create_default_context
+    monkeypatch.setattr(ssl, "create_default_context", lambda: read.append(True) or default())
+    own = {"certificate-authority-data": packed(authority.certificate)}
+    for cluster, asked in (
+        ({"server": "https://h"}, True),
+        ({"server": "https://h", **own}, False),
+        ({"server": "https://h", "insecure-skip-tls-verify": True}, False),
+        ({"server": "http://h"}, False),
+    ):
+        context(cluster, {}, None)
+        assert (bool(read), cluster) == (asked, cluster)
+        read.clear()
+
+
 def test_what_cannot_be_used_is_said(authority: Authority, tmp_path: Path) -> None:
     crt, key = authority.issue("admin")
     loaded = load_pem_private_key(key, None)

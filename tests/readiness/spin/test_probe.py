@@ -147,8 +147,11 @@ def test_a_cluster_that_forbids_leaves_its_levels_unknown_and_the_node_tells_its
 def test_another_path_than_the_expected_one_is_asked_from_the_first_look(bench: Bench) -> None:
     with closing(SpinProbe("node1", ALONE, bench.sources, PACE)) as probe:
         other = ALONE.model_copy(update={"serves": ServesExpect(path="/other")})
+        bench.answers.silent.add("/other")
         (first,) = probe.look_for(other)
         assert (first.truth, first.observed) == (Truth.UNKNOWN, "no answer yet")
+        bench.answers.silent.clear()
+        bench.answers.over.set()
         assert until(probe, ready, other)["spin.http"].expected == "200 at :3000/other"
         for number in range(12):
             gone = ALONE.model_copy(update={"serves": ServesExpect(path=f"/{number}")})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +12,8 @@ from typing import TypeVar
 
 import pytest
 from grpclib.const import Status
-from grpclib.exceptions import GRPCError
+from grpclib.exceptions import GRPCError, StreamTerminatedError
+from grpclib.utils import Wrapper
 from hypothesis import given
 from hypothesis import strategies as st
 from readiness.talos.conftest import QUICK, Asks
@@ -18,13 +21,14 @@ from support.archives import packed
 from support.fake_talos import ADDRESSES, BOOT_ID, CONFIG, STATUS, FakeTalos
 from support.talos_pki import Cluster, Pair
 
-from hil.clock import Deadline
-from hil.errors import HilBug, NodeError, UsageError
+from hil.clock import Deadline, now_ns
+from hil.errors import HilBug, InfrastructureError, NodeError, UsageError
 from hil.readiness.talos.access import Access
 from hil.readiness.talos.api import MODES, TalosApi
 from hil.readiness.talos.board import Board
 from hil.readiness.talos.certificate import Certificate
 from hil.readiness.talos.changes import Applied, TalosEvent
+from hil.readiness.talos.channel import answer_to
 from hil.readiness.talos.observation import MachineStatus, Mode, Observation, ServiceState, Unknown, Unmet
 from hil.readiness.talos.proto import machine_pb2 as machine
 from hil.readiness.talos.proto import specs_pb2 as specs
@@ -39,7 +43,7 @@ READY = MachineStatus("running", True, ())
 
 
 def soon() -> Deadline:
-    return Deadline.after(5)
+    return Deadline.after(30)
 
 
 def until(api: TalosApi, look: Callable[[], T | None]) -> T:
@@ -47,7 +51,8 @@ def until(api: TalosApi, look: Callable[[], T | None]) -> T:
     deadline = soon()
     while (found := look()) is None:
         assert not deadline.expired, api.latest
-        api.wait_for_change(deadline.sooner(0.05))
+        if api.wait_for_change(deadline.sooner(0.05)):
+            time.sleep(0.005)  # news that `look` leaves there is at once there again
     return found
 
 
@@ -106,7 +111,7 @@ def test_a_simulated_node_says_so(asks: Asks, talos: FakeTalos) -> None:
 
 
 def test_one_connection_is_kept(asks: Asks, talos: FakeTalos) -> None:
-    api = asks(talos.port)
+    api = asks(talos.port, patience=replace(QUICK, again=30.0))  # else a slow first try is not waited for
     for _ in range(3):
         api.observe(soon())
     api.dmesg(soon())
@@ -162,7 +167,7 @@ def test_a_farewell_is_the_end_of_asking_there(asks: Asks, talos: FakeTalos) -> 
 
 
 def test_what_was_asked_before_the_farewell_is_answered(asks: Asks, talos: FakeTalos) -> None:
-    api = asks(talos.port, patience=replace(QUICK, stall=5))
+    api = asks(talos.port)
     api.observe(soon())
     talos.said.stall.add("Dmesg")
     answer: list[bytes] = []
@@ -172,7 +177,7 @@ def test_what_was_asked_before_the_farewell_is_answered(asks: Asks, talos: FakeT
     talos.say_farewell()
     changes(api, "talos.api: the connection was lost")
     talos.said.stall.clear()
-    asking.join(10)
+    asking.join(60)
     assert answer[0].endswith(b"two \xff\n")
     assert talos.said.asked.count("Dmesg") == 1
 
@@ -207,7 +212,7 @@ def test_a_stall_is_unknown(asks: Asks, talos: FakeTalos) -> None:
     assert found.trouble.kind is Kind.STALLED
     assert isinstance(found.status, Unknown)
     talos.said.stall.clear()
-    assert api.observe(soon()).status == READY
+    until(api, lambda: api.observe(soon()).status == READY or None)
 
 
 def test_a_stall_longer_than_the_deadline_is_unknown_too(asks: Asks, talos: FakeTalos) -> None:
@@ -222,9 +227,9 @@ def test_a_stall_longer_than_the_deadline_is_unknown_too(asks: Asks, talos: Fake
 
 def test_one_question_that_stalls_leaves_the_others(asks: Asks, talos: FakeTalos) -> None:
     talos.said.stall.add("Version")
-    found = asks(talos.port, patience=replace(QUICK, stall=0.2)).observe(soon())
+    api = asks(talos.port, patience=replace(QUICK, stall=0.2))
+    found = until(api, lambda: next((one for one in [api.observe(soon())] if one.status == READY), None))
     assert found.version == Unknown("no answer in time")
-    assert found.status == READY
 
 
 def test_what_a_service_says_of_its_health(asks: Asks, talos: FakeTalos) -> None:
@@ -459,8 +464,46 @@ def test_to_forget(asks: Asks, talos: FakeTalos) -> None:
     talos.happen(machine.PhaseEvent(phase="env"), "a2")
     api = asks(talos.port)
     api.observe(soon())
+    moment = now_ns()
     api.forget()
-    assert api.latest is None
+    assert api.latest is None or api.latest.began_ns >= moment
+
+
+def test_what_was_asked_before_counts_no_more_though_its_answer_comes_afterwards(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port)
+    api.observe(soon())
+    changes(api, "talos.extension.hello", "talos.service.ext-hello", "talos.hostname", "talos.status")
+    talos.said.stall.add("Version")
+    talos.said.asked.clear()
+    api.ask_now()
+    until(api, lambda: True if "Version" in talos.said.asked else None)
+    moment = now_ns()
+    api.forget()
+    api.ask_now()
+    talos.said.stall.clear()
+    assert until(api, lambda: api.latest).began_ns >= moment
+
+
+def test_a_try_that_fails_counts_no_more_where_it_began_before() -> None:
+    made, anew, looked = threading.Event(), threading.Event(), threading.Event()
+
+    def reach() -> Access:
+        made.wait(30)
+        if not tried:
+            tried.append(True)
+            api.forget()
+        else:
+            anew.set()
+            looked.wait(30)
+        raise InfrastructureError("the door is shut", hint="open it")
+
+    tried: list[bool] = []
+    with TalosApi("node1", reach, QUICK) as api:
+        made.set()
+        assert anew.wait(30)
+        assert api.latest is None
+        looked.set()
+        until(api, lambda: api.latest)
 
 
 def test_the_door_is_asked_for_each_connection(
@@ -490,6 +533,62 @@ def test_close_leaves_nothing(tmp_path: Path, cluster: Cluster, admin: Pair, tal
     assert threading.active_count() == threads
     talos.close()
     assert len(list(Path("/proc/self/fd").iterdir())) <= files
+
+
+def test_it_ends_though_the_node_goes_away_at_that_moment(asks: Asks, talos: FakeTalos) -> None:
+    talos.said.stall.add("Read")
+    api = asks(talos.port)
+    until(api, lambda: True if "Read" in talos.said.asked else None)
+
+    def both() -> None:
+        assert api._session is not None
+        assert api._session._there is not None
+        api._session._there.channel._there.connection_lost(ConnectionResetError())
+        assert api._worker._task is not None
+        api._worker._task.cancel()
+
+    api._worker.post(both)
+    assert api._worker._thread is not None
+    api._worker._thread.join(30)
+    assert api._worker.ended
+
+
+def test_a_question_that_is_under_way_when_it_is_closed_says_so(asks: Asks, talos: FakeTalos) -> None:
+    api = asks(talos.port)
+    api.observe(soon())
+    talos.said.stall.add("Dmesg")
+    said: list[str] = []
+
+    def ask() -> None:
+        with pytest.raises(UsageError) as caught:
+            api.dmesg(soon())
+        said.append(caught.value.message)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    until(api, lambda: True if "Dmesg" in talos.said.asked else None)
+    api.close()
+    asking.join(60)
+    assert said == ["Talos on node1 is asked no more: it was closed"]
+
+
+def test_who_cancels_a_question_is_heard_though_its_connection_ends_at_that_moment() -> None:
+    asked = Wrapper()
+
+    async def question() -> None:
+        with asked:
+            await asyncio.sleep(60)
+
+    async def cancelled() -> None:
+        asking = asyncio.ensure_future(answer_to(question()))
+        while not asked._tasks:
+            await asyncio.sleep(0)
+        asked.cancel(StreamTerminatedError("the connection was lost"))
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    asyncio.run(cancelled())
 
 
 def test_a_fault_of_hil_s_own_leaves_nothing_known(
@@ -543,7 +642,7 @@ def test_a_reading_question_is_asked_again_when_the_connection_ends(asks: Asks, 
     until(api, lambda: True if "Dmesg" in talos.said.asked else None)
     talos.said.stall.clear()
     talos.drop()
-    asking.join(10)
+    asking.join(60)
     assert answer[0].endswith(b"two \xff\n")
     assert talos.said.asked.count("Dmesg") == 2
 
@@ -563,6 +662,6 @@ def test_a_question_that_changes_something_is_asked_once(asks: Asks, talos: Fake
     asking.start()
     until(api, lambda: True if "Reboot" in talos.said.asked else None)
     talos.drop()
-    asking.join(10)
+    asking.join(60)
     assert "answered, and then the connection ended" in said[0]
     assert talos.said.asked.count("Reboot") == 1

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 from support.talos_pki import Cluster
 
 from hil.readiness.talos import config_text
@@ -208,6 +209,16 @@ def test_text_that_is_no_configuration_is_not_quoted(text: bytes, words: str) ->
     assert "canary" not in str(shown)
 
 
+def test_a_secret_that_one_colon_too_many_makes_a_key_is_not_shown() -> None:
+    served = b"environment:\n  - TS_AUTHKEY=tskey-auth-1:\n  - TS_USER=a: b\n"
+    found = compare(served, b"environment: [TS_AUTHKEY=tskey-auth-1]")
+    assert [line for line in found.lines if line.startswith("-env")] == [
+        '-environment[0]."TS_AUTHKEY=(secret 1)": (secret)',
+        '-environment[1]."TS_USER=(secret 2)": (secret)',
+    ]
+    assert "tskey" not in str(found)
+
+
 def test_a_bomb_of_aliases_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(config_text, "_MOST_LEAVES", 100)
     with pytest.raises(NotAConfiguration, match="it has more than 100 values"):
@@ -226,7 +237,7 @@ def as_yaml(tree: Tree) -> bytes:
     return json.dumps(tree).encode("utf-8", "surrogatepass")
 
 
-@settings(max_examples=60)
+@settings(max_examples=unless_quick(60))
 @given(trees, trees)
 @example({"HostnameConfig": {"kind": "HostnameConfig"}}, {"kind": "HostnameConfig"})
 @example({"a": "[]", "b": "{}"}, {"a": [], "b": {}})
@@ -234,6 +245,8 @@ def as_yaml(tree: Tree) -> bytes:
 @example({"env": ["A=1", "A=2"]}, {"env": ["A=2", "A=1"]})
 @example({"l": [{"a": "1", "b": "2"}]}, {"l": [{"a": "1"}, {"b": "2"}]})
 @example({"l": ["A=(secret, none is served)"]}, {"l": ["A=tskey-1"]})
+@example({"env": [{"A=1": ""}]}, {"env": [{"A=2": ""}]})
+@example({"tskey-1": "a"}, {"(secret 1)": "a"})
 def test_lines_are_there_exactly_when_the_two_differ(one: Tree, two: Tree) -> None:
     assert compare(as_yaml(one), as_yaml(two)).same == (one == two)
     assert compare(as_yaml(one), as_yaml(one)).same
@@ -242,6 +255,7 @@ def test_lines_are_there_exactly_when_the_two_differ(one: Tree, two: Tree) -> No
 @given(
     trees, st.sampled_from(["token", "caKey", "clientCrt", "password", "TS_AUTHKEY", "env", "secrets"]), values, trees
 )
+@example({}, "env", {"1": ""}, {})
 def test_nothing_below_a_secret_key_is_shown(tree: Tree, key: str, value: object, other: Tree) -> None:
     canary = json.loads(json.dumps(value).replace('"1"', '"CANARY=CANARY"'))
     found = compare(as_yaml({**tree, "m": {key: [canary, "CANARY"]}}), as_yaml(other))
