@@ -46,17 +46,24 @@ class Console:
         name: of the node, for messages.
         deaths: what ends any wait; see `hil.console.deaths`.
         record: where the recording is, for messages.
+        over: the last incarnation that is known to be over, though its end may still be to come; 0 for none.
     """
 
     def __init__(
-        self, feed: Feed, *, name: str, deaths: Sequence[Death] = DEFAULT_DEATHS, record: Path | None = None
+        self,
+        feed: Feed,
+        *,
+        name: str,
+        deaths: Sequence[Death] = DEFAULT_DEATHS,
+        record: Path | None = None,
+        over: int = 0,
     ) -> None:
         self.name = name
         self.record = record
         self.transcript = Transcript()
         self._feed = feed
         self._cursor = 0
-        self._watch = DeathWatch(deaths, self.transcript, 0)
+        self._watch = DeathWatch(deaths, self.transcript, 0, buried=over)
 
     @property
     def cursor(self) -> int:
@@ -111,7 +118,8 @@ class Console:
         if deaths is None:
             return self._expect(wanted, deadline, self._watch)
         with self._watch.aside():
-            result = self._expect(wanted, deadline, DeathWatch(deaths, self.transcript, self.cursor))
+            watch = DeathWatch(deaths, self.transcript, self.cursor, buried=self._watch.buried)
+            result = self._expect(wanted, deadline, watch)
         self._watch.resume(result.end)
         return result
 
@@ -169,9 +177,10 @@ class Console:
         """Count death patterns anew from here: the machine is ready, or is about to be reset on purpose."""
         self._watch.rearm()
 
-    def bury(self) -> None:
-        """The machine is off: what still arrives of this incarnation is no death of the next."""
-        self._watch.bury()
+    def bury(self, incarnation: int) -> None:
+        """The machine is about to begin anew: what still arrives of this incarnation, and its end, is none of the
+        next one's."""
+        self._watch.bury(incarnation)
 
     def tail(self, lines: int = _SHOWN) -> list[str]:
         """The last lines, safe to print."""
@@ -181,10 +190,11 @@ class Console:
         self._take()
         segment = self.transcript.current
         # A wait may begin before the machine is on; once it is on, its end ends the wait.
-        live = segment.incarnation if not self.transcript.ended else 0
+        live = self._live(segment.incarnation) if not self.transcript.ended else 0
         search = Search(wanted, self.cursor - segment.start)
         while True:
-            hit, casualty = search.look(segment.data), watch.look()
+            hit = search.look(segment.data) if self._live(segment.incarnation) else None
+            casualty = watch.look()
             if hit is not None and (casualty is None or segment.start + hit[1].start() < casualty.start):
                 self._cursor = segment.start + hit[1].end()
                 return found(wanted, hit, segment.start, self.transcript.stamp_at(self._cursor - 1))
@@ -194,12 +204,16 @@ class Console:
                 raise self._ended(wanted, live)
             if segment is not self.transcript.current:
                 segment, search = self.transcript.current, Search(wanted, 0)
-                live = segment.incarnation
+                live = self._live(segment.incarnation)
                 continue
             if deadline.expired:
                 raise self._late(wanted, deadline)
             self._wait(deadline)
             self._take()
+
+    def _live(self, incarnation: int) -> int:
+        """The incarnation, or 0 where it is known to be over."""
+        return incarnation if incarnation > self._watch.buried else 0
 
     def _listen(self, deadline: Deadline) -> None:
         """Take in what arrives until the deadline."""

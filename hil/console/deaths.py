@@ -33,6 +33,8 @@ class Death:
         fault: "node" for what is under test or was given to boot, "bench" for the bench.
         count: how many times in one incarnation they must come.
         unless: a regular expression; a match in a line that holds it is no death.
+        begins: a regular expression of the first words of a start, where `count` starts are one death and the pattern
+            is not yet in those; what matters is the last line before them.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Death:
     fault: Literal["node", "bench"] = "node"
     count: int = 1
     unless: bytes | None = None
+    begins: bytes | None = None
 
 
 def without(deaths: Sequence[Death], *names: str) -> tuple[Death, ...]:
@@ -201,6 +204,18 @@ DEFAULT_DEATHS: tuple[Death, ...] = (
         unless=_IPXE_GOES_ON,
     ),
     Death(
+        name="bench twin's program",
+        pattern=rb"bench twin: (?P<what>the guest cannot be started|the guest ended with status"
+        rb"|the twin's bootloader has failed)(?P<why>[^\r\n]{0,300})[\r\n]",
+        explain=lambda match, line: (
+            f"the bench twin cannot go on: {printable(match['what'] + match['why']).strip(' :')}"
+        ),
+        hint="boot again; if it was ended by a signal, see whether this host ran out of memory (`dmesg`)",
+        final="Always: the bench twin's board prints it when the program that plays it was killed or has failed"
+        " (`hil.sim.guest`, `hil.sim.rom.player`). Nothing else of the board is left that could go on.",
+        fault="bench",
+    ),
+    Death(
         name="reboot loop",
         pattern=rb"UEFI firmware \(version ",
         explain=lambda match, line: "the machine started its firmware for the third time without becoming ready",
@@ -208,5 +223,8 @@ DEFAULT_DEATHS: tuple[Death, ...] = (
         final="At the third banner of EDK2 (ArmPlatformPkg/PrePi) in one incarnation. `Console.rearm` begins the "
         "count anew: it is called when the machine is ready, and before a reset on purpose.",
         count=3,
+        # A Raspberry Pi's first words (raspberrypi/rpi-eeprom issues 376 and 687; of a BCM2837, raspberrypi/firmware
+        # issue 1292). It prints more lines before EDK2's banner than are shown.
+        begins=rb"Pi: (?:BOOTLOADER|BOOTSYS) release |Raspberry Pi Bootcode|UEFI firmware \(version ",
     ),
 )

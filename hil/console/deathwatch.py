@@ -13,6 +13,8 @@ from hil.console.transcript import Segment, Transcript, printable
 
 # iPXE draws its progress over and over in one line, by backspaces: 50 bytes a second of it.
 _LINE = 4096
+# More than a kernel prints before it restarts.
+_START = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Casualty:
     Args:
         death: which.
         explanation: what happened.
-        line: the line of the console that said so, safe to print.
+        line: the line of the console that said so, or was the last before a start that is one too many; safe to print.
         start: offset in the stream where the words begin.
         incarnation: which incarnation died.
     """
@@ -41,13 +43,14 @@ class DeathWatch:
         deaths: what to look for.
         transcript: where.
         start: offset in the stream to begin at.
+        buried: the last incarnation that is known to be over; of it nothing counts.
     """
 
-    def __init__(self, deaths: Sequence[Death], transcript: Transcript, start: int) -> None:
+    def __init__(self, deaths: Sequence[Death], transcript: Transcript, start: int, *, buried: int = 0) -> None:
         self.deaths = tuple(deaths)
         self.casualty: Casualty | None = None
         self._overlooked: frozenset[str] = frozenset()
-        self._buried = 0
+        self.buried = buried
         self._transcript = transcript
         self._patterns = [bounded(death.pattern) for death in self.deaths]
         self._begin(transcript.current, start)
@@ -56,10 +59,10 @@ class DeathWatch:
         """Forget what was seen and begin all counts anew at the present end."""
         self._begin(self._transcript.current, self._transcript.end)
 
-    def bury(self) -> None:
-        """The present incarnation is known to be over: what is still to come of it counts for nothing."""
+    def bury(self, incarnation: int) -> None:
+        """An incarnation is known to be over: what is still to come of it counts for nothing."""
         self.casualty = None
-        self._buried = self._transcript.incarnation
+        self.buried = max(self.buried, incarnation)
 
     @contextlib.contextmanager
     def aside(self, *names: str) -> Iterator[None]:
@@ -86,7 +89,7 @@ class DeathWatch:
                 self._begin(segment, segment.start)
             else:
                 self._search_in(segment, segment.start)
-        if segment.incarnation <= self._buried:
+        if segment.incarnation <= self.buried:
             return None
         if self.casualty is None:
             self.casualty = self._next()
@@ -120,6 +123,8 @@ class DeathWatch:
                 explanation = death.explain(match, printable(line))
                 if death.count > 1 and self._passed_over:
                     explanation += f"; before that, {self._passed_over}"
+                if death.begins is not None:
+                    line = _line_before(buffer, match, death.begins)
                 said = printable(line).strip()
                 return Casualty(death, explanation, said, self._segment.start + at, self._segment.incarnation)
         return None
@@ -130,3 +135,14 @@ def _line_around(buffer: bytearray, match: re.Match[bytes]) -> bytes:
     start = start or max(0, match.start() - _LINE)
     end = buffer.find(b"\n", match.end(), match.end() + _LINE)
     return bytes(buffer[start : end if end >= 0 else match.end() + _LINE])
+
+
+def _line_before(buffer: bytearray, match: re.Match[bytes], begins: bytes) -> bytes:
+    """The last line with words before the start that has come to `match`; b"" where none is left."""
+    earliest = max(0, match.start() - _START)
+    before = [one.end() for one in match.re.finditer(buffer, earliest, match.start())]
+    since = before[-1] if before else earliest
+    first = re.compile(begins).search(buffer, since, match.end()) or match
+    ended = max(since, buffer.rfind(b"\n", since, first.start()))
+    lines = bytes(buffer[max(since, ended - _LINE) : ended]).splitlines()
+    return next((line for line in reversed(lines) if line.strip()), b"")

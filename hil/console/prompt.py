@@ -49,14 +49,16 @@ class Prompt:
         self._sign = -1
 
     def type(self, line: bytes) -> None:
-        """Type a line at the prompt, in place of what may stand there half typed."""
+        """Type a line at the prompt, in place of what may stand there half typed. Its reader may be slow to say so."""
+        self._end = -1
         self._console.send_line(_ERASE_LINE + line)
 
-    def awaited(self) -> None:
-        """Note where the prompt is that comes now; when it does not come whole, `come` will look for the shell."""
+    def awaited(self) -> bool:
+        """Note where the prompt is that comes now; False when it does not come whole, and `come` will look for it."""
         found = self.seen(Deadline.after(self._patience / 2), self.pattern)
         self._end = -1 if found is None else found.end
         self._sign = max(self._sign, self._end)
+        return found is not None
 
     def interrupt(self, deadline: Deadline, key: str = _INTERRUPTS[0]) -> None:
         """Type what a terminal takes for a signal to its programs, and wait for the prompt.
@@ -93,6 +95,9 @@ class Prompt:
         if self._still_there():
             return
         if self._starting_anew():
+            # A prompt that came late, before that, is of a shell that is gone.
+            while self.seen(Deadline.after(0), STARTED_ANEW) is not None:
+                pass
             # A key would stop its firmware. A prompt that another line broke in two is not awaited for ever.
             self.seen(deadline.sooner(_BOOTS), self.pattern)
         wait, keys, interrupt = self._patience, itertools.cycle(_INTERRUPTS), False

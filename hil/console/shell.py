@@ -62,6 +62,7 @@ class ShellSession:
         self._patience = patience
         self._function = f"hil_{secrets.token_hex(4)}"
         self._defined = False
+        self._left: list[Talk] = []
 
     def run(self, command: str | bytes, deadline: Deadline) -> Ran:
         """Run `sh -c COMMAND` on the machine, its standard input empty, and fetch what it printed.
@@ -108,17 +109,23 @@ class ShellSession:
         """Have the script on the machine read requests."""
         while True:
             self._prompt.come(deadline)
+            # Who was interrupted while it still had its end to hear could not remove its folder.
+            over = [left for left in self._left if left is not talk]
+            sweep = b"".join(left.sweep() + b"\r" for left in over)
             define = b"" if self._defined else definition(self._function) + b"\r"
-            self._prompt.type(define + talk.call(self._function))
+            self._left = [*over, talk]
+            self._prompt.type(sweep + define + talk.call(self._function))
             self._defined = self._prompt.seen(deadline.sooner(self._patience), talk.end(0)) is not None
             if self._defined:
+                self._left = [talk]
                 return
             if deadline.expired:
                 raise Late
 
     def _leave(self, talk: Talk) -> None:
         self._console.send_line(talk.bye())
-        self._prompt.awaited()
+        if self._prompt.awaited():
+            self._left.remove(talk)
 
     def _execute(self, talk: Talk, deadline: Deadline) -> bytes | None:
         """Bring the command over and have it run; returns the result's first block, if that came right."""
@@ -158,6 +165,7 @@ class ShellSession:
         said = self._ask(talk, number, line, deadline)
         block = talk.block(said, number)
         if block is None and MARK.encode() in said:
+            self._leave(talk)
             raise UsageError(
                 f"{self._console.name}: what the command printed holds a secret, which is kept out of records",
                 hint="let the command say something about it instead: a digest, or whether it is there",
@@ -211,26 +219,27 @@ class ShellSession:
                 hint="see the last lines; the machine hangs, or the command took the terminal for itself",
                 evidence=self._console.tail(),
             )
+        fate, words = self._last_words(talk, cleaning)
         return NodeError(
-            f"{message}; it was killed",
+            f"{message}; {fate}",
             hint="what it had printed is above; allow more time, or let it not wait for what does not come",
-            evidence=self._last_words(talk, cleaning),
+            evidence=words,
         )
 
-    def _last_words(self, talk: Talk, deadline: Deadline) -> list[str]:
-        """Kill what is left of the command, and fetch the end of what it printed."""
+    def _last_words(self, talk: Talk, deadline: Deadline) -> tuple[str, list[str]]:
+        """Kill what is left of the command: what became of it, and the end of what it printed."""
         block = None
         try:
             while block is None:
                 block = self._block(talk, talk.kill(_FIRST), deadline)
         except Late:
-            return ["what it had printed could not be fetched"]
+            return "it was interrupted", ["what it had printed could not be fetched"]
         self._leave(talk)
         size = extent(block)
         if size is None:
-            return ["it had printed nothing: it did not begin"]
+            return "it had not even begun", ["it had printed nothing"]
         ran = _ran(size, block)
-        return [*_told("stdout", ran.stdout), *_told("stderr", ran.stderr)]
+        return "it was killed", [*_told("stdout", ran.stdout), *_told("stderr", ran.stderr)]
 
     def _cut_short(self, talk: Talk, raw: bytes, came: int, deadline: Deadline) -> NodeError:
         self._console.send_line(talk.bye())

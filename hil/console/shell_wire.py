@@ -1,9 +1,9 @@
 """What is said between `hil.console.shell` and a machine's shell: a script for the prompt, requests, answers. No I/O.
 
-The script is typed at the prompt. It makes a private folder, then reads requests, a line each, and answers each with
-a frame that ends with the session's token and the request's number. Every request may be sent again: a command runs
-once, whatever its requests were lost or doubled. What the terminal echoes is never taken for an answer, because the
-token is typed in two halves and printed in one piece.
+The script is typed at the prompt. It makes a private folder, then reads requests, a line each that begins with half of
+the session's token (what else is typed is none), and answers each with a frame that ends with the token and the
+request's number. Every request may be sent again: a command runs once, whatever its requests were lost or doubled.
+What the terminal echoes is never taken for an answer, because the token is typed in halves and printed in one piece.
 
 Others print on the same console, the kernel above all, and between any two bytes. So what a command printed is kept
 in files there and fetched in blocks, each with the SHA-256 of its bytes: a block that is not right is asked for again.
@@ -70,18 +70,21 @@ _run() {
     _finish $?
 }
 
-# Kill what is left of it when the terminal has interrupted the rest, and make a result of the ends of its outputs.
+# Kill what is left of it when the terminal has interrupted the rest, and make a result of the ends of its outputs. Its
+# status is that of a command that was killed. A command that did not begin has none.
 _kill() {
+    [ -f $_dir/group ] || return
     kill -9 -$(cat $_dir/group)
     for _file in out err; do
         tail -c 2000 $_dir/$_file >$_dir/end
         cat $_dir/end >$_dir/$_file
     done
-    _finish 0
+    _finish 137
 }
 
 _end 0
-while read -r _what _number _1 _2 _3; do
+while read -r _whose _what _number _1 _2 _3; do
+    [ "$_whose" = $1 ] || continue
     case $_what in
     put) echo $_1 >$_dir/command; _end $_number;;
     add) echo $_1 >>$_dir/command; _end $_number;;
@@ -165,7 +168,7 @@ class Talk:
 
     def bye(self) -> bytes:
         """Remove the folder and end; nothing answers but the prompt."""
-        return b"bye"
+        return f"{self.token[:8]} bye".encode()
 
     def sweep(self) -> bytes:
         """A line for the prompt, to remove the folder when the script is gone."""
@@ -196,7 +199,7 @@ class Talk:
 
     def _request(self, *words: str) -> tuple[int, bytes]:
         self._number += 1
-        return self._number, " ".join((words[0], str(self._number), *words[1:])).encode()
+        return self._number, " ".join((self.token[:8], words[0], str(self._number), *words[1:])).encode()
 
 
 def extent(first: bytes) -> Extent | None:

@@ -20,7 +20,6 @@ _ESCAPES = re.compile(
     r"|[]PX^_][^\x07\x1b]{0,256}(?:\x07|\x1b\\)"
     r"|[ -/]{0,4}[0-OQ-WYZ\\`-~])"
 )
-_UNPRINTABLE = re.compile(r"[^\t\x20-\x7e\xa1-\U0010ffff]|[\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(slots=True)
@@ -122,15 +121,21 @@ def printable(data: bytes) -> str:
     """Text that a terminal shows and does not obey.
 
     UTF-8 with replacement; escape sequences are dropped, of lines overwritten by carriage return the last
-    version stays, backspaces erase, and every other control or direction-changing character becomes U+FFFD.
-    Line ends are \\n.
+    version stays, backspaces erase, and every other character but a tab that Unicode has not assigned or does not hold
+    for printable (`str.isprintable`: controls, changes of direction, private ones) becomes U+FFFD. Line ends are \\n.
     """
     text = _ESCAPES.sub("", data.decode("utf-8", "replace"))
     lines = []
     for line in text.replace("\r\n", "\n").split("\n"):
         shown = line.rstrip("\r").rpartition("\r")[2]
-        lines.append(_UNPRINTABLE.sub("\ufffd", _erase(shown)))
+        lines.append(_shown(_erase(shown)))
     return "\n".join(lines)
+
+
+def _shown(line: str) -> str:
+    if line.isprintable():
+        return line
+    return "".join(letter if letter == "\t" or letter.isprintable() else "\ufffd" for letter in line)
 
 
 def _erase(line: str) -> str:

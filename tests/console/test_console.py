@@ -6,14 +6,17 @@ import itertools
 import select
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
-from hil.clock import Deadline
+from hil.clock import Deadline, hold
 from hil.console.console import Console, Pace
 from hil.console.deaths import DEFAULT_DEATHS, without
 from hil.errors import InfrastructureError, NodeError, UsageError
@@ -25,11 +28,21 @@ PANIC = b"[ 1.0] Kernel panic - not syncing: sysrq triggered crash\r\n"
 NO_DHCP = b"Configuring (net0)... No configuration methods succeeded (https://ipxe.org/040ee119)\r\n"
 
 
-def later(seconds: float, act: object, *arguments: object) -> threading.Timer:
-    timer = threading.Timer(seconds, act, arguments)  # type: ignore[arg-type]
-    timer.daemon = True
-    timer.start()
-    return timer
+def once_it_waits(wire: Wire, *acts: Callable[[], None]) -> None:
+    """These happen in another thread, one after another, once the console has begun to wait: it asks on what."""
+    fileno = wire.fileno
+
+    def happen() -> None:
+        for act in acts:
+            hold(0.05)
+            act()
+
+    def waits() -> int:
+        wire.fileno = fileno  # type: ignore[method-assign]
+        threading.Thread(target=happen, daemon=True).start()
+        return fileno()
+
+    wire.fileno = waits  # type: ignore[method-assign]
 
 
 def test_nothing_is_missed_between_two_waits(wire: Wire, console: Console) -> None:
@@ -41,14 +54,13 @@ def test_nothing_is_missed_between_two_waits(wire: Wire, console: Console) -> No
 
 
 def test_a_wait_goes_on_until_the_words_arrive(wire: Wire, console: Console) -> None:
-    later(0.05, wire.says, b"log")
-    later(0.1, wire.says, b"in: ")
+    once_it_waits(wire, partial(wire.says, b"log"), partial(wire.says, b"in: "))
     found = console.expect("login: ", b"never", within=Deadline.after(5))
     assert (found.index, found.pattern, found.text) == (0, "login: ", "login: ")
 
 
 def test_a_waiting_console_sleeps(wire: Wire, console: Console) -> None:
-    later(0.3, wire.says, b"x")
+    once_it_waits(wire, partial(hold, 0.25), partial(wire.says, b"x"))
     before = time.process_time()
     console.expect("x", within=5)
     assert time.process_time() - before < 0.15
@@ -91,7 +103,7 @@ def test_a_new_incarnation_moves_the_cursor_to_its_start(wire: Wire, console: Co
 def test_the_end_of_an_incarnation_ends_the_wait_at_once(wire: Wire, console: Console) -> None:
     wire.says(b"reboot: Power down\r\n")
     console.poll()
-    later(0.05, wire.ends)
+    once_it_waits(wire, wire.ends)
     with pytest.raises(
         NodeError, match=r"the machine went off \(incarnation 1 ended\) while 'login:' was awaited"
     ) as end:
@@ -107,7 +119,7 @@ def test_an_end_and_a_new_start_in_one_read_end_the_wait_too(wire: Wire, console
         wire.ends()
         wire.says(b"login:")
 
-    later(0.05, restart)
+    once_it_waits(wire, restart)
     with pytest.raises(NodeError, match="incarnation 1 ended"):
         console.expect("login:", within=60)
     assert console.expect("login:", within=1).start == 3
@@ -125,7 +137,7 @@ def test_a_wait_that_begins_while_the_machine_is_off_waits_for_it_to_come_on(wir
     wire.ends()
     console.poll()
     console.expect("old", within=1)
-    later(0.05, wire.says, b"new login:")
+    once_it_waits(wire, partial(wire.says, b"new login:"))
     console.expect("new", within=5)
     wire.ends()
     console.poll()
@@ -133,9 +145,24 @@ def test_a_wait_that_begins_while_the_machine_is_off_waits_for_it_to_come_on(wir
         console.expect("never", within=0.05)
 
 
+def test_the_end_of_what_was_over_before_ends_no_wait(wire: Wire) -> None:
+    console = Console(wire, name="n1", over=1)
+    once_it_waits(wire, wire.ends, partial(wire.says, b"UEFI firmware"))
+    assert console.expect("UEFI", within=60).start == 0
+    console.bury(2)
+    once_it_waits(wire, partial(wire.says, b" UEFI again"), wire.ends, partial(wire.says, b"UEFI anew"))
+    assert console.expect("UEFI", within=60).start == len("UEFI firmware UEFI again")
+
+
+def test_a_death_of_what_was_over_before_is_none_for_a_wait_with_deaths_of_its_own(wire: Wire) -> None:
+    console = Console(wire, name="n1", over=1)
+    once_it_waits(wire, partial(wire.says, PANIC), wire.ends, partial(wire.says, b"UEFI firmware"))
+    assert console.expect("UEFI", within=60, deaths=DEFAULT_DEATHS).start == len(PANIC)
+
+
 def test_a_death_fails_any_wait_at_once_with_its_lines(wire: Wire, tmp_path: Path) -> None:
     console = Console(wire, name="n1", record=tmp_path / "console.log")
-    later(0.05, wire.says, PANIC)
+    once_it_waits(wire, partial(wire.says, PANIC))
     with pytest.raises(NodeError, match="n1: the kernel panicked: sysrq triggered crash") as dead:
         console.expect("login:", within=60)
     assert dead.value.evidence[-2:] == (PANIC.decode().strip(), str(tmp_path / "console.log"))
@@ -295,7 +322,7 @@ def test_it_can_be_waited_for_with_select_and_closed(wire: Wire, console: Consol
     assert console.fileno() == -1
 
 
-@settings(max_examples=30)
+@settings(max_examples=unless_quick(30))
 @given(st.lists(st.binary(min_size=1, max_size=5), max_size=12))
 def test_successive_waits_find_each_planted_word_once(new_wire: type[Wire], between: list[bytes]) -> None:
     wire = new_wire()

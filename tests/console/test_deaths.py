@@ -48,6 +48,16 @@ def watch(*said: bytes, deaths: tuple[Death, ...] = DEFAULT_DEATHS) -> Casualty 
             "the initramfs could not be unpacked: write error",
         ),
         (
+            b"bench twin: the guest ended with status -9: \r\n",
+            "bench twin's program",
+            "the bench twin cannot go on: the guest ended with status -9",
+        ),
+        (
+            b"bench twin: the twin's bootloader has failed (signal SIGKILL): it said nothing\r\n",
+            "bench twin's program",
+            "the bench twin cannot go on: the twin's bootloader has failed (signal SIGKILL): it said nothing",
+        ),
+        (
             b"\r\nSynchronous Exception at 0x0000000081310C90\r\n",
             "EDK2 exception",
             "the firmware, or an EFI program that it started, crashed at 0x0000000081310C90",
@@ -161,6 +171,28 @@ def test_the_third_firmware_banner_is_a_reboot_loop() -> None:
     assert casualty is not None
     assert casualty.death.name == "reboot loop"
     assert casualty.start == 2 * len(banner)
+
+
+EDK2 = b"UEFI firmware (version 2022.11)\r\n>>Start PXE over IPv4.\r\n"
+BOOTLOADER = (
+    b"RPi: BOOTSYS release VERSION:5f18ffb6 DATE: 2024/07/30\r\n  0.38 RPi: BOOTLOADER release VERSION:5f18ffb6\r\n"
+    + b"".join(b"  4.%02d NET %d\r\n" % (number, number) for number in range(20))
+)
+
+
+@pytest.mark.parametrize("first", [b"", BOOTLOADER], ids=["guest", "module"])
+@pytest.mark.parametrize("last", [b"[ 1.6] reboot: Restarting system", b"[ 0.9] brcm-pcie: link up"])
+def test_what_was_said_last_before_the_third_start_is_what_matters(first: bytes, last: bytes) -> None:
+    starts = [first + EDK2 + b"Booting Linux\r\n" + words + b"\r\n\r\n" for words in (b"other", last)]
+    casualty = watch(*starts, first + EDK2)
+    assert casualty is not None
+    assert casualty.line == last.decode()
+
+
+def test_a_loop_of_the_firmware_alone_has_its_own_last_line() -> None:
+    casualty = watch(EDK2, EDK2, EDK2)
+    assert casualty is not None
+    assert casualty.line == ">>Start PXE over IPv4."
 
 
 def test_a_reboot_loop_names_the_panic_that_was_passed_over() -> None:

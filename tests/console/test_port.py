@@ -10,6 +10,7 @@ import sys
 import termios
 import tty
 from collections.abc import Callable, Iterator
+from io import FileIO
 from pathlib import Path
 
 import pytest
@@ -233,7 +234,7 @@ def test_a_line_that_another_program_has_open_is_refused_by_its_name(tmp_path: P
     end = serial_end(tmp_path)
     assert isinstance(end.spec, SerialPort)
     with (
-        Path(end.spec.path).open("rb", buffering=0) as line,
+        FileIO(os.open(end.spec.path, os.O_RDWR | os.O_NOCTTY)) as line,
         subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, pass_fds=[line.fileno()]) as other,
     ):
         line.close()

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from support.terminal import PROMPT, WITH_TIMES, WITHOUT_TIMES, Kernel, TerminalShell
 
+import hil.console.shell
 from hil.clock import Deadline, hold
 from hil.console.console import Console
 from hil.console.shell import Ran, ShellSession
@@ -44,11 +45,19 @@ class Machine:
         self.console.send(text)
         self.console.expect(until, within=10)
 
+    def rests(self) -> None:
+        """Until its prompt is the last that it said: a command's end does not wait for that long."""
+        said, deadline = self.console.transcript, Deadline.after(20)
+        while not said.bytes(0, said.end).endswith(PROMPT):
+            assert not deadline.expired
+            hold(0.01)
+            self.console.poll()
+
     def at_go(self, happens: Callable[[], None]) -> None:
         """When the command is about to run, the machine falls silent and this happens."""
 
         def look(data: bytes) -> None:
-            if data.startswith(b"run "):
+            if b" run " in data:
                 self.wire.on_output = lambda data: b""
                 happens()
 
@@ -152,15 +161,18 @@ def test_a_command_arrives_as_it_was_given(shared: Machine, command: str | bytes
     script = shared.home / "script"
     script.write_bytes(raw)
     here = subprocess.run(["sh", script], cwd=shared.home, capture_output=True, check=False)
-    ran = shared.run(command)
+    # A part of it that was sent again would have it all brought over anew.
+    ran = ShellSession(shared.console, PROMPT, patience=60).run(command, Deadline.after(120))
     assert (ran.status, ran.stdout) == (here.returncode, here.stdout)
 
 
-def test_a_megabyte(shared: Machine) -> None:
+def test_a_megabyte(shared: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hil.console.shell, "_LARGER_WHEN_WITHIN_NS", 1 << 60)
+    patient = ShellSession(shared.console, PROMPT, patience=60)
     data = os.urandom(1 << 20)
     (shared.home / "data").write_bytes(data)
     before = len(shared.typed())
-    assert shared.run("cat data; cat data >&2") == Ran(0, data, data)
+    assert patient.run("cat data; cat data >&2", Deadline.after(300)) == Ran(0, data, data)
     # In blocks that grow: of the first's size it would take 512.
     assert len(shared.typed()) - before < 200
 
@@ -197,6 +209,26 @@ def test_nothing_is_left_on_the_machine(shared: Machine) -> None:
     assert [folder for folder in shared.folders() if folder.exists()] == []
 
 
+def test_what_was_left_for_want_of_time_is_removed_by_the_next_command(machine: Machine) -> None:
+    machine.run("true")
+    machine.wire.on_output = lambda data: data.replace(b"AAAA", b"AAAB")
+    forgets = machine.console.send_line
+
+    def send(line: bytes) -> None:
+        """Have it interrupted before it hears its end, as a machine that is slow to read is."""
+        forgets(b"\x03" if line.endswith(b" bye") else line)
+
+    machine.console.send_line = send  # type: ignore[method-assign, assignment]
+    with pytest.raises(NodeError, match="unharmed"):
+        machine.run("head -c 3000 /dev/zero", within=1.0)
+    machine.console.send_line = forgets  # type: ignore[method-assign]
+    machine.wire.on_output = lambda data: data
+    folder = machine.folders()[-1]
+    assert folder.exists()
+    machine.run("true")
+    assert not folder.exists()
+
+
 def test_what_a_command_prints_is_for_the_user_of_the_console_alone(shared: Machine) -> None:
     listed = shared.run("ls -ld /tmp/hil-*").stdout.decode().splitlines()
     assert [line[:10] for line in listed if line.endswith(shared.folders()[-1].name)] == ["drwx------"]
@@ -204,12 +236,12 @@ def test_what_a_command_prints_is_for_the_user_of_the_console_alone(shared: Mach
 
 def test_a_command_that_hangs_is_killed_and_its_words_are_told(shared: Machine) -> None:
     with pytest.raises(NodeError) as caught:
-        shared.run("echo pid $$; echo why >&2; printf half; sleep 60", within=0.3)
-    assert "'echo pid $$; echo why >&2; printf half; sleep 60' did not end within 0.3 s; it was killed" in str(
+        shared.run("echo pid $$; echo why >&2; printf half; sleep 60", within=1.0)
+    assert "'echo pid $$; echo why >&2; printf half; sleep 60' did not end within 1 s; it was killed" in str(
         caught.value
     )
-    asked = [line[:4] for line in shared.wire.written]
-    last = len(asked) - asked[::-1].index(b"run ")
+    asked = [b" run " in line for line in shared.wire.written]
+    last = len(asked) - asked[::-1].index(True)
     assert shared.wire.written[last].startswith(b"\x03")
     pid, *rest = caught.value.evidence
     assert rest == ["stdout: half", "stderr: why"]
@@ -219,7 +251,7 @@ def test_a_command_that_hangs_is_killed_and_its_words_are_told(shared: Machine) 
 
 def test_a_command_that_heeds_no_interrupt_is_killed_too(shared: Machine) -> None:
     with pytest.raises(NodeError, match="it was killed") as caught:
-        shared.run("trap '' INT QUIT TERM; echo $$; while :; do sleep 1; done", within=0.3)
+        shared.run("trap '' INT QUIT TERM; echo $$; while :; do sleep 1; done", within=1.0)
     assert ended(caught.value.evidence[0].split()[-1])
 
 
@@ -252,7 +284,8 @@ def test_a_shell_that_was_left_at_its_prompt_is_not_looked_for(machine: Machine,
     patient.run("true", Deadline.after(20))
     before = len(machine.wire.written)
     patient.run("true", Deadline.after(20))
-    assert [line[:5] for line in machine.wire.written[before:]] == [b"\x15hil_", b"put 1", b"run 2", b"bye\r"]
+    words = [re.sub(rb"^[0-9a-f]{8} ", b"", line)[:5] for line in machine.wire.written[before:]]
+    assert words == [b"\x15hil_", b"put 1", b"run 2", b"bye\r"]
 
 
 def test_what_is_printed_twice_needs_to_come_whole_only_once(machine: Machine) -> None:
@@ -303,23 +336,25 @@ def test_a_command_that_came_over_wrong_is_not_run(machine: Machine) -> None:
     spoiled: list[bytes] = []
 
     def spoil(data: bytes) -> None:
-        if data.startswith(b"put ") and not spoiled:
+        if b" put " in data and not spoiled:
             spoiled.append(data)
             data = data.replace(b"dG", b"dH")
         write(data)
 
     machine.wire.write = spoil  # type: ignore[method-assign]
     log = machine.home / "log"
-    assert machine.run(f"touch {log}1 && ls {machine.home}") == Ran(0, b"log1\n", b"")
+    before = len(machine.typed())
+    patient = ShellSession(machine.console, PROMPT, patience=60)
+    assert patient.run(f"touch {log}1 && ls {machine.home}", Deadline.after(60)) == Ran(0, b"log1\n", b"")
     assert len(spoiled) == 1
-    assert sum(line.startswith(b"put ") for line in machine.typed()) == 3
+    assert sum(b" put " in line for line in machine.typed()[before:]) == 2
 
 
 def test_output_that_never_arrives_right_is_never_guessed(machine: Machine) -> None:
     machine.run("true")
     machine.wire.on_output = lambda data: data.replace(b"AAAA", b"AAAB")
-    with pytest.raises(NodeError, match=r"ended, but within 0.3 s only 0 bytes of its result came .* unharmed"):
-        machine.run("head -c 3000 /dev/zero", within=0.3)
+    with pytest.raises(NodeError, match=r"ended, but within 1 s only 0 bytes of its result came .* unharmed"):
+        machine.run("head -c 3000 /dev/zero", within=1.0)
     machine.wire.on_output = lambda data: data
     assert machine.run("echo on").stdout == b"on\n"
 
@@ -328,6 +363,8 @@ def test_output_with_a_secret_is_said_at_once_and_the_shell_stays(machine: Machi
     machine.wire.on_output = Redactor(["open-sesame-in-the-output"]).stream().feed
     with pytest.raises(UsageError, match="what the command printed holds a secret"):
         machine.run("printf 'open-sesame-%s-output' in-the")
+    machine.rests()
+    assert [folder for folder in machine.folders() if folder.exists()] == []
     machine.wire.on_output = lambda data: data
     assert machine.run("echo on").stdout == b"on\n"
 
@@ -371,6 +408,7 @@ def test_a_machine_that_goes_off_ends_it(machine: Machine) -> None:
 
 def test_a_machine_that_is_off_is_said_at_once_and_not_typed_to(machine: Machine) -> None:
     machine.run("true")
+    machine.rests()
     machine.wire.on_output = lambda data: b""
     machine.wire.ends()
     written = len(machine.wire.written)
@@ -396,13 +434,94 @@ def test_a_machine_that_dies_or_restarts_ends_it(machine: Machine, words: bytes,
 
 def test_a_machine_that_restarts_is_not_typed_to_before_its_shell_waits(machine: Machine) -> None:
     machine.run("true")
+    machine.rests()
+    machine.wire.on_output = lambda data: b""
     machine.wire.says(b"UEFI firmware (version 2022.11)\r\n>>Start PXE over IPv4")
     written = len(machine.wire.written)
     with pytest.raises(NodeError, match=r"no shell answered on the console within 0.2 s"):
         machine.run("true", within=0.2)
     assert machine.wire.written[written:] == []
+    machine.wire.on_output = lambda data: data
     machine.wire.says(b"\r\n" + PROMPT)
-    assert machine.run("echo up").stdout == b"up\n"
+    assert machine.run("echo up") == Ran(0, b"up\n", b"")
+
+
+def test_a_prompt_that_came_late_before_a_restart_is_no_shell_that_waits(machine: Machine) -> None:
+    machine.run("true")
+    machine.rests()
+    machine.wire.on_output = lambda data: b""
+    machine.wire.says(b"\r\n" + PROMPT)
+    for _ in range(2):
+        machine.wire.says(b"UEFI firmware (version 2022.11)\r\n>>Start PXE over IPv4\r\n")
+    written = len(machine.wire.written)
+    with pytest.raises(NodeError, match=r"no shell answered on the console within 0.2 s"):
+        machine.run("true", within=0.2)
+    assert machine.wire.written[written:] == []
+
+
+def test_a_shell_that_is_slow_to_answer_is_not_told_twice_what_it_heard(machine: Machine) -> None:
+    machine.run("true")
+    machine.rests()
+
+    def late(data: bytes) -> bytes:
+        machine.wire.on_output = lambda data: data
+        hold(0.5)
+        return data
+
+    called = re.compile(rb"\bhil_[0-9a-f]{8} ")
+
+    def told(data: bytes) -> None:
+        if called.search(data):
+            machine.wire.on_write = lambda data: None
+            machine.wire.on_output = late
+
+    machine.wire.on_write = told
+    before = len(machine.wire.written)
+    assert machine.run("echo up; exit 73") == Ran(73, b"up\n", b"")
+    typed = machine.wire.written[before:]
+    first = next(index for index, line in enumerate(typed) if called.search(line))
+    assert typed[first + 1].startswith(b"\x15echo")
+
+
+def test_lines_that_are_no_requests_are_not_taken_for_some(machine: Machine) -> None:
+    said: list[bytes] = []
+
+    def look(data: bytes) -> None:
+        if b" put " in data and not said:
+            said.append(data)
+            machine.wire.write(b"kill 9 4096 0\r0badbeef kill 9 4096 0\r0badbeef put 1 ZXhpdCAw\r0badbeef bye\r")
+
+    machine.wire.on_write = look
+    assert machine.run("echo up; exit 73") == Ran(73, b"up\n", b"")
+    assert said
+
+
+def test_what_did_not_begin_cannot_be_killed(machine: Machine) -> None:
+    asked: list[bytes] = []
+
+    def look(data: bytes) -> None:
+        if b" run " in data and not asked:
+            asked.append(data)
+            machine.wire.write(data.split()[0] + b" kill 9 4096 0\r")
+
+    machine.wire.on_write = look
+    assert machine.run("echo up; exit 73") == Ran(73, b"up\n", b"")
+    assert asked
+
+
+def test_a_command_that_never_came_over_is_not_said_to_be_killed(machine: Machine) -> None:
+    machine.run("true")
+
+    def look(data: bytes) -> None:
+        if b" put " in data:
+            machine.wire.on_output = lambda data: b""
+        elif data.startswith(b"\x03"):
+            machine.wire.on_output = lambda data: data
+
+    machine.wire.on_write = look
+    with pytest.raises(NodeError, match=r"did not end within 2 s; it had not even begun") as caught:
+        machine.run("true", within=2.0)
+    assert caught.value.evidence == ("it had printed nothing",)
 
 
 def test_words_of_death_in_a_commands_output_are_no_death(machine: Machine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import subprocess
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,4 +90,17 @@ def test_the_script_is_typed_without_its_comments_in_short_lines() -> None:
 def test_no_line_is_longer_than_a_terminal_takes() -> None:
     long = Talk(bytes(range(1, 256)) * 500)
     assert all(len(line) < 4095 for _, line in long.bring())
-    assert b"".join(line.split()[2] for _, line in long.bring()) == base64.b64encode(bytes(range(1, 256)) * 500)
+    assert b"".join(line.split()[3] for _, line in long.bring()) == base64.b64encode(bytes(range(1, 256)) * 500)
+
+
+def test_the_result_of_a_kill_is_never_that_of_a_command_that_succeeded() -> None:
+    talk = Talk(b"true")
+    requests = [line for _, line in (*talk.bring(), talk.run(4096))]
+    number, kill = talk.kill(4096)
+    script = b"\n".join([definition("f").replace(b"\r", b"\n"), talk.call("f")])
+    typed = b"\n".join([*requests, kill, talk.bye(), b""])
+    said = subprocess.run(["sh", "-c", script], input=typed, capture_output=True, check=True, timeout=30).stdout
+    ran, killed = (talk.block(said, which) for which in (number - 1, number))
+    assert ran is not None
+    assert killed is not None
+    assert (extent(ran), extent(killed)) == (Extent(0, 6, 0, 0), Extent(137, 8, 0, 0))
