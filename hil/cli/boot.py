@@ -90,6 +90,7 @@ def command(
 
 
 def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -> None:
+    from hil.cli import Terminated
     from hil.cli.progress import showing
     from hil.readiness.readiness import Readiness
     from hil.timeline.draw import table
@@ -102,8 +103,13 @@ def _boot(node: Node, within: float | None, boots: list[Boot], *, quiet: bool) -
         return now if isinstance(now, Readiness) else None
 
     try:
-        with showing(node.name, plain=quiet, found=found) as progress:
+        with showing(node.name, plain=quiet, found=found, stages=node.machine.stages) as progress:
             boot = (node.attach if node.as_it_runs else node.boot)(within, on_mark=progress.mark)
+    except (KeyboardInterrupt, Terminated):
+        # What is printed next is the whole of it: its packets, and the meter's last word.
+        for begun in node.boots[before:]:
+            begun.leave()
+        raise
     finally:
         boots += node.boots[before:]
         if not quiet and len(node.boots) > before:

@@ -106,11 +106,11 @@ def command(
             _watch(asked, as_json=as_json)
             return
         found = asked.once() if within is None else asked.until_ready(within, stable_for or 0.0)
+        code = asked.exit_code(found)  # once, while it still asks: it depends on what was heard last
         if as_json:
-            click.echo(json.dumps(_document(asked, found), indent=1))
+            click.echo(json.dumps(_document(asked, found, code), indent=1))
         else:
             _show(asked, found)
-        code = asked.exit_code(found)  # while it still asks: afterwards nothing is reached any more
     click.get_current_context().exit(code)
 
 
@@ -170,7 +170,7 @@ def _show(asked: Asked, found: Readiness) -> None:
         click.echo(clean(f"{message}\n  what to do: {hint}"), err=True)
 
 
-def _document(asked: Asked, found: Readiness) -> object:
+def _document(asked: Asked, found: Readiness, code: int) -> object:
     message, hint = asked.trouble
     target = asked.target
     trouble = {"message": message, "hint": hint} if message else None
@@ -180,7 +180,7 @@ def _document(asked: Asked, found: Readiness) -> object:
         "address": target.access.place,
         **found.to_json(),
         "trouble": trouble,
-        "exit_code": asked.exit_code(found),
+        "exit_code": code,
     }
     return HIDDEN.redactor.document(document)
 
@@ -189,7 +189,7 @@ def _watch(asked: Asked, *, as_json: bool) -> None:
     """Show what is found at each change; ends by Ctrl-C alone."""
     if as_json:
         for found, _ in asked.changing():
-            click.echo(json.dumps(_document(asked, found)))
+            click.echo(json.dumps(_document(asked, found, asked.exit_code(found))))
     elif not sys.stdout.isatty():
         for found, news in asked.changing():
             _tell(found, news)

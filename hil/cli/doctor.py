@@ -1,4 +1,7 @@
-"""`hil doctor`: says which programs are here and which are missing, and with --fix gets them."""
+"""`hil doctor`: says which programs are here and which are missing, and with --fix gets them.
+
+With --rig or --recording it asks a board instead (`hil.cli.doctor_board`).
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hil.errors import HilError, InfrastructureError
+from hil.errors import HilError, InfrastructureError, UsageError
 
 if TYPE_CHECKING:
     from hil.tools.inventory import Finding, Tool
@@ -33,12 +36,40 @@ class Host:
 
 @click.command(name="doctor")
 @click.option("--fix", is_flag=True, help="Get what is missing: system packages by apt, the rest into the cache.")
+@click.option("--rig", metavar="RIG", help="Ask a Raspberry Pi of RIG whether it is set to boot from the network.")
+@click.option("--node", metavar="NODE", help="Which node of RIG.")
+@click.option(
+    "--recording", type=click.Path(path_type=Path), help="Read a boot's folder, or a console's log, and ask no board."
+)
+@click.option(
+    "--within",
+    type=click.FloatRange(1, 3600),
+    default=60.0,
+    show_default=True,
+    help="Seconds that a board is listened to at most.",
+)
+@click.option("--yes", is_flag=True, help="Cut the board's power without asking.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(fix: bool, as_json: bool) -> None:
-    """Say which programs a bench needs, which are here, and get them.
+def command(
+    fix: bool, rig: str | None, node: str | None, recording: Path | None, within: float, yes: bool, as_json: bool
+) -> None:
+    """Say which programs a bench needs, which are here, and get them; or whether a board is set to boot by network.
 
     Exit code 3 when something that is needed is missing.
+
+    With --rig the board is switched off and on, which is asked first, and left as it was found; what its bootloader
+    says on the console is read, compared with the rig, and shown item by item, with what to write into its EEPROM.
+    Nothing is flashed. Exit code 0 when it is set, 1 when it is not, 3 when that is not known.
     """
+    if node is not None and rig is None:
+        raise UsageError("--node names a node of a rig", hint="name that too: --rig RIG")
+    if rig is not None or recording is not None:
+        from hil.cli.doctor_board import Request, run
+
+        if fix:
+            raise UsageError("--fix gets programs, and a board is not asked for", hint="leave it out, or --rig")
+        run(Request(rig, node, recording, within, yes, as_json))
+        return
     from hil.tools import inventory
 
     table = inventory.tools()

@@ -13,10 +13,12 @@ import click
 from hil.errors import ConfigError, InfrastructureError
 
 if TYPE_CHECKING:
+    from hil.config.rpi import BoardModel
     from hil.lint.machine_config import Checked
 
 _BUILD_WITHIN: Final = 900.0
 _CHECK_WITHIN: Final = 60.0
+_MODELS: Final = ("cm4", "pi4", "cm3", "cm3+")
 
 
 @click.group(name="lint")
@@ -54,6 +56,40 @@ def config(files: tuple[str, ...], as_json: bool, strict: bool, rig: str | None)
     if unbuilt is not None:
         raise _not_asked(checked, unbuilt)
     _raise_errors(checked)
+
+
+@command.command("raspberry")
+@click.argument(
+    "files", nargs=-1, required=True, metavar="FILE...", type=click.Path(exists=True, dir_okay=False, readable=True)
+)
+@click.option(
+    "--model", type=click.Choice(_MODELS), default="cm4", show_default=True, help="The board that gets them."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--strict", is_flag=True, help="Take warnings for errors.")
+def raspberry_files(files: tuple[str, ...], model: BoardModel, as_json: bool, strict: bool) -> None:
+    """Say what is wrong in each FILE, a Raspberry Pi's config.txt or (with "cmdline" in its name) cmdline.txt.
+
+    Whether the files that they name are there, `hil boot` checks before the board is switched on. Exit code 2: an
+    error was found.
+    """
+    from hil.lint.finding import Severity
+    from hil.lint.raspberry.check import check_file, refuse_errors
+
+    checked = [check_file(file, model=model, strict=strict) for file in files]
+    if as_json:
+        found = [
+            {"file": one.file, "ok": one.ok, "findings": [finding.document() for finding in one.findings]}
+            for one in checked
+        ]
+        click.echo(json.dumps({"schema": "hil.lint.raspberry/1", "model": model, "files": found}, indent=2))
+    else:
+        for one in checked:
+            for problem in one.problems(Severity.WARNING, Severity.NOTE):
+                click.echo(problem.render())
+            if one.ok:
+                click.echo(f"{one.file}: ok")
+    refuse_errors(checked)
 
 
 def _disks_of(rig: str) -> dict[str, tuple[str, ...]]:

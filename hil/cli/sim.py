@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hil.cli.replay import command as replay
 from hil.cli.written import write_out
 from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.console.stream import FeedClosed
@@ -48,8 +49,11 @@ def command() -> None:
     """Run a bench twin alone: simulated relays, meters and boards, to try them by hand.
 
     `hil sim RIG` runs the devices that RIG names until Ctrl-C; `fault`, `mend` and `state` are for one that runs,
-    in `hil sim` or in a bench.
+    in `hil sim` or in a bench. `replay` is a recorded console instead of a twin.
     """
+
+
+command.add_command(replay)
 
 
 @command.command()
@@ -96,7 +100,10 @@ def run(rig: str, out: Path | None, seed: int | None, speed: float, faults: tupl
 @click.option("--channel", type=int, help="Of that channel alone.")
 @click.option("--at", metavar="BENCH", help="Which twin, where several run.")
 def fault(device: str, fault: str, channel: int | None, at: str | None) -> None:
-    """Begin FAULT at DEVICE of a twin that runs: silent, lying, welded, ... (docs/twin.md); `mend` ends it."""
+    """Begin FAULT at DEVICE of a twin that runs: silent, lying, welded, ... (docs/twin.md); `mend` ends it.
+
+    DEVICE may be a board, by its node's name: brown-out, silent-uart, and of a Raspberry Pi no-link, ...
+    """
     running(at).fault(device, fault, channel)
 
 
@@ -106,7 +113,7 @@ def fault(device: str, fault: str, channel: int | None, at: str | None) -> None:
 @click.option("--channel", type=int, help="Of that channel alone.")
 @click.option("--at", metavar="BENCH", help="Which twin, where several run.")
 def mend(device: str, fault: str | None, channel: int | None, at: str | None) -> None:
-    """End FAULT at DEVICE of a twin that runs; all of its faults where none is named."""
+    """End FAULT at DEVICE (or a board) of a twin that runs; all of its faults where none is named."""
     running(at).mend(device, fault, channel)
 
 

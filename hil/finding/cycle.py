@@ -80,6 +80,24 @@ def heard_cycle(relay: Relay, ears: Ears, pace: Pace, *, left: bool) -> dict[str
         NotPutBack: it could not be put back.
         InfrastructureError: it could not be switched, or does not read back.
     """
+    with cycled(relay, ears, pace, left=left) as cycle:
+        return _listen_on(ears, cycle, pace)
+
+
+@contextmanager
+def cycled(relay: Relay, ears: Ears, pace: Pace, *, left: bool) -> Iterator[Cycle]:
+    """A relay that has been switched off and, after a time in the dark, on again; at the end of the block put back.
+
+    Args:
+        relay: which.
+        ears: open; they listen before it and in the dark.
+        pace: how long they do.
+        left: whether it is on afterwards.
+
+    Raises:
+        NotPutBack: it could not be put back.
+        InfrastructureError: it could not be switched, or does not read back.
+    """
     began = now_ns()
     ears.listen(Deadline.after(pace.before))
     with _put_back(relay, left):
@@ -87,9 +105,8 @@ def heard_cycle(relay: Relay, ears: Ears, pace: Pace, *, left: bool) -> dict[str
         off = now_ns()
         ears.listen(Deadline.after(relay.config.off_at_least + pace.quiet))
         on = now_ns()
-        cycle = Cycle(began, off, off + round(relay.config.off_at_least * NANOSECONDS), on)
         _switch(relay, on=True)
-        return _listen_on(ears, cycle, pace)
+        yield Cycle(began, off, off + round(relay.config.off_at_least * NANOSECONDS), on)
 
 
 def _listen_on(ears: Ears, cycle: Cycle, pace: Pace) -> dict[str, Hearing]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,18 +13,16 @@ from hil.config.power import PowerConfig
 from hil.config.rig import Rig, load_rig
 from hil.config.things import Thing
 from hil.errors import InfrastructureError
-from hil.finding.cycle import NotPutBack, Pace, Relay, found_state, heard_cycle, left_on
+from hil.finding.cycle import NotPutBack, Pace, found_state, heard_cycle, left_on
 from hil.finding.ears import Ears, Line, open_ears
 from hil.finding.matching import Findings, Round, matched
+from hil.finding.owned import owner_of, promised, take_thing
 from hil.finding.rig_text import relays_text
 from hil.keeper.client import Keeper
-from hil.keeper.journal import Entry
 from hil.keeper.runtime import new_runtime_dir
-from hil.locks import Busy, Lock
-from hil.power.opening import AtEnd, Owner, make_port, open_ports
+from hil.locks import Busy
+from hil.power.opening import Owner, make_port
 from hil.power.port import PowerState
-from hil.power.promise import KIND
-from hil.taking import holder_words, lock_folder, take
 
 _START_SECONDS: Final = 20.0
 
@@ -78,10 +76,10 @@ def find(wanted: Wanted, voice: Voice, pace: Pace) -> Findings:
     """
     with Keeper.start(new_runtime_dir("find"), deadline=Deadline.after(_START_SECONDS)) as keeper:
         rig = wanted.rig or _rig_of(wanted.relays, keeper.directory)
-        holder = holder_words(rig, keeper)
+        owner = owner_of(rig, keeper)
         for thing in _things(wanted):
-            _take(thing, keeper, holder)
-        others = [line for line in wanted.others if _is_free(line, keeper, holder, voice)]
+            take_thing(thing, keeper, owner.holder)
+        others = [line for line in wanted.others if _is_free(line, keeper, owner.holder, voice)]
         with Ears(keeper) as ears:
             open_ears(ears, wanted.lines, others, voice.tell)
             if not ears.transcripts:
@@ -90,7 +88,6 @@ def find(wanted: Wanted, voice: Voice, pace: Pace) -> Findings:
                     hint="plug the adapters in, or name lines: --console DEVICE",
                 )
             voice.tell(f"listening to {', '.join(ears.transcripts)}")
-            owner = Owner(keeper.directory, _at_end(keeper), lock_folder(), holder)
             bench = _Bench(rig, owner, ears, voice, pace)
             return matched([_round(name, config, bench) for name, config in wanted.relays.items()])
 
@@ -123,10 +120,8 @@ def _round(name: str, config: PowerConfig, bench: _Bench) -> Round:
         if not bench.voice.ask(_question(called, found, left=left)):
             return Round(name, {}, "not switched, as you said")
         bench.voice.tell(f"{name}: off, listen, on, listen (at most {bench.pace.within:g} s)")
-        # Promised to the keeper before it is switched: as it is to be left, whatever the rig says of a bench's end.
-        promised = config.model_copy(update={"leave": "on" if left else "off"})
-        with open_ports(replace(bench.rig, power={name: promised}), {name: config}, bench.owner) as ports:
-            hearings = heard_cycle(Relay(name, config, ports[name]), bench.ears, bench.pace, left=left)
+        with promised(bench.rig, name, config, bench.owner, left=left) as relay:
+            hearings = heard_cycle(relay, bench.ears, bench.pace, left=left)
     except NotPutBack:
         raise
     except InfrastructureError as error:
@@ -152,13 +147,6 @@ def _rig_of(relays: Mapping[str, PowerConfig], folder: Path) -> Rig:
     return load_rig(file, cwd=folder)
 
 
-def _at_end(keeper: Keeper) -> AtEnd:
-    def promise(name: str, data: Mapping[str, object], argv: Sequence[str], within: float) -> None:
-        keeper.at_end(Entry(KIND, name, data), argv, within=within)
-
-    return promise
-
-
 def _things(wanted: Wanted) -> list[Thing]:
     """What is taken, each once, in the order of the names, so that no two wait for each other."""
     relays = (thing for config in wanted.relays.values() for thing in config.things())
@@ -170,14 +158,8 @@ def _is_free(line: Line, keeper: Keeper, holder: str, voice: Voice) -> bool:
     """Whether a line that is merely there can be had; it is taken then."""
     try:
         for thing in line.config.things():
-            _take(thing, keeper, holder)
+            take_thing(thing, keeper, holder)
     except Busy as busy:
         voice.tell(f"not listened to: {busy.message}")
         return False
     return True
-
-
-def _take(thing: Thing, keeper: Keeper, holder: str) -> None:
-    lock = Lock(lock_folder() / thing.file_name, what=holder, pid=keeper.pid, shared=True)
-    take(lock, thing.name)
-    keeper.lock(lock)

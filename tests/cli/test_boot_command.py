@@ -17,7 +17,7 @@ from support.wire import Wire
 from hil import cli
 from hil.boot import Boot, Verdict
 from hil.clock import Deadline, now_ns
-from hil.errors import InfrastructureError, NodeError, UsageError
+from hil.errors import HilError, InfrastructureError, NodeError, UsageError
 from hil.machine import Doors, Machine
 from hil.node import OnMark
 from hil.power.meter import Resolution
@@ -35,7 +35,7 @@ class Node:
     name: str
     folder: Path
     machine: Machine
-    failure: Exception | None = None
+    failure: BaseException | None = None
     readiness: Readiness | None = None
     power: PowerRecord | None = None
     boots: list[Boot] = field(default_factory=list)
@@ -70,7 +70,8 @@ class Node:
         marks = [Mark("power", now_ns(), 0, "hil", "on")]
         if self.failure is not None:
             boot.timeline.add(marks)
-            boot.fail(self.failure)  # type: ignore[arg-type]
+            if isinstance(self.failure, HilError):
+                boot.fail(self.failure)
             raise self.failure
         marks.append(Mark("ready", now_ns(), 0, "http", "GET"))
         for mark in boot.timeline.add(marks):
@@ -266,6 +267,21 @@ def test_a_failed_boot_as_a_document(bench: Bench, capsys: pytest.CaptureFixture
     [boot] = document["boots"]
     assert document["kept"] is None
     assert (boot["verdict"], boot["error"]["message"]) == ("failed", "a: it panicked")
+
+
+@pytest.mark.parametrize(("end", "code"), [(KeyboardInterrupt(), 130), (cli.Terminated(), 143)])
+def test_a_boot_that_is_ended_is_left_before_it_is_shown(
+    bench: Bench, capsys: pytest.CaptureFixture[str], end: BaseException, code: int
+) -> None:
+    bench.nodes["a"].failure = end
+    assert cli.run(["boot"]) == code
+    # Its page is written when it is left: so was all else that is shown.
+    [boot] = bench.nodes["a"].boots
+    assert boot.verdict is Verdict.INTERRUPTED
+    assert boot.page.exists()
+    assert f"record: {boot.folder}\npage: {boot.page}\n" in capsys.readouterr().out
+    assert cli.run(["boot", "--json"]) == code
+    assert [boot["verdict"] for boot in json.loads(capsys.readouterr().out)["boots"]] == ["interrupted"]
 
 
 @pytest.mark.parametrize("arguments", [("boot",), ("boot", "--json")])

@@ -74,6 +74,16 @@ def benches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[LiveBench]:
     return live
 
 
+def test_the_document_has_the_exit_code_that_the_program_has(
+    node: Node, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both depend on what the node answered last, and it may go away between the two."""
+    codes = iter([1, 3])
+    monkeypatch.setattr("hil.checking.asked.Asked.exit_code", lambda asked, found: next(codes))
+    code = cli.run([*node.words, "--json"])
+    assert json.loads(capsys.readouterr().out)["exit_code"] == code
+
+
 def test_ready(node: Node, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(node.words) == 0
     captured = capsys.readouterr()

@@ -122,6 +122,22 @@ def test_a_termination(failing: Callable[[BaseException], None]) -> None:
     assert cli.run(["rig"]) == 143
 
 
+@pytest.mark.parametrize(("second", "code"), [(KeyboardInterrupt(), 130), (cli.Terminated(), 143)])
+def test_a_signal_while_the_last_words_are_written(
+    failing: Callable[[BaseException], None], monkeypatch: pytest.MonkeyPatch, second: BaseException, code: int
+) -> None:
+    def echo(*_: object, **__: object) -> None:
+        raise second
+
+    failing(KeyboardInterrupt())
+    monkeypatch.setattr(click, "echo", echo)
+    monkeypatch.setattr(sys, "argv", ["hil", "rig"])
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # the test's own process keeps its handlers
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == code
+
+
 def test_a_reader_that_goes_away_is_no_error() -> None:
     read, write = os.pipe()
     os.close(read)

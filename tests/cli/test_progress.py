@@ -42,6 +42,24 @@ def test_elsewhere_it_is_a_line_a_mark(capsys: pytest.CaptureFixture[str]) -> No
     assert captured.out == ""
 
 
+def test_what_two_sources_see_has_one_line_as_the_first_has_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with showing("n1", plain=True) as progress:
+        progress.mark(Mark("power", 0, 0, "hil", "switched on"))
+        progress.mark(Mark("rom-lease", 540_000_000, 0, "dnsmasq", "10.0.2.11 (DHCPACK)"))
+        progress.mark(Mark("rom-lease", 550_000_000, 0, "console", "NET 10.0.2.11"))
+        progress.mark(Mark("pxe", 4_715_000_000, 0, "console", ">>Start PXE over IPv4"))
+        progress.mark(Mark("pxe", 4_736_000_000, 0, "dnsmasq", "DHCPDISCOVER"))
+    assert [shown.split()[3:5] for shown in capsys.readouterr().err.splitlines()] == [
+        ["power", "switched"],
+        ["rom-lease", "10.0.2.11"],
+        ["pxe", ">>Start"],
+    ]
+    live = LiveProgress("n1")
+    live.mark(Mark("pxe", now_ns(), 0, "console", ">>Start PXE over IPv4"))
+    live.mark(Mark("pxe", now_ns(), 0, "dnsmasq", "DHCPDISCOVER"))
+    assert live.__rich__().plain.count("] pxe ") == 1
+
+
 def on_a_terminal(code: str) -> str:
     """What a program prints on standard error, when that is a terminal of 120 columns."""
     ours, theirs = pty.openpty()

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 from support.trees import GENERIC, MACHINE_CONFIG, PROFILES, SECRET, UUID, talos, write_users_tree
 
 from hil.config.model import HostPort
@@ -308,7 +309,7 @@ SHAPED = st.dictionaries(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=unless_quick(60), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(group=SHAPED, profile=SHAPED, raw=st.none() | st.binary(max_size=40))
 def test_no_json_makes_a_traceback(tmp_path: Path, group: object, profile: object, raw: bytes | None) -> None:
     for section, value in (("groups", group), ("profiles", profile)):

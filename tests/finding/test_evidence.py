@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.clock import NANOSECONDS
 from hil.console.stream import Chunk
@@ -70,7 +71,7 @@ def test_the_address_that_it_calls_its_own_is_kept() -> None:
     assert heard((14, KERNEL + b"net0: 52:54:00:12:34:56 using x on y\r\n")).macs == ("52:54:00:12:34:56",)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=unless_quick(60), deadline=None)
 @given(
     st.lists(st.tuples(st.floats(0, 20), st.binary(min_size=1, max_size=30) | st.just(KERNEL)), max_size=6),
     st.booleans(),

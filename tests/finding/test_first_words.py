@@ -7,6 +7,7 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.finding.first_words import first_words, is_text, mac_addresses
 from hil.sim.uart import received
@@ -56,7 +57,7 @@ def test_mac_addresses_as_firmwares_call_their_own() -> None:
     assert mac_addresses(b"DHCP src: 00:11:22:33:44:55 192.168.1.1\r\n") == (), "the server's"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=unless_quick(60), deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_and_what_is_shown_is_safe(data: bytes) -> None:
     found = first_words(data)
@@ -64,7 +65,7 @@ def test_any_bytes_are_read_and_what_is_shown_is_safe(data: bytes) -> None:
     assert all(re.fullmatch("(?:[0-9a-f]{2}:){5}[0-9a-f]{2}", mac) for mac in mac_addresses(data))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=unless_quick(30), deadline=None)
 @given(
     st.sampled_from([9600, 19200, 38400, 57600, 230400, 460800, 921600, 1500000]),
     st.permutations(list(SAID.values())),

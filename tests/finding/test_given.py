@@ -7,6 +7,7 @@ import contextlib
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.errors import HilError, UsageError
 from hil.finding.given import channels_given, console_given, relays_given
@@ -62,7 +63,7 @@ def test_serial_lines() -> None:
             console_given(text)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=unless_quick(60), deadline=None)
 @given(st.text(max_size=40) | st.from_regex(r"(lcus|shelly2|gpio):[^\n]{0,12}:[0-9,-]{0,6}", fullmatch=True))
 def test_any_text_is_taken_or_refused_with_words(text: str) -> None:
     for read in (lambda: relays_given([text]), lambda: channels_given(text), lambda: console_given(text)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.finding.evidence import Heard, Hearing
 from hil.finding.matching import Findings, Round, matched
@@ -85,7 +86,7 @@ def test_an_address_that_is_not_surely_its_own_is_not_taken() -> None:
     assert several.pairs[0].mac is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=unless_quick(60), deadline=None)
 @given(st.integers(1, 4).flatmap(lambda n: st.lists(st.text("RNTG", min_size=n, max_size=n), min_size=1, max_size=4)))
 def test_each_relay_and_console_is_in_one_pair_at_most_or_is_spoken_of(table: list[str]) -> None:
     findings = matched(rounds(**{f"r{number}": row for number, row in enumerate(table)}))
