@@ -25,6 +25,7 @@ from hil.kinds import Segment, known_image, make_image, make_machine, make_segme
 from hil.machines.place import Place, Session
 from hil.missed import settle_missed
 from hil.netboot.capture.choice import DEFAULT, Capture
+from hil.netboot.rpi.bootloader import listening
 from hil.node import Fittings, Node
 from hil.provisioning import Provisioning
 from hil.readiness.rounds import Missing
@@ -41,6 +42,7 @@ from hil.tools import programs
 from hil.tools.cache import Cache
 from hil.tools.gonode import node_program
 from hil.tools.progress import Progress, quiet
+from hil.trees import make_trees
 
 if TYPE_CHECKING:
     from hil.config.model import HostPort
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 _KEEPER_STARTS = 10.0
 _MATCHBOX_STARTS = 10.0
 _TALOSTOOL_BUILT = 1800.0
+_NETWORK_SAYS = 5.0
 
 
 class Bench:
@@ -174,12 +177,15 @@ class Bench:
             arguments=self._serving.arguments,
             fetch=self._fetch,
             deaths=self._segment.deaths,
+            bootloader=listening(self.keeper, name, config.mac, config.raspberry(), self._segment.bench.host),
+            elsewhere=lambda: self._segment.elsewhere(name, deadline=Deadline.after(_NETWORK_SAYS)),
             session=session,
             asking=self._asking[name],
             facts={
                 "rig": self.rig.name,
                 "machine": machine.kind,
                 "segment": self.rig.segment.kind,
+                **self._segment.facts,
                 "mac": identity.mac,
                 "uuid": identity.uuid,
                 "serial": identity.serial,
@@ -230,7 +236,7 @@ def open_bench(
         hide_known(rig, keeper.hide, progress)
         take_things(rig, keeper, wait, progress)
         folder = new_folder(artifacts, stamp_name(rig.name))
-        segment = make_segment(rig, keeper, folder)
+        segment = make_segment(rig, keeper, folder, make_trees(rig, keeper.directory, progress))
         matchbox = _matchbox(rig, keeper, folder, segment.bench, progress)
         with open_supplies(rig, keeper, segment, progress) as supplies:
             bench = _put_together(rig, folder, keeper, segment, matchbox, supplies, image, capture, progress)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hil.clock import Deadline, now_ns
-from hil.errors import HilError, InfrastructureError, NodeError, UsageError
+from hil.errors import HilBug, HilError, InfrastructureError, NodeError, UsageError
 from hil.report.folder import PAGE, write_boot, write_packets
 from hil.report.power import PowerRecord
 from hil.timeline.packets.record import NOTHING, Read, read_into
@@ -86,6 +86,7 @@ class Boot:
     runs: list[str] = field(default_factory=list)
     undrawn: str = field(default="", repr=False)
     settled_ns: int | None = field(default=None, repr=False)
+    _recorded: Verdict | None = field(default=None, repr=False)
 
     def settle(self, verdict: Verdict, error: HilError | None = None) -> None:
         """Say what came of it, and write that down; a first failure stays."""
@@ -93,22 +94,32 @@ class Boot:
             self.verdict, self.error = verdict, error
         self.settled_ns = self.settled_ns or now_ns()
         self._read_packets()
-        self.write()
-        self._draw()
-
-    def fail(self, error: HilError) -> None:
-        """Settle by whose fault it was; a record that cannot be written any more does not hide the error."""
         try:
-            self.settle(Verdict.FAILED if isinstance(error, NodeError) else Verdict.BROKEN, error)
+            self.write()
+        finally:
+            self._draw()
+
+    def fail(self, error: Exception) -> None:
+        """Settle by whose fault it was; a record that cannot be written any more does not hide the error.
+
+        Args:
+            error: what ended it; one that hil does not know is a bug of hil, and nothing of the machine's.
+        """
+        known = error if isinstance(error, HilError) else _bug(self.node, error)
+        try:
+            self.settle(Verdict.FAILED if isinstance(known, NodeError) else Verdict.BROKEN, known)
         except InfrastructureError as unwritten:
-            error.evidence = (*error.evidence, unwritten.message)
+            known.evidence = (*known.evidence, unwritten.message)
 
     def leave(self) -> None:
-        """Nobody will wait for it any more; if nothing came of it yet, the record says so, where it can be written."""
+        """Nobody will wait for it any more; if nothing came of it yet, the record says so, where it can be written.
+
+        More than once does no harm: a second Ctrl-C may have ended the first one in its midst.
+        """
         with suppress(InfrastructureError):
             if self.verdict is Verdict.RUNNING:
                 self.settle(Verdict.INTERRUPTED)
-            elif self._read_packets():
+            elif self._read_packets() or self._recorded is not self.verdict:
                 self.write()
         self._draw()
 
@@ -162,7 +173,9 @@ class Boot:
 
     def write(self) -> None:
         """Write the record as it stands."""
+        verdict = self.verdict
         write_boot(self.folder, self.to_json(), self.timeline)
+        self._recorded = verdict
 
     def to_json(self) -> dict[str, object]:
         """The stable record."""
@@ -206,3 +219,10 @@ class Patience:
     def answering(self) -> Deadline:
         """For one question asked now."""
         return Deadline.after(self.answer)
+
+
+def _bug(node: str, error: Exception) -> HilBug:
+    return HilBug(
+        f"{node}: an error that nobody expected: {error!r}",
+        hint="report it with this record; of the machine nothing is known",
+    )

@@ -1,4 +1,4 @@
-"""The errors for a machine that is off though nobody here switched it off: its process ended, its supply is gone.
+"""The errors for a machine that is off though nobody here switched it off: it did, or its process, or its supply.
 
 Whether it was so is for whoever raises them.
 """
@@ -9,8 +9,22 @@ import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from hil.errors import InfrastructureError
+from hil.errors import InfrastructureError, NodeError
 from hil.machine import Machine
+
+
+def switched_itself_off(where: str, evidence: Sequence[str | Path]) -> NodeError:
+    """The error for a machine that powered off because what ran on it told it to.
+
+    Args:
+        where: node and stage.
+        evidence: the last lines of its console, and the folder of the boot.
+    """
+    return NodeError(
+        f"{where}: the machine switched itself off",
+        hint="read the last console lines: what ran last told it to power off",
+        evidence=evidence,
+    )
 
 
 def ended_by_itself(

@@ -18,7 +18,9 @@ from hil.keeper.client import Keeper
 from hil.machine import Machine
 from hil.machines.place import Cable, Place
 from hil.netboot.place import SegmentPlace
+from hil.netboot.rpi.tree import Tree
 from hil.power.meter import Meter
+from hil.timeline.trouble import Trouble
 from hil.tools import programs
 from hil.tools.cache import Cache
 from hil.tools.progress import Progress, quiet
@@ -44,8 +46,22 @@ class Segment(Protocol):
         """Words on a machine's console after which waiting is useless."""
         ...
 
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What a boot's record says of it besides its kind, in words."""
+        ...
+
     def lease(self, node: str) -> str:
         """The address that a node's machine is given."""
+        ...
+
+    def elsewhere(self, node: str, *, deadline: Deadline) -> Trouble | None:
+        """Why a node's machine cannot answer where it is asked, as far as the segment shows it.
+
+        Args:
+            node: its name.
+            deadline: for the answer.
+        """
         ...
 
     def serve(self, services: Mapping[HostPort, tuple[str, int] | Path]) -> None:
@@ -98,13 +114,14 @@ def make_meter(config: MeterConfig) -> Meter:
     return cast(_MeterKind, _module(kinds.METERS, config.kind, MeterConfig)).create(config)
 
 
-def make_segment(rig: Rig, keeper: Keeper, record: Path) -> Segment:
+def make_segment(rig: Rig, keeper: Keeper, record: Path, trees: Mapping[str, Tree]) -> Segment:
     """A rig's segment, which no machine is on yet.
 
     Args:
         rig: whose.
         keeper: of its bench; owns what the segment starts.
         record: the bench's folder, for recordings.
+        trees: what the Raspberry Pis among the nodes fetch before their own firmware runs, by the nodes' names.
 
     Raises:
         InfrastructureError: a program that it needs is missing, this host refuses what it needs, or its folder cannot
@@ -113,7 +130,7 @@ def make_segment(rig: Rig, keeper: Keeper, record: Path) -> Segment:
     """
     made = cast(_SegmentKind, _module(kinds.SEGMENTS, rig.segment.kind, SegmentConfig))
     macs = {name: node.mac for name, node in rig.nodes.items()}
-    return made.create(rig.segment, SegmentPlace(keeper.directory, keeper, macs, programs.ipxe(), record))
+    return made.create(rig.segment, SegmentPlace(keeper.directory, keeper, macs, programs.ipxe(), record, trees))
 
 
 def known_image(rig: Rig, name: str) -> ImageConfig:

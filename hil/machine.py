@@ -17,6 +17,7 @@ from hil.errors import MissingPart
 from hil.power.sampler import Sampler
 from hil.switching import Acted, NotSwitched, Power, PowerState, Seen, Switched, VerifiedPower, Witness
 from hil.timeline.events import Event
+from hil.timeline.stages import STAGES, Stage
 
 __all__ = [
     "Acted",
@@ -188,6 +189,7 @@ class Machine:
         facts: what else the record of a boot says of it, as its accelerator.
         witnesses: what sees by other means than its switch whether it has power.
         look_every: seconds between two looks at its power while a boot is watched; more where a look is slow.
+        stages: those that its boots have, in order.
         attach: begins to record a machine that runs already, in a boot's folder; None for one that the bench boots.
     """
 
@@ -202,6 +204,7 @@ class Machine:
     facts: Mapping[str, object] = field(default_factory=dict, repr=False)
     witnesses: Sequence[Witness] = ()
     look_every: float = 0.25
+    stages: tuple[Stage, ...] = STAGES
     attach: Callable[[Path], None] | None = field(default=None, repr=False)
 
     @property

@@ -119,18 +119,23 @@ def _with_twin(rig: Rig, keeper: Keeper, segment: Segment) -> tuple[Rig, TwinCon
     if not simulated:
         return rig, None, simulated
     from hil.sim.from_rig import plan_of
-    from hil.sim.guest_actor import guest_actor
+    from hil.sim.guest_actor import guest_actor, rom_actor
     from hil.sim.starting import start
 
     def actor(node: str) -> Actor:
-        return guest_actor(node, keeper.directory, identity_of(rig.nodes[node]), segment.cable(node), rig.twin)
+        identity, cable, raspberry = identity_of(rig.nodes[node]), segment.cable(node), rig.nodes[node].raspberry()
+        guest = guest_actor(node, keeper.directory, identity, cable, rig.twin)
+        return guest if raspberry is None else rom_actor(node, guest, identity.mac, raspberry, cable, rig.twin)
 
     directory = keeper.directory / "twin"
     directory.mkdir(mode=0o700)
     twin = start(keeper, plan_of(rig, directory, {node: actor(node) for node in simulated}))
 
+    # A board's stand-in firmware is no device: it stays what it is called.
+    places = {name: name for node in simulated for name in twin_names(rig.nodes[node])} | dict(twin.devices)
+
     def real(sections: Mapping[str, M]) -> dict[str, M]:
-        return {name: resolved(section, twin.devices) for name, section in sections.items()}
+        return {name: resolved(section, places) for name, section in sections.items()}
 
     found = replace(rig, power=real(rig.power), meters=real(rig.meters), nodes=real(rig.nodes))
     return found, twin.control, simulated

@@ -7,80 +7,27 @@ from __future__ import annotations
 
 import select
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 from hil.boot import Boot, Patience
-from hil.clock import Deadline
+from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.console.console import Console
 from hil.console.garble import Legibility
-from hil.ended import ended_by_itself, unpowered
+from hil.ended import ended_by_itself, switched_itself_off, unpowered
 from hil.errors import HilError, InfrastructureError, NodeError
 from hil.machine import Events, Machine, Power, PowerState, SerialConsole
 from hil.silence import Silence
 from hil.timeline.console_marks import ConsoleMarks
 from hil.timeline.events import Event, marks_of
-from hil.timeline.stages import READY
+from hil.timeline.stages import BEFORE_IMAGE, READY
 from hil.timeline.timeline import Mark
+from hil.timeline.trouble import Trouble
+from hil.watched import Bootloader, ReadySign, Served
 
 # What explains a death arrives by another pipe than the death: Matchbox's log line, QMP's SHUTDOWN.
 _EXPLANATION = 1.0
 _LOOK = 0.25
-
-
-class Served(Protocol):
-    """What Matchbox did for this node, as a source of marks."""
-
-    def fileno(self) -> int:
-        """Readable when `take` may have something."""
-        ...
-
-    def take(self) -> list[Mark]:
-        """New marks. Raises NodeError when Matchbox had nothing for this node."""
-        ...
-
-    @property
-    def profile(self) -> str | None:
-        """The profile that Matchbox chose for this node, when it did."""
-        ...
-
-    def close(self) -> None:
-        """Stop following."""
-        ...
-
-
-class ReadySign(Protocol):
-    """How one knows that the image does what its owner calls ready."""
-
-    def check(self, boot: Boot) -> Mark | None:
-        """The mark of being ready, or None; takes well under a second.
-
-        Raises:
-            NodeError: it cannot become ready any more.
-        """
-        ...
-
-    def news(self) -> list[Mark]:
-        """Marks of what it saw since the last call, other than that of being ready."""
-        ...
-
-    def begin_again(self) -> None:
-        """The machine was reset on purpose: what was seen before no longer counts."""
-        ...
-
-    @property
-    def awaited(self) -> str:
-        """What is awaited, in a person's words."""
-        ...
-
-    @property
-    def evidence(self) -> list[str]:
-        """What it found so far, line by line, for an error; [] where the console has it all."""
-        ...
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two checks when nothing arrives."""
-        ...
+# A bootloader that waits asks again this often at least (raspberrypi/documentation: DHCP_REQ_TIMEOUT, 4 s).
+_A_MOMENT = 5.0
 
 
 class Watch:
@@ -98,6 +45,8 @@ class Watch:
         exit_status: of the machine's own process, when that has ended.
         patience: how long things may take.
         legibility: says whether the console speaks at the speed of its line.
+        bootloader: what runs before the machine's firmware, where that is a stage of its own.
+        elsewhere: why the machine cannot answer where it is asked, as far as its network shows it.
     """
 
     def __init__(
@@ -114,8 +63,12 @@ class Watch:
         exit_status: Callable[[], int | None],
         patience: Patience,
         legibility: Legibility,
+        bootloader: Bootloader | None = None,
+        elsewhere: Callable[[], Trouble | None] = lambda: None,
     ) -> None:
+        self._elsewhere = elsewhere
         self._legibility = legibility
+        self._bootloader = bootloader
         self._boot = boot
         self._machine = machine
         self._console = console
@@ -158,6 +111,7 @@ class Watch:
         if ready is None:
             self.must_be_alive(on_mark)
             self._must_not_be_silent()
+            self._must_get_on()
             return False
         self._must_be_recorded()
         self._add([*self._ready.news(), ready], on_mark)
@@ -187,23 +141,31 @@ class Watch:
         try:
             self._console.poll()
         except HilError as death:
-            self._add(self._marks.take(), on_mark)
+            self._add(self._seen(), on_mark)
             self._explain(death)
             raise
-        self._add(self._marks.take(), on_mark)
+        self._add(self._seen(), on_mark)
         self._add(self._ready.news(), on_mark)
 
     def begin_again(self) -> None:
         """The machine was reset on purpose: neither its readiness nor its deaths of before count any more."""
         with self._console.expecting_death():
-            self._boot.timeline.add(self._marks.take())
+            self._boot.timeline.add(self._seen())
+        if self._bootloader is not None:
+            self._bootloader.begin_again()
         self._ready.begin_again()
         self._console.rearm()
 
     def close(self) -> None:
-        """Stop following Matchbox; console and machine belong to the node."""
-        if self._served is not None:
-            self._served.close()
+        """Stop following Matchbox and bootloader; console and machine belong to the node."""
+        for followed in (self._served, self._bootloader):
+            if followed is not None:
+                followed.close()
+
+    def _seen(self) -> list[Mark]:
+        """New marks of what the machine itself does, in the order of their moments."""
+        early = [] if self._bootloader is None else self._bootloader.take()
+        return sorted([*early, *self._marks.take()], key=lambda mark: mark.at_ns)
 
     def _take_served(self) -> list[Mark]:
         if self._served is None:
@@ -219,12 +181,10 @@ class Watch:
             on_mark(mark)
 
     def _wait(self, deadline: Deadline) -> None:
-        sources: list[Console | Served | Events] = [self._console]
-        if self._served is not None:
-            sources.append(self._served)
-        if isinstance(self._events, Events):
-            sources.append(self._events)
-        select.select([source.fileno() for source in sources], [], [], deadline.remaining())
+        events = self._events if isinstance(self._events, Events) else None
+        sources = (self._console, self._served, events, self._bootloader)
+        readable = [None if source is None else source.fileno() for source in sources]
+        select.select([number for number in readable if number is not None], [], [], deadline.remaining())
 
     def _explain(self, death: HilError) -> None:
         """Give Matchbox's own reason a moment to arrive: it says more than the error that iPXE made of it."""
@@ -284,11 +244,7 @@ class Watch:
     def _dead(self) -> HilError:
         where = f"{self._boot.node}, {self._place()}"
         if self._shutdown is not None and '"guest": true' in self._shutdown.detail:
-            return NodeError(
-                f"{where}: the machine switched itself off",
-                hint="read the last console lines: what ran last told it to power off",
-                evidence=[*self._console.tail(10), self._boot.folder],
-            )
+            return switched_itself_off(where, [*self._console.tail(10), self._boot.folder])
         if self._machine.control_stream is None:
             return unpowered(where, self._machine, [*self._console.tail(5), self._boot.folder])
         return ended_by_itself(where, self._machine, self._exit_status(), self._boot.folder, self._console.tail(5))
@@ -297,6 +253,29 @@ class Watch:
         silent = None if self._unseen else self._silence.error(self._boot, self._console, self._patience.silence)
         if silent is not None:
             raise silent
+
+    def _must_get_on(self) -> None:
+        trouble = self._trouble(late=False)
+        if trouble is not None:
+            raise self._stuck(f"{self._boot.node}, {self._place()}: {trouble.words}", trouble.hint)
+
+    def _trouble(self, *, late: bool) -> Trouble | None:
+        if self._bootloader is None or self._machine.attached:
+            return None
+        return self._bootloader.trouble(self._boot.timeline, self._metered, late=late)
+
+    def _metered(self) -> str:
+        power = self._boot.power
+        return "" if power is None or power.peak_watts is None else f"{power.meter}: {power.peak_watts:.1f} W at most"
+
+    def _stuck(self, message: str, hint: str) -> InfrastructureError:
+        return InfrastructureError(message, hint=hint, evidence=[*self._console.tail(10), self._boot.folder])
+
+    def _moved(self) -> bool:
+        """Whether the console spoke a moment ago, so that what is likely the trouble may be no more than slow."""
+        transcript = self._console.transcript
+        spoke_ns = transcript.stamp_at(transcript.end - 1) if transcript.end else 0
+        return now_ns() - spoke_ns < _A_MOMENT * NANOSECONDS
 
     @property
     def _unseen(self) -> bool:
@@ -309,13 +288,23 @@ class Watch:
             return "before its first mark"
         return f"after {marks[-1].stage} at {self._boot.timeline.since_power(marks[-1]):.1f} s"
 
-    def _late(self, deadline: Deadline) -> NodeError:
+    def _late(self, deadline: Deadline) -> HilError:
+        late = f"{self._boot.node}: not ready within {deadline}: {self._place()}"
+        trouble = self._trouble(late=True)
+        if trouble is not None:
+            likely = f"if its console still moved, raise `boot_within` in the rig file; else {trouble.hint}"
+            return self._stuck(f"{late}; {trouble.words}", likely if self._moved() else trouble.hint)
         awaited = self._boot.timeline.awaited
+        if self._bootloader is not None and awaited in BEFORE_IMAGE and not self._unseen:
+            waits = f"{late}; still awaited: {awaited.name} ({awaited.doc}); nothing of the image has run"
+            return self._stuck(waits, "see its cables and its console; if that still moved, raise `boot_within`")
+        elsewhere = self._elsewhere()
+        if elsewhere is not None:
+            return self._stuck(f"{late}; {elsewhere.words}", elsewhere.hint)
         next_stage = READY if awaited is None or self._unseen else awaited
         waited = self._ready.awaited if next_stage is READY else next_stage.doc
         return NodeError(
-            f"{self._boot.node}: not ready within {deadline}: {self._place()};"
-            f" still awaited: {next_stage.name} ({waited})",
+            f"{late}; still awaited: {next_stage.name} ({waited})",
             hint="read the console from the last stage on; if it still moved, raise `boot_within` in the rig file",
             evidence=[*self._console.tail(10), *self._ready.evidence, self._boot.folder],
         )

@@ -31,6 +31,19 @@ class Session:
 class Cable(Protocol):
     """A machine's end of its segment."""
 
+    @property
+    def watch(self) -> str:
+        """The network interface, where `run` puts a program, on which all of the machine's packets are seen.
+
+        "" where there is none: the machine's network is then inside QEMU, or is not the bench's.
+        """
+        ...
+
+    @property
+    def tap(self) -> str:
+        """The tap, where `run` puts a program, that is the machine's own end; "" where there is none."""
+        ...
+
     def netdev(self, ident: str, ports: Sequence[int]) -> list[str]:
         """QEMU's arguments for it.
 

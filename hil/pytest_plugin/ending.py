@@ -48,6 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Ending(config), "hil-ending")
 
 
+def _obeyed(*_: object) -> None:
+    """A handler for a signal that was heard before."""
+
+
 class _Worker(Protocol):
     workeroutput: dict[str, object]
 
@@ -70,6 +74,16 @@ class Ending:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Notice a wrong rig or call."""
         self._usage |= getattr(report, "hil_usage", False)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Obey a SIGTERM once: a second, while pytest tells of the first, would end it with 1, as failed tests do.
+
+        Ctrl-C still ends a teardown that hangs.
+        """
+        if isinstance(excinfo.value, Terminated) and callable(signal.getsignal(signal.SIGTERM)):
+            # Not SIG_IGN, which programs that the teardown starts would inherit (signal(7)).
+            signal.signal(signal.SIGTERM, _obeyed)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

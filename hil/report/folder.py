@@ -6,9 +6,11 @@ leaves the last state and never half a file.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,6 +23,9 @@ SCHEMA = "hil.boot/1"
 PAGE = "boot.html"
 """A boot's page in its folder (hil.report.page)."""
 
+_ROOM = "make room on that disk; what was recorded before is kept"
+_GONE = "see whether that folder is still there and its disk may be written (dmesg has why not)"
+
 
 def new_folder(parent: Path, name: str) -> Path:
     """Make a folder under `parent` whose name nobody else has: `name`, then `name-2`, ...
@@ -29,19 +34,23 @@ def new_folder(parent: Path, name: str) -> Path:
         InfrastructureError: it cannot be made.
     """
     number = 1
-    while True:
-        folder = parent / (name if number == 1 else f"{name}-{number}")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise InfrastructureError(
-                f"the folder for this boot's record cannot be made: {folder}: {error.strerror}",
-                hint="name another one with --hil-artifacts (pytest) or --artifacts (hil boot)",
-            ) from error
-        else:
-            return folder
+    try:
+        # By itself: a link to nowhere is there already too, and no other name would help against that.
+        parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            folder = parent / (name if number == 1 else f"{name}-{number}")
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                number += 1
+            else:
+                return folder
+    except OSError as error:
+        why = f"{parent} is no folder" if isinstance(error, FileExistsError) else error.strerror
+        raise InfrastructureError(
+            f"the folder for this boot's record cannot be made: {parent / name}: {why}",
+            hint="name another one with --hil-artifacts (pytest) or --artifacts (hil boot)",
+        ) from error
 
 
 def stamp_name(prefix: str) -> str:
@@ -53,7 +62,7 @@ def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old one or the new one.
 
     Raises:
-        InfrastructureError: the disk is full, or the folder is gone.
+        InfrastructureError: the disk is full or read-only, or the folder is gone.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -62,10 +71,12 @@ def write_whole(path: Path, text: str) -> None:
     except OSError as error:
         raise InfrastructureError(
             f"{path} cannot be written: {error.strerror}",
-            hint="make room on that disk; what was recorded before is kept",
+            hint=_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else _GONE,
         ) from error
     finally:
-        aside.unlink(missing_ok=True)
+        # On a disk that has become read-only this fails, though there is nothing to remove.
+        with suppress(OSError):
+            aside.unlink(missing_ok=True)
 
 
 def write_packets(folder: Path, document: Mapping[str, object]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from hil.report.folder import PAGE
 from hil.report.power import PowerRecord, mixed
+from hil.report.reading import number
 
 _DETAILS = 25
 _SHOWN = 20_000
@@ -29,7 +30,7 @@ class Recorded:
         folder: the boot's.
         node: the node's name.
         image: what it booted.
-        verdict: "ready", "failed", "broken", "running"; "unreadable" when there is no such record.
+        verdict: "ready", "failed", "broken", "interrupted", "running"; "unreadable" when there is no such record.
         seconds: power-on to ready; None when it was not.
         error: what went wrong, or "".
         evidence: the last lines of that, or ().
@@ -157,7 +158,6 @@ def _read(file: Path) -> Recorded:
         return Recorded(file.parent, "", "", "unreadable", None, str(problem), (), ())
     if not isinstance(record, dict):
         return Recorded(file.parent, "", "", "unreadable", None, "boot.json holds no object", (), ())
-    seconds = record.get("seconds_to_ready")
     error = record.get("error")
     details: Mapping[str, object] = error if isinstance(error, dict) else {}
     asked = _conditions(record.get("readiness"))
@@ -166,7 +166,7 @@ def _read(file: Path) -> Recorded:
         node=_word(record.get("node")),
         image=_word(record.get("image")),
         verdict=_word(record.get("verdict")) or "unreadable",
-        seconds=float(seconds) if isinstance(seconds, int | float) else None,
+        seconds=number(record.get("seconds_to_ready")),
         error=_word(details.get("message")),
         evidence=_words(details.get("evidence")),
         tests=_words(record.get("runs")),

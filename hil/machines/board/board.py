@@ -1,7 +1,7 @@
 """A board: its supply, its console, its meter, each by what the rig names. Knows no kind of relay, and no twin.
 
-What is recorded of it belongs to the boot that is under way: at each power-on its console and its meter begin new
-recordings in that boot's folder.
+What is recorded of it belongs to the boot that is under way: at each power-on its console, its meter and its packets
+begin new recordings in that boot's folder.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from hil.config.serial import ConsoleConfig
 from hil.console.spec import NoPort, PortSpec, Rfc2217Port, SerialPort, TcpPort
 from hil.errors import MissingPart
 from hil.machine import Doors, Events, Machine, Meter, Power, SerialConsole
-from hil.machines.board.config import Config
+from hil.machines.board.config import MADE_UP, Config
 from hil.machines.board.line_events import LineEvents
+from hil.machines.board.packets import BoardPackets
 from hil.machines.board.witnesses import ConsoleWitness, MeterWitness
 from hil.machines.place import Place
-from hil.power.port import PowerPort
+from hil.power.port import Delayed, PowerPort
 from hil.power.sampler import Sampler
 from hil.power.samples import FILE
 from hil.switching import Acted, PowerState, Witness
+from hil.timeline.stages import stages_of
 
 _READS_WITHIN: Final = 5.0
 _LOOKS_EVERY: Final = 2.0
@@ -57,16 +59,22 @@ def create(config: Config, place: Place) -> Machine:
         witnesses.append(ConsoleWitness(place.keeper, console.stream, supply.off_at_least))
     line_events = LineEvents(place.keeper, console.stream)
     parts[Events] = line_events
-    recorded: list[BoardConsole | BoardMeter] = [console] if metering is None else [console, metering]
+    packets = BoardPackets(place) if is_watched(config, place) else None
+    # The packets first: their process takes longest to come up.
+    recorded = [each for each in (packets, console, metering) if each is not None]
 
     def record(folder: Path) -> None:
         for each in recorded:
             each.begin(folder)
+        if packets is not None:
+            packets.await_ready()
 
     def close() -> None:
         line_events.close()
         if metering is not None:
             metering.close()
+        if packets is not None:
+            packets.close()
 
     if supply.port is not None:
         parts[Power] = BoardPower(supply.port, place, record)
@@ -82,6 +90,7 @@ def create(config: Config, place: Place) -> Machine:
         facts=_facts(place, console),
         witnesses=tuple(witnesses),
         look_every=_LOOKS_EVERY,
+        stages=stages_of(None if config.rpi is None else config.rpi.model),
         attach=record if config.attach else None,
     )
 
@@ -106,17 +115,22 @@ class BoardPower:
         return self._port.reads_back
 
     def on(self, *, deadline: Deadline) -> Acted:
-        """Begin the boot's recordings, then switch on; its moment is just before that was asked for."""
+        """Begin the boot's recordings, then switch on; its moment is just before the device was told to."""
         self._record(self._place.session.folder)
-        return Acted(now_ns(), self._port.switch(True, deadline=deadline))
+        return self._act(True, deadline)
 
     def off(self, *, deadline: Deadline) -> Acted:
-        """Switch off; its moment is just before that was asked for."""
-        return Acted(now_ns(), self._port.switch(False, deadline=deadline))
+        """Switch off; its moment is just before the device was told to."""
+        return self._act(False, deadline)
 
     def state(self) -> PowerState:
         """What the port reads back now."""
         return self._port.read(deadline=Deadline.after(_READS_WITHIN))
+
+    def _act(self, on: bool, deadline: Deadline) -> Acted:
+        asked = now_ns()
+        state = self._port.switch(on, deadline=deadline)
+        return Acted(self._port.told_ns if isinstance(self._port, Delayed) else asked, state)
 
 
 class BoardConsole:
@@ -222,6 +236,12 @@ def port_of(config: ConsoleConfig) -> PortSpec:
     if config.protocol == "raw":
         return TcpPort(at.host, at.port)
     return Rfc2217Port(at.host, at.port, config.baud, *line)
+
+
+def is_watched(config: Config, place: Place) -> bool:
+    """Whether its packets are to be kept and can be: it is on the bench's segment, by a MAC address that is known."""
+    on_segment = config.address is None and bool(place.cable.watch)
+    return place.capture != "off" and on_segment and not config.mac.startswith(MADE_UP)
 
 
 def _facts(place: Place, console: BoardConsole) -> Mapping[str, object]:

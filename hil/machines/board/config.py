@@ -10,11 +10,13 @@ from pydantic import AfterValidator, Field
 
 from hil.config.model import Fault, invalid
 from hil.config.rig import NodeConfig
+from hil.config.rpi import RpiConfig
 from hil.config.serial import ConsoleConfig
 from hil.config.things import Thing
 
-# QEMU's own prefix (qemu, net/net.c), of which hil makes the address of a node that has none: no board has such a one.
-_MADE_UP: Final = "52:54:00:"
+MADE_UP: Final = "52:54:00:"
+"""QEMU's own prefix (qemu, net/net.c), of which hil makes the address of a node that has none: no board has it."""
+
 _HOST: Final = r"[A-Za-z0-9._-]{1,253}|[0-9A-Fa-f:.]{2,45}"
 
 
@@ -40,6 +42,9 @@ class Config(NodeConfig):
     address: Annotated[str, AfterValidator(_host)] | None = Field(
         None, description="its name or address, where it is on a network that is not the rig's segment"
     )
+    rpi: RpiConfig | None = Field(
+        None, description="of a Raspberry Pi: what its own bootloader fetches over the network, before UEFI or U-Boot"
+    )
     ports: tuple[Annotated[int, Field(ge=1, le=65535)], ...] = Field(
         (), description="its TCP ports that a test reaches; the image's own ready port is always one"
     )
@@ -56,10 +61,14 @@ class Config(NodeConfig):
         """The rig's name of its meter."""
         return self.meter
 
+    def raspberry(self) -> RpiConfig | None:
+        """What its own bootloader fetches, where it is a Raspberry Pi that boots over the network."""
+        return self.rpi
+
     def faults(self) -> Iterator[Fault]:
         """A board that is to be booted and cannot be, or that Matchbox could not know."""
         yield from super().faults()
         if not self.attach and self.power is None:
             yield Fault((), "nothing switches this board", "write `power:`, or `attach: true` if it runs already")
-        if not self.attach and self.mac.startswith(_MADE_UP):
+        if not self.attach and self.mac.startswith(MADE_UP):
             yield Fault((), f"no board has the MAC address {self.mac}", "write `mac:` as it is printed on the board")

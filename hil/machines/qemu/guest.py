@@ -21,7 +21,8 @@ from hil.machines.qemu.disks import AttachedDisk, make_missing, named
 from hil.machines.qemu.finding import find_hardware
 from hil.machines.qemu.qmp import Qmp
 from hil.machines.qemu.variables import copy_variables
-from hil.netboot.capture.starting import CaptureProcess
+from hil.netboot.capture.process import Recording
+from hil.netboot.capture.starting import GuestCapture
 from hil.timeline.events import Event
 from hil.tools.cache import Cache
 
@@ -78,7 +79,7 @@ class QemuGuest:
         self._ports = ports
         self._forwards: tuple[int, ...] = ()
         self._qmp: Qmp | None = None
-        self._capture: CaptureProcess | None = None
+        self._capture: GuestCapture | None = None
         self._sessions = 0
         self.console_stream = f"console:{place.node}"
         self.control_stream = f"qemu:{place.node}"
@@ -221,12 +222,13 @@ class QemuGuest:
         )
         return cable.run(qemu)
 
-    def _begin_capture(self) -> CaptureProcess | None:
+    def _begin_capture(self) -> GuestCapture | None:
         place = self._place
         if place.capture == "off":
             return None
-        return CaptureProcess.begin(
-            place.keeper, place.directory, place.node, place.session.folder, place.capture, place.secrets()
+        folder = place.session.folder
+        return GuestCapture.begin(
+            Recording(place.keeper, place.directory, place.node, folder, place.capture, place.secrets())
         )
 
     def _end_capture(self) -> None:

@@ -46,7 +46,8 @@ def filled_steps(source: Path) -> list[int]:
     zeros, buffer, found, step = bytes(_STEP), bytearray(_STEP), [], 0
     with source.open("rb", buffering=0) as reader:
         while count := reader.readinto(buffer):
-            if memoryview(buffer)[:count] != memoryview(zeros)[:count]:
+            # A memoryview compares item by item: tens of times slower than a copy of the slice.
+            if buffer[:count] != zeros[:count]:
                 found.append(step)
             step += 1
     return found

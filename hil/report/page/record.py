@@ -34,6 +34,8 @@ _ELSEWHERE = frozenset(
         *("simulated", "assets", "runs", *_IDENTITY),
     }
 )
+# A stamp is a signed number of 64 bits, in console.idx too.
+_LATEST_NS = 2**63 - 1
 # Linux prints it once, early (init/main.c, start_kernel).
 _COMMAND_LINE = re.compile(r"\bKernel command line: (.*)")
 
@@ -131,7 +133,7 @@ def _said(value: object) -> str:
 
 
 def _nanoseconds(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _LATEST_NS else None
 
 
 def _moment(value: object) -> str:

@@ -4,7 +4,7 @@
 const SAME_S = 0.001;
 // What these tell happens when somebody wants it: the time since the last of them took nobody any.
 const EVENTS = ["hil", "qmp"];
-const FIRST_LANES = ["hil", "console", "matchbox", "packets", "qmp"];
+const FIRST_LANES = ["hil", "console", "matchbox", "dnsmasq", "packets", "qmp"];
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600];
 const TICKS = 7;
 

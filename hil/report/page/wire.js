@@ -37,7 +37,9 @@ function dhcpCells(row) {
 }
 
 function tftpCells(row) {
-  const outcome = el("span", { done: "good", error: "bad" }[row.outcome] ?? "", row.error ? `${row.outcome}: ${row.error}` : row.outcome);
+  // RFC 1350, error code 1: file not found. A Raspberry Pi and iPXE look for files that need not be there.
+  const tone = { done: "good", error: /^1\b/.test(row.error) ? "aside" : "bad" }[row.outcome] ?? "";
+  const outcome = el("span", tone, row.error ? `${row.outcome}: ${row.error}` : row.outcome);
   return [moment(row.seconds), el("code", "", row.file), outcome, count(row.bytes), count(row.blocks), count(row.retransmissions),
     span(row, row.end_seconds)];
 }
