@@ -44,12 +44,16 @@ def test_every_folder_and_every_top_module_has_its_line() -> None:
     assert places() - found == set()
 
 
+WORDS_FIRST = re.compile(r'(?:#.*\n)*"""\s*\w(?:(?!""").)*"""\n', re.DOTALL)
+
+
+def is_silent(text: str) -> bool:
+    """Whether a module has no docstring. What begins with one is not parsed: for all of them that takes seconds."""
+    return not WORDS_FIRST.match(text) and not ast.get_docstring(ast.parse(text))
+
+
 def test_every_module_says_what_it_is() -> None:
-    silent = [
-        str(path)
-        for path in tracked()
-        if path.suffix == ".py" and not ast.get_docstring(ast.parse((ROOT / path).read_text()))
-    ]
+    silent = [str(path) for path in tracked() if path.suffix == ".py" and is_silent((ROOT / path).read_text())]
     assert silent == []
 
 

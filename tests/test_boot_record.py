@@ -42,6 +42,24 @@ def test_one_that_nobody_waited_for_was_interrupted(boot: Boot) -> None:
     assert json.loads((boot.folder / "boot.json").read_text())["verdict"] == "interrupted"
 
 
+def test_a_second_ctrl_c_while_it_is_left_keeps_no_record_from_saying_so(
+    boot: Boot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot.write()
+    with monkeypatch.context() as patched:
+        # The last reading of its meter is waited for then, for a second and more.
+        patched.setattr("hil.boot.write_boot", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            boot.leave()
+    boot.leave()
+    assert json.loads((boot.folder / "boot.json").read_text())["verdict"] == "interrupted"
+
+
+def interrupt(*_: object) -> None:
+    """Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 def test_one_that_became_ready_stays_so(boot: Boot) -> None:
     boot.settle(Verdict.READY)
     boot.leave()
@@ -71,6 +89,12 @@ def test_a_record_that_cannot_be_written_does_not_hide_the_error(boot: Boot) -> 
     error = NodeError("n1: not ready", hint="wait")
     boot.fail(error)
     assert error.evidence == (f"{boot.folder}/boot.json cannot be written: No such file or directory",)
+
+
+def test_without_a_record_it_has_no_page_and_says_so(boot: Boot) -> None:
+    boot.folder = boot.folder / "gone"
+    boot.fail(PANIC)
+    assert boot.undrawn == f"{boot.folder} is no folder of a boot"
 
 
 def test_its_page_is_beside_its_record(boot: Boot) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from support.bench import Bench
 from support.panels import Expected
 
 from hil.boot import Verdict
-from hil.clock import Deadline
+from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.errors import InfrastructureError, MissingPart, NodeError, UsageError
 from hil.images.image import Ready
 from hil.machine import Doors, Nic, Power, PowerState, Reset
@@ -97,6 +98,16 @@ def test_what_is_not_as_expected_in_time_shows_its_table(bench: Bench) -> None:
     with pytest.raises(NodeError, match="still awaited") as caught:
         bench.node().boot(within=0.2)
     assert any("c.x" in line and "FALSE" in line for line in caught.value.evidence)
+
+
+def test_a_boots_time_counts_from_power_on_and_not_from_when_that_was_believed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on, long_ago = bench.hardware.on, now_ns() - 60 * NANOSECONDS
+    monkeypatch.setattr(bench.hardware, "on", lambda *, deadline: replace(on(deadline=deadline), at_ns=long_ago))
+    monkeypatch.setattr("hil.watch.Watch.wait", lambda watch, deadline: pytest.fail("there was time left"))
+    with pytest.raises(NodeError, match="not ready within 20 s"):
+        bench.node().boot(within=20)
 
 
 def test_a_machine_that_is_on_is_not_switched_on_again(bench: Bench) -> None:
@@ -204,6 +215,22 @@ def test_a_boot_that_another_one_follows_is_left_with_its_page(bench: Bench) -> 
     assert record(first.folder)["verdict"] == "interrupted"
     assert "Interrupted" in first.page.read_text("utf-8")
     assert node.boots[-1].verdict is Verdict.RUNNING
+
+
+@pytest.mark.parametrize("place", ["hil.watch.Watch.until_ready", "hil.node.starting.Starting.watch"])
+def test_what_nobody_expected_is_a_bug_of_hil_and_no_interruption(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("out of cheese")
+
+    node = bench.node()
+    monkeypatch.setattr(place, breaks)
+    with pytest.raises(RuntimeError, match="cheese"):
+        node.boot(within=5)
+    written = record(node.boots[-1].folder)
+    assert (written["verdict"], written["error"]["kind"]) == ("broken", "HilBug")  # type: ignore[index]
+    assert "n1: an error that nobody expected: RuntimeError('out of cheese')" in str(written["error"])
 
 
 def test_what_was_never_switched_on_has_no_console(bench: Bench) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar
@@ -17,11 +17,13 @@ from hil.boot import Boot, Patience
 from hil.clock import NANOSECONDS, Deadline, now_ns
 from hil.console.console import Console
 from hil.console.garble import Legibility
-from hil.errors import InfrastructureError, MissingPart, NodeError
+from hil.errors import HilError, InfrastructureError, MissingPart, NodeError
 from hil.machine import Events, Power, PowerState, SerialConsole
 from hil.silence import Silence
 from hil.timeline.console_marks import ConsoleMarks
-from hil.timeline.timeline import Mark
+from hil.timeline.stages import RPI_STAGES
+from hil.timeline.timeline import Mark, Timeline
+from hil.timeline.trouble import Trouble
 from hil.watch import Watch
 
 IPXE = b"iPXE 1.21.1 -- Open Source\r\n"
@@ -102,6 +104,8 @@ class Bench:
         without: frozenset[type[object]] = frozenset(),
         control: str | None = "qemu:n1",
         look_every: float = 0.0,
+        bootloader: Bootloader | None = None,
+        elsewhere: Trouble | None = None,
     ) -> Watch:
         machine = self.hardware.machine(without=without, control=control)
         return Watch(
@@ -116,6 +120,8 @@ class Bench:
             exit_status=lambda: self.exit_status,
             patience=Patience(boot=60, silence=silence),
             legibility=Legibility(self.console.transcript, after=0),
+            bootloader=bootloader,
+            elsewhere=lambda: elsewhere,
         )
 
     def close(self) -> None:
@@ -172,6 +178,16 @@ def test_not_ready_in_time(bench: Bench) -> None:
     )
     assert caught.value.evidence[-1] == str(bench.folder)
     assert "boot_within" in caught.value.hint
+
+
+def test_who_was_asked_where_it_is_not_is_no_fault_of_the_image(bench: Bench) -> None:
+    bench.wire.says(FETCHED)
+    elsewhere = Trouble("another address", "it is asked at .71: its port had .57", "write .57")
+    with pytest.raises(InfrastructureError, match=r"n1: not ready within 0\.05 s: .*; it is asked at \.71") as caught:
+        bench.watch(elsewhere=elsewhere).until_ready(within(0.05))
+    assert caught.value.hint == "write .57"
+    bench.wire.says(b"READY\r\n")
+    bench.watch(elsewhere=elsewhere).until_ready(within())
 
 
 def test_not_ready_before_any_mark(bench: Bench) -> None:
@@ -367,6 +383,86 @@ def test_a_reset_on_purpose_is_a_new_beginning(bench: Bench) -> None:
     bench.wire.says(b"READY\r\n")
     watch.until_ready(within())
     assert [mark.stage for mark in bench.boot.timeline].count("ready") == 2
+
+
+class Bootloader:
+    """Keeps the protocol Bootloader: in the trouble that a test says."""
+
+    def __init__(self, *, late: bool) -> None:
+        self.late = late
+        self.again = False
+        self._wire = Wire()
+
+    def fileno(self) -> int:
+        return self._wire.fileno()
+
+    def take(self) -> list[Mark]:
+        return []
+
+    def trouble(self, timeline: Timeline, meter: Callable[[], str], *, late: bool) -> Trouble | None:
+        return Trouble("x", f"it is stuck{meter()}", "help it") if late or not self.late else None
+
+    def begin_again(self) -> None:
+        self.again = True
+
+    def close(self) -> None:
+        self._wire.hang_up()
+        self._wire.close()
+
+
+@pytest.mark.parametrize(
+    ("late", "message"),
+    [
+        (False, r"n1, after power at -?\d\.\d s: it is stuck"),
+        (True, r"n1: not ready within 0\.05 s: .* s; it is stuck"),
+    ],
+)
+def test_a_bootloader_that_is_stuck_is_the_benchs_fault(bench: Bench, late: bool, message: str) -> None:
+    watch = bench.watch(bootloader=Bootloader(late=late))
+    with pytest.raises(InfrastructureError) as caught:
+        watch.until_ready(within(0.05 if late else 20))
+    assert re.fullmatch(message, caught.value.message)
+    assert (caught.value.hint, caught.value.evidence[-1]) == ("help it", str(bench.folder))
+    watch.close()
+
+
+@pytest.mark.parametrize(("ago", "may_be_slow"), [(1, True), (60, False), (None, False)])
+def test_who_was_stuck_or_slow_when_time_was_up_is_told_of_both(
+    bench: Bench, ago: int | None, may_be_slow: bool
+) -> None:
+    if ago is not None:
+        bench.wire.says(b"NETWORK: wait for link\r\n", stamp_ns=now_ns() - ago * NANOSECONDS)
+    watch = bench.watch(bootloader=Bootloader(late=True))
+    with pytest.raises(InfrastructureError, match="it is stuck") as caught:
+        watch.until_ready(within(0.05))
+    slow = "if its console still moved, raise `boot_within` in the rig file; else "
+    assert caught.value.hint == (slow if may_be_slow else "") + "help it"
+    watch.close()
+
+
+@pytest.mark.parametrize(("reached", "kind"), [("armstub", InfrastructureError), ("pxe", NodeError)])
+def test_time_that_is_up_before_the_image_had_its_turn_is_not_laid_to_the_image(
+    bench: Bench, reached: str, kind: type[HilError]
+) -> None:
+    class Untroubled(Bootloader):
+        def trouble(self, timeline: Timeline, meter: Callable[[], str], *, late: bool) -> Trouble | None:
+            return None
+
+    bench.boot.timeline = Timeline(bench.boot.timeline.origin_ns, bench.boot.timeline.anchor, RPI_STAGES)
+    bench.boot.timeline.add([Mark(reached, now_ns(), 0, "console", "")])
+    watch = bench.watch(bootloader=Untroubled(late=True))
+    with pytest.raises(kind) as caught:
+        watch.until_ready(within(0.05))
+    assert ("; nothing of the image has run" in caught.value.message) is (kind is InfrastructureError)
+    watch.close()
+
+
+def test_a_start_on_purpose_is_told_to_the_bootloader(bench: Bench) -> None:
+    bootloader = Bootloader(late=True)
+    watch = bench.watch(bootloader=bootloader)
+    watch.begin_again()
+    assert bootloader.again
+    watch.close()
 
 
 def test_a_line_at_another_speed_is_the_benchs_fault_and_no_bad_image(

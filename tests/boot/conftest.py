@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from support.boards import on_boards
+from support.boards import on_machines
 from support.private_nets import needs_taps
 
 from hil.clock import Deadline
@@ -27,10 +26,10 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture(params=["guest", pytest.param("board", marks=needs_taps)])
+@pytest.fixture(params=["guest", pytest.param("cm4", marks=needs_taps)])
 def each_machine(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The test runs twice: on a QEMU guest, and on a board of the bench twin, with the same words in its rig file."""
-    with on_boards() if request.param == "board" else nullcontext():
+    """The test runs twice: on a QEMU guest, and on a module of the bench twin, with the same words in its rig file."""
+    with on_machines(request.param):
         yield request.param
 
 

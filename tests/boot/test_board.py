@@ -51,6 +51,9 @@ def test_a_new_user_boots_the_shipped_twin(tmp_path: Path) -> None:
     assert power["joules"] == pytest.approx(power["mean_watts"] * boot["seconds_to_ready"], rel=0.2)
     [on] = [mark for mark in boot["timeline"]["marks"] if mark["stage"] == "power"]
     assert on["evidence"].startswith("board switched on: reads back on; plug1 reads ")
+    assert boot["packets"] == {"read": True, "note": ""}
+    seen = {mark["stage"] for mark in boot["timeline"]["marks"] if mark["source"] == "packets"}
+    assert {"pxe", "dhcp-offer", "lease", "nbp", "ipxe", "profile", "kernel-fetched", "initrd-fetched"} <= seen
     folder = tmp_path / boot["folder"]
     assert (folder / "power.csv").stat().st_size > 100
     assert "(simulated" in (folder / "boot.html").read_text()

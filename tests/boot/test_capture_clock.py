@@ -19,7 +19,8 @@ from hil.clock import Deadline, hold, now_ns
 from hil.keeper.client import Keeper
 from hil.keeper.runtime import new_runtime_dir
 from hil.machines.qemu.qmp import Qmp
-from hil.netboot.capture.starting import CaptureProcess
+from hil.netboot.capture.process import Recording
+from hil.netboot.capture.starting import GuestCapture
 from hil.timeline.packets.stamps import HEADER, RECORD, Stamp, read_stamps
 from hil.tools import programs
 
@@ -74,8 +75,8 @@ def keeper(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeper]:
         yield keeper
 
 
-def start(keeper: Keeper, folder: Path, *options: str) -> tuple[CaptureProcess, Hub]:
-    capture = CaptureProcess.begin(keeper, keeper.directory, "n1", folder, "headers")
+def start(keeper: Keeper, folder: Path, *options: str) -> tuple[GuestCapture, Hub]:
+    capture = GuestCapture.begin(Recording(keeper, keeper.directory, "n1", folder, "headers"))
     ours = [socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) for _ in range(2)]
     for number, end in enumerate(ours):
         end.bind(str(folder / f"ours{number}"))
@@ -95,7 +96,7 @@ def start(keeper: Keeper, folder: Path, *options: str) -> tuple[CaptureProcess, 
     return capture, Hub(ours[0], ours[1], qmp)
 
 
-def end(keeper: Keeper, capture: CaptureProcess, hub: Hub) -> None:
+def end(keeper: Keeper, capture: GuestCapture, hub: Hub) -> None:
     keeper.signal("qemu", 9)
     keeper.wait_exit("qemu", deadline=soon())
     hub.qmp.close()

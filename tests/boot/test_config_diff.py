@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.rigs import write_rig
 
 from hil.bench import open_bench
 from hil.config.rig import load_rig
@@ -12,11 +13,16 @@ from hil.config.rig import load_rig
 pytestmark = [pytest.mark.boot, pytest.mark.usefixtures("runtime")]
 
 WITHIN = 600
+RIG = {
+    "hil": 1,
+    "images": {"simnode": {"kind": "simnode"}},
+    "nodes": {"node1": {"kind": "qemu", "image": "simnode", "memory": "512MiB", "boot_within": f"{WITHIN}s"}},
+}
 CHANGES = {"hostname: node1": "hostname: node2", "HELLO_NAME=hil": "HELLO_NAME=canary"}
 
 
 def test_a_configuration_for_another_node_is_seen_before_it_is_applied_and_after(tmp_path: Path) -> None:
-    with open_bench(load_rig("virt", cwd=tmp_path), artifacts=tmp_path / "artifacts", image="simnode") as bench:
+    with open_bench(load_rig(write_rig(tmp_path, RIG), cwd=tmp_path), artifacts=tmp_path / "artifacts") as bench:
         node = bench.nodes["node1"]
         ready = node.talos.ready(within=WITHIN)
         assert ready

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.boards import are_guests, shipped_rig
 from support.rigs import run_hil, write_tree
 
 README = Path(__file__).resolve().parent.parent.parent / "README.md"
@@ -24,6 +25,7 @@ def example(language: str, *, having: str = "") -> str:
 def test_the_example_of_a_test_passes(tmp_path: Path) -> None:
     (tmp_path / "test_example.py").write_text(example("python"))
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(tmp_path), str(tmp_path)]
+    command += [] if are_guests() else ["--rig", shipped_rig()]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout
@@ -39,9 +41,10 @@ def test_the_example_of_a_rig_is_one(tmp_path: Path) -> None:
     assert "1 node (qemu)" in done.out
 
 
-def test_the_example_of_a_board_is_a_rig_but_for_its_image(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("having", "segment"), [("meters:", "bridge"), ("model: cm4", "interface")])
+def test_the_example_of_a_board_is_a_rig_but_for_its_image(tmp_path: Path, having: str, segment: str) -> None:
     image = "hil: 1\nimages: {simnode-gateway: {kind: simnode, extensions: [spin, tailscale]}}\n"
-    (tmp_path / "board.yaml").write_text(image + example("yaml", having="kind: board"))
+    (tmp_path / "board.yaml").write_text(image + example("yaml", having=having))
     done = run_hil("rig", "check", "./board.yaml", cwd=tmp_path)
     assert done.code == 0, done.err
-    assert "1 node (board), segment bridge" in done.out
+    assert f"1 node (board), segment {segment}" in done.out

@@ -1,4 +1,4 @@
-"""The rig that ships, as a new user boots it: Talos by Matchbox alone, Tailscale, Spin, and no key shown."""
+"""A rig that ships, as a new user boots it: Talos by Matchbox alone, Tailscale, Spin, and no key shown."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.boards import are_guests, shipped_rig
 from support.rigs import Ran, run_hil
 
 from hil.images.extensions import SHIPPED
@@ -47,7 +48,9 @@ CONDITIONS = {
 
 
 def test_a_new_user_boots_a_talos_node_and_asks_it_again(tmp_path: Path, runtime: Path) -> None:
-    done = run_hil("boot", "--keep", cwd=tmp_path, within=LONG)
+    # A new user names no rig.
+    rig = [] if are_guests() else [shipped_rig()]
+    done = run_hil("boot", *rig, "--keep", cwd=tmp_path, within=LONG)
     said = [done]
     try:
         assert done.code == 0, done.err
@@ -106,7 +109,7 @@ def talosconfig(private: Path) -> Path:
 
 def shown(done: Ran, record: Path) -> dict[str, object]:
     """What the boot printed is right, and the readiness of its record."""
-    assert re.match(r"node1: image simnode-gateway, machine qemu, .*, simulated Talos node\n", done.out)
+    assert re.match(r"node1: image simnode-gateway, machine (qemu|board), .*simulated Talos node\n", done.out)
     stages = [line.split()[0] for line in done.out.splitlines() if re.match(r"[a-z.-]+ +\d+\.\d{3}s ", line)]
     assert stages.index("profile") < stages.index("userspace") < stages.index("config") < stages.index("talos.api")
     assert stages[-1] == "ready"

@@ -17,8 +17,8 @@ import hil.machine
 import hil.report.folder
 import hil.timeline.draw  # noqa: F401
 
-# Without a plugin that costs each process a quarter of a second.
-PLAIN = ("-p", "stub_bench", "-p", "no:hypothesispytest")
+# Without plugins that each session would load anew: a quarter of a second for Hypothesis' alone.
+PLAIN = ("-p", "stub_bench", "-p", "no:hypothesispytest", "-p", "no:anyio", "-p", "no:pytest11.testinfra")
 
 
 class Inner:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 
 import pytest
 from hypothesis import given
@@ -21,35 +22,44 @@ def test_it_is_registered_for_strict_markers(inner):
     inner.run("--strict-markers").assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize(
-    ("written", "complaint"),
-    [
-        ("imgae='x'", "no keyword 'imgae'; did you mean 'image'?"),
-        ("zzzzzz=1", "no keyword 'zzzzzz'; its keywords: cold, image, needs, node"),
-        ("cold=1", "cold must be True or False, not 1"),
-        ("image=None", "image must be a name, not None"),
-        ("node=''", "node must be a name, not ''"),
-        ("needs='power'", "needs must be a list of parts, like [[]\"power\"[]], not 'power'"),
-        ("needs=['powr']", "no part 'powr'; did you mean 'power'?"),
-        ("needs=[7]", "no part 7; parts: console, disks, doors, meter, netboot, nic, power, reset"),
-        ("'candidate'", "takes keywords alone, not 'candidate'; its keywords: *"),
-    ],
-)
-def test_a_wrong_marker_is_a_usage_error(inner, written, complaint):
+def test_a_wrong_marker_is_a_usage_error(inner):
     inner.pytester.makepyfile(
-        test_x=f"""
+        test_x="""
         import pytest
 
         def test_a(node): pass
 
-        @pytest.mark.hil({written})
+        @pytest.mark.hil(imgae='x')
         def test_b(node): pass
         """
     )
     result = inner.run()
     assert result.ret == 4
+    complaint = "no keyword 'imgae'; did you mean 'image'?"
     result.stdout.fnmatch_lines([f"usage error: test_x.py:5: @pytest.mark.hil: {complaint}", "*pytest --markers*"])
     assert inner.events() == []
+
+
+WRONG = {
+    "imgae='x'": "no keyword 'imgae'; did you mean 'image'?",
+    "zzzzzz=1": "no keyword 'zzzzzz'; its keywords: cold, image, needs, node",
+    "cold=1": "cold must be True or False, not 1",
+    "image=None": "image must be a name, not None",
+    "node=''": "node must be a name, not ''",
+    "needs='power'": """needs must be a list of parts, like ["power"], not 'power'""",
+    "needs=['powr']": "no part 'powr'; did you mean 'power'?",
+    "needs=[7]": "no part 7; parts: console, disks, doors, meter, netboot, nic, power, reset",
+    "'candidate'": "takes keywords alone, not 'candidate'; its keywords: cold, image, needs, node",
+}
+
+
+def test_each_wrong_marker_is_told_with_its_line_and_what_is_wrong(inner):
+    tests = "".join(f"@pytest.mark.hil({each})\ndef test_{n}(): pass\n" for n, each in enumerate(WRONG))
+    inner.pytester.makepyfile(test_x=f"import pytest\n{tests}")
+    result = inner.run()
+    assert result.ret == 4
+    told = re.findall(r"^(?:usage error: )?(test_x.py:.*)$", result.stdout.str(), re.MULTILINE)
+    assert told == [f"test_x.py:{2 + 2 * n}: @pytest.mark.hil: {each}" for n, each in enumerate(WRONG.values())]
 
 
 def test_all_wrong_markers_are_told_at_once_and_each_once(inner):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from pathlib import Path
 
@@ -23,9 +25,24 @@ def test_each_folder_is_new(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(InfrastructureError, match=r"cannot be made: .*/file/boot: Not a directory") as caught:
+    with pytest.raises(InfrastructureError, match=r"cannot be made: .*/file/boot: .*/file is no folder") as caught:
         new_folder(tmp_path / "file", "boot")
     assert "--artifacts" in caught.value.hint
+
+
+def test_a_link_to_a_disk_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "hil-artifacts").symlink_to(tmp_path / "unplugged" / "disk")
+    tried: list[Path] = []
+    made = Path.mkdir
+
+    def mkdir(path: Path, *args: int, parents: bool = False, exist_ok: bool = False) -> None:
+        tried.append(path)
+        assert len(tried) < 50, "it tries for ever"
+        made(path, *args, parents=parents, exist_ok=exist_ok)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    with pytest.raises(InfrastructureError, match=r"cannot be made: .*/boot: .*/hil-artifacts is no folder"):
+        new_folder(tmp_path / "hil-artifacts", "boot")
 
 
 def test_a_record_has_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,3 +96,20 @@ def test_a_boots_record_is_three_files(tmp_path: Path) -> None:
         {"stage": "power", "seconds": 0.0, "error_seconds": 0.001, "source": "hil", "evidence": "switched on"}
     ]
     assert "switched on" in (tmp_path / "timeline.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"), [(errno.EROFS, "dmesg has why not"), (errno.ENOSPC, "make room on that disk")]
+)
+def test_a_disk_that_takes_no_more_is_the_benchs_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, hint: str
+) -> None:
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    # Of a read-only disk unlink(2) says so of a file that is not there, too.
+    for name in ("write_text", "unlink"):
+        monkeypatch.setattr(Path, name, refuse)
+    with pytest.raises(InfrastructureError, match=f"/a cannot be written: {os.strerror(number)}") as caught:
+        write_whole(tmp_path / "a", "text")
+    assert hint in caught.value.hint

@@ -11,6 +11,7 @@ from typing import cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 from support.meters import Steady
 
 from hil.boot import Boot, Verdict
@@ -168,7 +169,7 @@ def test_what_does_not_say_that_it_was_measured_counts_as_simulated() -> None:
     assert read.amount() == "1.0 J ± 0.0 J (simulated)"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=unless_quick(40), deadline=None)
 @given(st.dictionaries(st.sampled_from([*KNOWN.to_json(), "more"]), JSON) | JSON)
 def test_no_record_is_too_strange(value: object) -> None:
     found = PowerRecord.read(value)

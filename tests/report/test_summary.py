@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from hil import cli
@@ -149,6 +149,7 @@ KEYS = st.sampled_from(["node", "image", "verdict", "seconds_to_ready", "error",
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(record=st.dictionaries(KEYS, JSON | st.dictionaries(KEYS, JSON, max_size=3), max_size=8) | JSON)
+@example(record={"seconds_to_ready": 10**400})
 def test_any_record_is_summarised(tmp_path: Path, record: object) -> None:
     (tmp_path / "boot.json").write_text(json.dumps(record))
     boots = recorded(tmp_path)

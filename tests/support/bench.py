@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -22,6 +22,7 @@ from hil.node.fittings import Asking as AsksNode
 from hil.node.fittings import Sides
 from hil.readiness.panel import Panel
 from hil.timeline.timeline import Mark
+from hil.watched import Bootloader
 
 READY = Ready(re.compile(rb"login: "))
 
@@ -106,6 +107,7 @@ class Bench:
     served: list[str] = field(default_factory=list)
     followers: list[Follower] = field(default_factory=list)
     answers: dict[str, bytes] = field(default_factory=dict, repr=False)
+    bootloader: Callable[[Transcript, int, int], Bootloader] | None = None
 
     def __post_init__(self) -> None:
         self.wire = Wire()
@@ -141,6 +143,7 @@ class Bench:
             session=self.session,
             asking=self.asking,
             facts={"rig": "r"},
+            bootloader=self.bootloader,
         )
         machine = self.hardware.machine(without=self.without, control=self.control, attached=self.attached)
         return Node("n1", machine, self.image, self.own_ready, fittings)

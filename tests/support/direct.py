@@ -78,6 +78,17 @@ class Machine:
             finally:
                 connection.close()
 
+    def tell(self, port: int, method: str, path: str) -> bytes:
+        """Ask once for what may end the machine; the body of its answer, b"" where that was lost with it."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=5)
+        try:
+            connection.request(method, path)
+            return connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            return b""
+        finally:
+            connection.close()
+
 
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:

@@ -1,6 +1,7 @@
 """`hil` with a hook at one stage of its run: it says that the stage is reached, and then goes on, stands, or raises.
 
-Run as a program: STAGE HOW ARGUMENTS-OF-HIL... Only for tests that end `hil` at a known point.
+Run as a program: STAGE HOW ARGUMENTS-OF-HIL..., where the stage is one of `STAGES` or of a boot's. Only for tests that
+end `hil` at a known point.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ def main() -> None:
     stage, how, *arguments = sys.argv[1:]
     # A shell starts what it puts into the background with SIGINT ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    hook(STAGES[stage], act_on(stage, how))
+    hook(STAGES.get(stage, mark(stage)), act_on(stage, how))
     hook(ENDING, lambda *args: print("ending", file=sys.stderr, flush=True))
     sys.argv = ["hil", *arguments]
     from hil.cli import main as hil

@@ -34,7 +34,7 @@ PROBE_RIG: Mapping[str, object] = {
 
 
 def write_rig(folder: Path, rig: Mapping[str, object], name: str = "rig.yaml") -> Path:
-    """Write a rig file (JSON is YAML), within `support.boards.on_boards` of boards; returns its path."""
+    """Write a rig file (JSON is YAML), within `support.boards.on_machines` of those; returns its path."""
     path = folder / name
     path.write_text(json.dumps(as_asked(rig), indent=1))
     return path

@@ -15,11 +15,9 @@ _BEGINS = """#!/bin/sh
 ' '''
 """
 _HEADSCALE = """\
-import json, os, ssl, sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+import os, sys
 from pathlib import Path
 
-config = json.loads(Path(sys.argv[2]).read_text())
 if sys.argv[3] == "apikeys":
     print("a line of log")
     print("hskey-api-abc-secret" if not Path("no-key").exists() else "Error: hskey-api- of nobody")
@@ -27,6 +25,11 @@ if sys.argv[3] == "apikeys":
 print("called", sys.argv[3:], sorted(os.environ), flush=True)
 if Path("broken").exists():
     sys.exit("FTL it is broken")
+# These take longer than all the rest, and are for a server alone.
+import json, ssl
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+config = json.loads(Path(sys.argv[2]).read_text())
 nodes, keys = [{"id": "4", "name": "n1", "givenName": "n1"}, {"id": "5", "name": "n2", "givenName": "n2"}], []
 
 class Handler(BaseHTTPRequestHandler):

@@ -27,7 +27,7 @@ class TerminalShell(Wire):
     def __init__(self, argv: Sequence[str], home: Path) -> None:
         super().__init__()
         self.on_output: Callable[[bytes], bytes] = lambda data: data
-        self._speaking = threading.Lock()
+        self._speaking = threading.RLock()
         self._master, slave = pty.openpty()
         self.process = subprocess.Popen(
             # Whoever started the tests may ignore the terminal's signals, which a child would take over (nohup, "&").
@@ -69,11 +69,14 @@ class TerminalShell(Wire):
             if self._stop in readable:
                 return
             try:
-                data = self.on_output(os.read(self._master, 4096))
+                data = os.read(self._master, 4096)
             except OSError:  # the shell has ended (EIO, pty(7))
                 return
-            if data:
-                self.says(data)
+            # In one piece: what `on_output` let pass is said before anything that a test says from now on.
+            with self._speaking:
+                data = self.on_output(data)
+                if data:
+                    self.says(data)
 
 
 class Kernel:

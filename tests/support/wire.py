@@ -46,8 +46,10 @@ class Wire:
     def says(self, data: bytes, stamp_ns: int | None = None) -> None:
         """The machine prints; b"" ends its incarnation."""
         stamp = now_ns() if stamp_ns is None else stamp_ns
-        self._theirs.sendall(encode(Chunk(stamp, self.incarnation, self.offset, data)))
+        chunk = Chunk(stamp, self.incarnation, self.offset, data)
+        # First, since who reads this in another thread may go on at once, and say what comes next.
         self.offset += len(data)
+        self._theirs.sendall(encode(chunk))
 
     def ends(self) -> None:
         """The incarnation ends; what is said next is the next one's."""

@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.examples import unless_quick
 
 from hil.console.stream import Chunk, FeedClosed
 from hil.keeper.client import Keeper
@@ -17,7 +18,7 @@ from hil.keeper.console import BACK, LOST
 from hil.machines.board.line_events import LineEvents
 from hil.timeline.events import Event
 
-QUICK = settings(max_examples=60, deadline=None)
+QUICK = settings(max_examples=unless_quick(60), deadline=None)
 OURS = "console:node1"
 
 

@@ -32,6 +32,8 @@ IDENTITY = Identity("52:54:00:00:00:01", "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
 class Wire:
     """A machine's end of a segment that has QEMU's own forwards."""
 
+    watch = ""
+
     def netdev(self, ident: str, ports: Sequence[int]) -> list[str]:
         return ["-netdev", f"user,id={ident},forwards={'+'.join(map(str, ports))}"]
 

@@ -132,3 +132,13 @@ def test_a_source_has_one_colour_in_two_boots(chromium: str, tmp_path: Path) -> 
     colours = re.findall(r'class="lane (hue-\d)"><h3>([^<]*)<', drawn(chromium, tmp_path / "p.html"))
     assert len(colours) == 7
     assert len(set(colours)) == 4
+
+
+def test_a_file_that_a_board_looks_for_in_vain_is_no_alarm(chromium: str, tmp_path: Path) -> None:
+    folder = made(tmp_path / "boot")
+    errors = ("1 file recovery.elf not found", "2 cannot read start4.elf", "12 no such code")
+    rows = [{"seconds": 1, "file": "x", "outcome": "error", "error": error} for error in errors]
+    (folder / "packets.json").write_text(json.dumps({"tftp": rows}))
+    write_page([folder], tmp_path / "p.html")
+    shown = re.findall(r'<span class="(bad|aside)">error: (\d+) ', drawn(chromium, tmp_path / "p.html"))
+    assert shown == [("aside", "1"), ("bad", "2"), ("bad", "12")]

@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.boot_folders import ORIGIN_NS, record
+from support.examples import unless_quick
 
 from hil.report.page.console import read_console
 from hil.report.page.visible import visible, visible_document
@@ -68,7 +69,7 @@ def test_a_console_without_times_or_without_any(tmp_path: Path) -> None:
     assert "console.log cannot be read" in read_console(tmp_path / "console", ORIGIN_NS).note
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=unless_quick(60), deadline=None)
 @given(log=st.binary(max_size=200), index=st.binary(max_size=100))
 def test_any_bytes_are_a_recording(tmp_path: Path, log: bytes, index: bytes) -> None:
     (tmp_path / "console.log").write_bytes(log)

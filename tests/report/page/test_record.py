@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.boot_folders import made
+from support.examples import unless_quick
 
 from hil.report.page.record import gathered
 from hil.report.page.writing import embedded
@@ -123,7 +124,7 @@ def test_packets_and_a_limit(tmp_path: Path) -> None:
     assert "odd" not in found["dhcp"][0]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=unless_quick(60), deadline=None)
 @given(records=st.tuples(ANY, ANY, ANY), deep=ANY)
 def test_any_record_gives_a_page(tmp_path: Path, records: tuple[object, ...], deep: object) -> None:
     keys = ("error", "readiness", "assets", "runs", "packets", "marks", "capture", "dhcp", "http", "power_on_ns")
@@ -132,6 +133,15 @@ def test_any_record_gives_a_page(tmp_path: Path, records: tuple[object, ...], de
         whole = value if isinstance(value, list) else {**odd, "x": value, "error": {"evidence": deep}}
         (tmp_path / f"{name}.json").write_text(json.dumps(whole))
     json.loads(embedded(gathered(tmp_path, tmp_path)))
+
+
+@pytest.mark.parametrize("odd", [10**400, -(10**400), True, 1.5, "1"], ids=["huge", "below", "bool", "float", "text"])
+def test_a_power_on_that_is_no_stamp_gives_rows_without_times(tmp_path: Path, odd: object) -> None:
+    folder = made(tmp_path / "boot")
+    (folder / "timeline.json").write_text(json.dumps({"power_on_ns": odd, "marks": []}))
+    console = gathered(folder, tmp_path)["console"]
+    assert isinstance(console, dict)
+    assert "does not say when power-on was" in console["note"]
 
 
 def test_links_lead_from_the_page_to_the_files(tmp_path: Path) -> None:
