@@ -88,4 +88,4 @@ def test_the_commands_of_the_workflow_are_hils_own(tmp_path: Path) -> None:
             assert re.search(rf"(^|\s){option}\b", told), option
 
 
-MAIN = "from hil.cli import main; main()"
+MAIN = "from hil.start import main; main()"

@@ -54,7 +54,7 @@ nodes:
 
 BREAKS = """#!/bin/sh
 shift 3  # -I -m hil.keeper
-exec {python} -I -c '
+exec "{python}" -I -c '
 import sys
 from hil.keeper.__main__ import main
 from hil.keeper.server import Server

@@ -96,7 +96,7 @@ def main() -> None:
     hook(STAGES.get(stage, mark(stage)), act_on(stage, how))
     hook(ENDING, lambda *args: print("ending", file=sys.stderr, flush=True))
     sys.argv = ["hil", *arguments]
-    from hil.cli import main as hil
+    from hil.start import main as hil
 
     hil()
 

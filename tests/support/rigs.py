@@ -22,7 +22,7 @@ from support.boards import as_asked
 from hil.clock import Deadline
 from hil.images.image import Image
 
-HIL = [sys.executable, "-c", "import sys; sys.argv[0] = 'hil'; from hil.cli import main; main()"]
+HIL = [sys.executable, "-c", "import sys; sys.argv[0] = 'hil'; from hil.start import main; main()"]
 """The command, without relying on where its script was installed."""
 
 PROBE_RIG: Mapping[str, object] = {
