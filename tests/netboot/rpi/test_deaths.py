@@ -56,7 +56,10 @@ BENCH = "10.0.2.100"
 
 
 class Bench:
-    """A board in one boot, which began long ago and has been quiet for as long as a case says."""
+    """A board in one boot that has just begun; it is looked at when it has been quiet for as long as a case says.
+
+    Not one that began long ago: a host that was just switched on had no such moment.
+    """
 
     def __init__(self, case: Case) -> None:
         self.wire = Wire()
@@ -67,14 +70,16 @@ class Bench:
         self.bootloader = RpiBootloader(pi, BENCH, self._transcript, 0, follower)
 
     def trouble(self, quiet: float, *, late: bool = False) -> Trouble | None:
-        at = now_ns() - round(quiet * NANOSECONDS)
+        at = now_ns()
         timeline = Timeline(at, WallAnchor.take(), RPI_STAGES)
         timeline.add(Mark(stage, at, 0, "test", "") for stage in ("power", *self.case.marks))
         if self.case.uart:
             self._transcript.append(Chunk(at, 1, 0, self.case.uart))
         self.wire.says(STARTED + self.case.log, stamp_ns=at)
         timeline.add(self.bootloader.take())
-        return self.bootloader.trouble(timeline, lambda: "plug: 15.0 W at most", late=late)
+        with pytest.MonkeyPatch.context() as later:
+            later.setattr("hil.netboot.rpi.bootloader.now_ns", lambda: at + round(quiet * NANOSECONDS))
+            return self.bootloader.trouble(timeline, lambda: "plug: 15.0 W at most", late=late)
 
     def close(self) -> None:
         self.bootloader.close()
