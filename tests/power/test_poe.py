@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto.api import v2c
@@ -212,6 +212,13 @@ ANSWER = Switch({ADMIN: 1, STATUS: DELIVERING}).answer(ASKED) or b""
     st.binary(max_size=60)
     | st.tuples(st.integers(0, len(ANSWER) - 1), st.binary(max_size=4)).map(
         lambda change: ANSWER[: change[0]] + change[1] + ANSWER[change[0] + len(change[1]) :]
+    )
+)
+@example(bytes.fromhex("300e 020101 0488 8000000000000000"))
+@example(
+    bytes.fromhex(
+        "3042 020101 0407 70726976617465 a234 020400a499dc 020100 020100 3026"
+        "3080 060c 2b0601020169010101030104 020101 3011 060c 2b0601020169010101060104 020103"
     )
 )
 def test_any_datagram_is_read_or_refused(datagram: bytes) -> None:
