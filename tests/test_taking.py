@@ -27,6 +27,8 @@ from hil.locks import Busy, Lock
 from hil.taking import held_things, lock_folder, take_things
 from hil.tools.progress import Step
 
+pytestmark = pytest.mark.boot
+
 RIG = """hil: 1
 matchbox: {{url: "http://127.0.0.1:1"}}
 nodes:

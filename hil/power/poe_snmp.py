@@ -154,8 +154,8 @@ def answer(what: str, datagram: bytes, number: int, oids: Sequence[Oid]) -> list
             return None
         status = v2c.apiPDU.get_error_status(pdu)
         pairs = [(str(oid), value) for oid, value in v2c.apiPDU.get_varbinds(pdu)]
-    # pyasn1 0.6 asks its stream for as many bytes as a length says, also for over 2^63, and stumbles over a sequence of
-    # more parts than there are places for.
+    # pyasn1 0.6 asks its stream for as many bytes as a length says, also for over 2^63, and stumbles over a sequence
+    # of more parts than there are places for.
     except (PyAsn1Error, OverflowError, IndexError):
         raise _garbled(what, f"{len(datagram)} bytes that are no SNMP") from None
     if status:

@@ -115,7 +115,8 @@ def test_becomes_ready(node: HostedNode, made: MachineConfig) -> None:
         kinds = {event.kind for event in api.events(soon())}
         assert {"SequenceEvent", "PhaseEvent", "TaskEvent", "ServiceStateEvent", "MachineStatusEvent"} <= kinds
         assert b"[talos] machine is running and ready" in api.dmesg(soon())
-        assert api.logs("ext-hello", soon(), tail=1).startswith(b"hello world: listening on")
+        # It runs, and so it has a log; its first line comes when it comes.
+        until(api, lambda: api.logs("ext-hello", soon(), tail=1).startswith(b"hello world: listening on") or None)
         with pytest.raises(NodeError, match="says no"):
             api.logs("nothing", soon())
     said = console(node)

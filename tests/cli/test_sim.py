@@ -16,6 +16,8 @@ from hil import cli
 from hil.cli.sim import running
 from hil.config.rig import load_rig
 
+pytestmark = pytest.mark.boot
+
 WITHIN = 30.0
 LINE = "/dev/serial/by-id/usb-FTDI_FT232R-if00-port0"
 RIG = f"""

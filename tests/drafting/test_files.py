@@ -89,6 +89,7 @@ def test_the_asset_list_is_right_once_it_is_filled_in(tmp_path: Path) -> None:
     assert list(assets.files) == ["talos/v1.13.9/vmlinuz", "talos/v1.13.9/initramfs.xz", "rescue/linux"]
 
 
+@pytest.mark.boot
 def test_the_tests_are_collected_with_the_rig(tmp_path: Path) -> None:
     written(tmp_path, talosconfig=True)
     status, printed, _ = session(tmp_path, f"--rig=./{RIG}", TESTS, "--collect-only", "-q")

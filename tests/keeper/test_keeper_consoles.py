@@ -21,6 +21,8 @@ from hil.console.stream import Chunk, FeedClosed
 from hil.errors import InfrastructureError, UsageError
 from hil.keeper.client import Keeper
 
+pytestmark = pytest.mark.boot
+
 Reading = Callable[..., list[Chunk]]
 
 

@@ -16,6 +16,8 @@ from hil.console.stream import Chunk, Feed
 from hil.errors import InfrastructureError, UsageError
 from hil.keeper.client import Keeper
 
+pytestmark = pytest.mark.boot
+
 Reading = Callable[..., list[Chunk]]
 LONG = Deadline.after(float("inf"))
 

@@ -166,6 +166,7 @@ def test_a_bench_that_ends_in_order_leaves_its_port_as_promised(
     assert not directory.exists()
 
 
+@pytest.mark.boot
 def test_a_client_that_is_killed_leaves_that_to_its_keeper(folder: Path) -> None:
     with bench(folder) as (client, directory):
         client.kill()
@@ -184,6 +185,7 @@ def test_a_keeper_that_is_terminated_leaves_it_first(folder: Path) -> None:
     assert next_start() == []
 
 
+@pytest.mark.boot
 def test_a_keeper_that_breaks_leaves_it_first(folder: Path) -> None:
     (folder / "breaks").write_text(BREAKS.format(python=sys.executable))
     (folder / "breaks").chmod(0o755)
@@ -199,6 +201,7 @@ def test_a_keeper_that_breaks_leaves_it_first(folder: Path) -> None:
     assert next_start() == []
 
 
+@pytest.mark.boot
 def test_a_keeper_that_is_killed_leaves_it_to_the_next_start(folder: Path) -> None:
     with bench(folder) as (_, directory):
         kill_keeper(directory)

@@ -86,6 +86,7 @@ def test_all_wrong_markers_are_told_at_once_and_each_once(inner):
         assert [complaint in line for line in shown].count(True) == 1, shown
 
 
+@pytest.mark.boot
 def test_a_wrong_marker_under_xdist(inner):
     inner.pytester.makepyfile(test_x="import pytest\n@pytest.mark.hil(colt=True)\ndef test_a(): pass")
     result = inner.run_workers("-n1")

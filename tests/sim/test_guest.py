@@ -21,7 +21,7 @@ from hil.sim.player import Stage
 from hil.sim.twin import Twin
 
 __all__ = ["plain_devices"]
-pytestmark = pytest.mark.usefixtures("plain_devices")
+pytestmark = [pytest.mark.boot, pytest.mark.usefixtures("plain_devices")]
 
 WITHIN = 20.0
 EMPTIES_SOON = Character(farads=0.01)

@@ -22,6 +22,8 @@ from hil.sim.client import TwinControl
 from hil.sim.plan import BoardPlan, DevicePlan, Plan, Qemu
 from hil.sim.starting import STREAM, RunningTwin, start
 
+pytestmark = pytest.mark.boot
+
 UART = DevicePlan("uart1", "uart")
 WITHIN = 20.0
 

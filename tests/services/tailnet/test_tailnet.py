@@ -22,6 +22,8 @@ from hil.services.tailnet import tailnet as tailnet_module
 from hil.services.tailnet.private_net import Unavailable
 from hil.services.tailnet.tailnet import OwnServers, Tailnet, join_tailnet, open_tailnet
 
+pytestmark = pytest.mark.boot
+
 WITHIN = 20.0
 ADDRESS = HostPort("10.0.2.100", 8443)
 
