@@ -32,6 +32,8 @@ from hil.keeper.protocol import SOCKET_NAME
 from hil.keeper.runtime import is_alive, live_benches, new_runtime_dir, sweep
 from hil.locks import Lock
 
+pytestmark = pytest.mark.boot
+
 CLIENT = """
 import os, signal, sys
 from pathlib import Path

@@ -26,6 +26,8 @@ from hil.services.matchbox.assets import NO_ASSETS, Assets
 from hil.services.matchbox.server import Matchbox, serve
 from hil.tools import programs
 
+pytestmark = pytest.mark.boot
+
 MAC = "52:54:00:12:34:56"
 STAND_IN = """#!/bin/sh
 '''exec' {python} -I "$0" "$@" # to sh a command, to Python a text: a #! line takes no path with a space
@@ -214,7 +216,6 @@ def test_a_matchbox_that_is_not_there(keeper: Keeper, tmp_path: Path) -> None:
         at_url(keeper, f"http://127.0.0.1:{port}", tmp_path)
 
 
-@pytest.mark.boot
 def test_the_real_matchbox_serves_an_assigned_image(keeper: Keeper, tmp_path: Path) -> None:
     matchbox = serve(
         keeper,

@@ -26,6 +26,8 @@ from hil.machines.qemu import Config, create
 from hil.netboot.slirp import parse_usernet
 from hil.timeline.events import Event
 
+pytestmark = pytest.mark.boot
+
 IDENTITY = Identity("52:54:00:00:00:01", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "S-1")
 
 

@@ -29,6 +29,8 @@ from hil.netboot.lan.segment import LanSegment
 from hil.netboot.place import SegmentPlace
 from hil.netns.namespace import Namespace, Refused
 
+pytestmark = pytest.mark.boot
+
 WITHIN = 20.0
 NODES = {"node1": "52:54:00:00:00:01", "node2": "52:54:00:00:00:02"}
 ASK = """
