@@ -4,7 +4,8 @@ Python runs a signal's handler between any two calls of the main thread. `thread
 what is raised inside its `__enter__` leaves its lock taken for ever, and the next thread that needs it, and who waits
 for that thread, never end (CPython issue 74174). And what is raised inside a finalizer or a weak reference's callback
 goes nowhere: Python tells `sys.unraisablehook` of it and goes on. A garbage collection takes milliseconds, and the
-first code that runs in or after it is such a callback. Not a way to keep a signal off: it comes again soon after.
+first code that runs in or after it is such a callback. The tracer of coverage is called between any two lines, and has
+a lock of its own. Not a way to keep a signal off: it comes again soon after.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ _HANDING_OVER = frozenset(
     for name in ("__enter__", "__exit__", "_release_save", "_acquire_restore", "_is_owned", "notify", "notify_all")
 )
 _WAIT = threading.Condition.wait.__code__
+_TRACER = "coverage"
+_RUNS_ALL = frozenset({"coverage.cmdline", "coverage.execfile"})
+"""Those of its modules that run a program (`coverage run`), so that they are below every frame of it."""
 _TAKES_BACK = "gotit"
 """A variable of `Condition.wait`, set just before its `try`: whatever happens then, the lock is taken back."""
 _NUMBERS: dict[type[BaseException], int] = {}
@@ -89,5 +93,11 @@ def _lock_changes_hands(frame: FrameType | None) -> bool:
     while frame is not None:
         if frame.f_code in _HANDING_OVER or (frame.f_code is _WAIT and _TAKES_BACK not in frame.f_locals):
             return True
+        if _is_tracers(str(frame.f_globals.get("__name__"))):
+            return True
         frame = frame.f_back
     return False
+
+
+def _is_tracers(module: str) -> bool:
+    return module.partition(".")[0] == _TRACER and module not in _RUNS_ALL

@@ -10,8 +10,10 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import cast
 
 import pytest
+from coverage.collector import Collector
 
 from hil.interrupts import raising
 
@@ -99,6 +101,40 @@ def test_the_check_finds_what_pythons_own_handler_leaves() -> None:
     wrong = harm(signal.default_int_handler)
     assert any("its lock is still taken" in line for line in wrong)
     assert any("cannot release un-acquired lock" in line for line in wrong)
+
+
+class Collecting(Collector):
+    """coverage's collector, of which the lock alone is used, with SIGINT when that was just taken."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.data_lock = cast("threading.Lock", self)
+
+    def acquire(self) -> None:
+        self.lock.acquire()
+        interrupt()
+
+    def release(self) -> None:
+        self.lock.release()
+
+
+@pytest.mark.parametrize(
+    ("handler", "taken"), [(raising(KeyboardInterrupt), False), (signal.default_int_handler, True)]
+)
+def test_the_lock_of_coverages_tracer_is_left_free(
+    handler: Callable[[int, FrameType | None], None], taken: bool
+) -> None:
+    collector = Collecting()
+    signal.signal(signal.SIGINT, handler)
+
+    def traces() -> None:
+        collector.lock_data()
+        collector.unlock_data()
+        select.select([], [], [], 5)
+
+    with pytest.raises(KeyboardInterrupt):
+        traces()
+    assert collector.lock.locked() == taken
 
 
 class Finalized:
