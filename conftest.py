@@ -58,6 +58,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for tier, folder in folders:
             if path.startswith(folder):
                 item.add_marker(tier)
+        tier = next((tier for tier in _TIERS if item.get_closest_marker(tier) is not None), "fast")
+        item.user_properties.append(("tier", tier))  # as .ci/tiers.py counts them
         only = item.get_closest_marker("guest_only")
         if only is not None and config.getoption("machine") != "guest":
             item.add_marker(pytest.mark.skip(reason=f"of guests only: {only.kwargs['reason']}"))

@@ -156,7 +156,9 @@ class Sampler:
     def _due(self, began: int) -> Deadline:
         """When the meter is looked at next: in its turn, or earlier where somebody waits for a later reading."""
         turn = began + round(self._every * NANOSECONDS)
-        soonest = max(min(self._wanted) + 1, began + _SPACING_NS) if self._wanted else turn
+        # Who has its reading and is not awake yet to say so waits no longer.
+        wanted = [at_ns for at_ns in self._wanted if self._first_after(at_ns) is None]
+        soonest = max(min(wanted) + 1, began + _SPACING_NS) if wanted else turn
         return Deadline(min(turn, soonest), self._every)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.meters import Steady
 
-from hil.clock import Deadline, now_ns
+from hil.clock import Deadline, hold, now_ns
 from hil.power.port import PortSilent
 from hil.power.sampler import Sampler
 from hil.power.samples import read_samples
@@ -47,12 +47,19 @@ def test_a_reading_that_began_after_a_moment_is_got_at_once(tmp_path: Path) -> N
         second = sampler.wait_after(moment, Deadline.after(SOON))
         assert second is not None
         assert second.at_ns > moment
-        # It may have looked once more before this thread was awake again to say that it has what it waited for.
-        latest = sampler.latest()
-        assert latest is not None
-        assert latest.at_ns >= second.at_ns
+        assert sampler.latest() == second
         assert sampler.wait_after(now_ns() + 10**15, Deadline.after(0.01)) is None
     assert sampler.wait_after(now_ns(), Deadline.after(SOON)) is None
+
+
+def test_who_has_its_reading_and_is_not_awake_yet_makes_no_further_look(tmp_path: Path) -> None:
+    meter = Steady()
+    with sampling(meter, tmp_path, every=60) as sampler:
+        sampler._wanted.append(now_ns())
+        assert sampler.wait_after(sampler._wanted[0], Deadline.after(SOON)) is not None
+        looks = meter.asked
+        hold(0.2)
+        assert meter.asked == looks
 
 
 def test_a_reading_after_a_moment_to_come_is_got_when_it_comes(tmp_path: Path) -> None:
