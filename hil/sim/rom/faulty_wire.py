@@ -10,7 +10,6 @@ import struct
 from contextlib import suppress
 from dataclasses import replace
 from socket import inet_aton
-from types import TracebackType
 from typing import Final
 
 from hil.sim.rom import dhcp_message as dhcp
@@ -18,6 +17,7 @@ from hil.sim.rom.dhcp import bcm2837
 from hil.sim.rom.eeprom import Eeprom
 from hil.sim.rom.faults import Faults
 from hil.sim.rom.frames import IPV4, Ethernet, Udp, ethernet, parse_ethernet, parse_udp, udp
+from hil.sim.rom.listener import Listener
 from hil.sim.rom.pace import Pace
 from hil.sim.rom.port import Wire
 from hil.sim.rom.settings import Settings
@@ -40,7 +40,7 @@ _COOKIE: Final = slice(236, 240)
 _HEAD: Final = struct.Struct("!BBBBIHH4s4s4s4s16s64s128s4s")
 
 
-class FaultyWire:
+class FaultyWire(Listener):
     """A wire, between `async with` and its end.
 
     Args:
@@ -51,24 +51,11 @@ class FaultyWire:
     """
 
     def __init__(self, wire: Wire, faults: Faults, late_seconds: float) -> None:
+        super().__init__()
         self._wire = wire
         self._faults = faults
         self._late_seconds = late_seconds
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(_QUEUE)
-        self._pump: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> FaultyWire:
-        self._pump = asyncio.create_task(self._listen())
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._pump is not None
-        self._pump.cancel()
-        [ended] = await asyncio.gather(self._pump, return_exceptions=True)
-        if isinstance(ended, Exception):
-            raise ended
 
     def send(self, frame: bytes) -> None:
         """Put a frame on it; the router, where there is one, is quicker than whoever else answers."""

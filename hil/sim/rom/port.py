@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from socket import inet_aton, inet_ntoa
-from types import TracebackType
 from typing import Final, Protocol
 
 from hil.clock import Deadline
 from hil.sim.rom import frames
 from hil.sim.rom.frames import Arp, Ethernet, Udp
+from hil.sim.rom.listener import Listener
 from hil.sim.rom.pace import Pace
 
 EVERYBODY: Final = "255.255.255.255"
@@ -102,7 +102,7 @@ class Address:
         return (_number(self.ip) ^ _number(ip)) & mask == 0
 
 
-class Port:
+class Port(Listener):
     """The port, between `async with` and its end.
 
     Args:
@@ -113,6 +113,7 @@ class Port:
     """
 
     def __init__(self, wire: Wire, mac: str, pace: Pace, habits: Habits = BCM2711) -> None:
+        super().__init__()
         self.mac = mac
         self.pace = pace
         self.address: Address | None = None
@@ -126,20 +127,6 @@ class Port:
         self._neighbours: dict[str, bytes] = {}
         self._told = asyncio.Event()
         self._next = 0
-        self._pump: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> Port:
-        self._pump = asyncio.create_task(self._listen())
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._pump is not None
-        self._pump.cancel()
-        [ended] = await asyncio.gather(self._pump, return_exceptions=True)
-        if isinstance(ended, Exception):
-            raise ended
 
     def begin(self, address: Address | None = None) -> None:
         """Begin anew, with this address: what it knew of others it knows no longer, as after each reset of the port
