@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support.process_table import over
 from support.terminal import PROMPT, WITH_TIMES, WITHOUT_TIMES, Kernel, TerminalShell
 
 import hil.console.shell
@@ -96,19 +97,6 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     machine = Machine(SHELLS["sh"], tmp_path)
     yield machine
     machine.end()
-
-
-def ended(pid: str) -> bool:
-    """Whether a process is no more, or only waits for somebody to ask what became of it."""
-    deadline = Deadline.after(10)
-    while not deadline.expired:
-        try:
-            if Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return True
-        except FileNotFoundError:
-            return True
-        hold(0.01)
-    return False
 
 
 def octal(data: bytes) -> str:
@@ -245,14 +233,14 @@ def test_a_command_that_hangs_is_killed_and_its_words_are_told(shared: Machine) 
     assert shared.wire.written[last].startswith(b"\x03")
     pid, *rest = caught.value.evidence
     assert rest == ["stdout: half", "stderr: why"]
-    assert ended(pid.split()[-1])
+    assert over(int(pid.split()[-1]), Deadline.after(10))
     assert shared.run("echo on").stdout == b"on\n"
 
 
 def test_a_command_that_heeds_no_interrupt_is_killed_too(shared: Machine) -> None:
     with pytest.raises(NodeError, match="it was killed") as caught:
         shared.run("trap '' INT QUIT TERM; echo $$; while :; do sleep 1; done", within=1.0)
-    assert ended(caught.value.evidence[0].split()[-1])
+    assert over(int(caught.value.evidence[0].split()[-1]), Deadline.after(10))
 
 
 @pytest.mark.parametrize(

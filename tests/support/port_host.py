@@ -25,6 +25,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from support.process_table import command_lines
+
 from hil.clock import Deadline
 from hil.errors import HilError
 from hil.keeper.client import Keeper
@@ -124,27 +126,23 @@ def interfaces() -> list[str]:
 def capabilities(keeper: Keeper) -> dict[str, list[str]]:
     """Each process of the keeper by the last part of its command line's first words: CapEff and CapBnd."""
     found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
+    for folder, line in command_lines():
+        words = line.split("\0")
         try:
-            words = (folder / "cmdline").read_bytes().split(b"\0")
             status = dict(line.split(":\t") for line in (folder / "status").read_text().splitlines() if ":\t" in line)
             inside = (folder / "ns/net").readlink()
         except OSError:
             continue
-        if str(keeper.directory).encode() in b" ".join(words) or b"holder" in b" ".join(words):
+        if str(keeper.directory) in line or "holder" in line:
             there = "inside" if inside != Path("/proc/self/ns/net").readlink() else "outside"
-            name = f"{Path(os.fsdecode(words[0])).name} {there}"
+            name = f"{Path(words[0]).name} {there}"
             found[name] = [status["CapEff"], status["CapBnd"], status["NoNewPrivs"]]
     return found
 
 
 def ipv6_inside(keeper: Keeper) -> list[str]:
     """The interfaces with an address of IPv6 where dnsmasq is."""
-    (pid,) = (
-        folder
-        for folder in Path("/proc").glob("[0-9]*")
-        if f"--conf-file={keeper.directory}/dnsmasq.conf".encode() in (folder / "cmdline").read_bytes()
-    )
+    (pid,) = (folder for folder, line in command_lines() if f"--conf-file={keeper.directory}/dnsmasq.conf" in line)
     return sorted(line.split()[-1] for line in (pid / "net/if_inet6").read_text().splitlines())
 
 
