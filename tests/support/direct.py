@@ -12,7 +12,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -90,10 +90,11 @@ class Machine:
             connection.close()
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+def _free_ports(count: int) -> list[int]:
+    """Ports that nobody has now, no two the same: each is held until the last is there."""
+    with ExitStack() as stack:
+        held = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [one.getsockname()[1] for one in held]
 
 
 @contextmanager
@@ -101,7 +102,8 @@ def booted(image: Image, folder: Path, *args: str) -> Iterator[Machine]:
     """The machine, switched on; off and gone at the end."""
     initrd, serial = folder / "initrd", folder / "serial"
     initrd.write_bytes(b"".join(asset.path.read_bytes() for asset in image.initrds))
-    ports = {port: _free_port() for port in (*image.ports, HELLO_PORT)}
+    wanted = (*image.ports, HELLO_PORT)
+    ports = dict(zip(wanted, _free_ports(len(wanted)), strict=True))
     forwards = "".join(f",hostfwd=tcp:127.0.0.1:{here}-:{there}" for there, here in ports.items())
     command = [
         str(programs.qemu().path),
