@@ -156,7 +156,8 @@ class Hil:
         deadline = Deadline.after(within)
         with self._grown:
             while (found := look()) is None:
-                ended = self.process.poll() is not None
+                # Its last lines may still be on their way to us when it has ended.
+                ended = self.process.poll() is not None and not any(thread.is_alive() for thread in self._threads)
                 if ended or deadline.expired:
                     why = "ended" if ended else f"went on for {within:g} s"
                     raise AssertionError(f"hil {why} without {pattern!r}:\n{self.stdout}\n{self.stderr}")
