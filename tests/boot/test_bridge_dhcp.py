@@ -21,7 +21,7 @@ KNOWN, STRANGER = "52:54:00:00:00:01", "52:54:00:00:00:99"
 # It asks on three wires at once: as a machine of the rig on the bridge, as the same one on a wire that is not of the
 # bridge, and as a stranger on the bridge. Each ask is one DISCOVER of an EFI firmware for arm64.
 ASKS = """
-import json, subprocess, sys, time
+import json, subprocess, sys, threading, time
 from scapy.all import BOOTP, DHCP, IP, UDP, AsyncSniffer, Ether, sendp
 known, stranger = sys.argv[1:]
 for words in ("link add a0 type veth peer name a1", "link set a1 master br0", "link set a0 up", "link set a1 up",
@@ -44,10 +44,10 @@ def hear(wire):
                           "server": options["server_id"],
                           "file": (options.get("boot-file-name") or packet[BOOTP].file).rstrip(b"\\0").decode()})
     return note
-sniffers = [AsyncSniffer(iface=wire, prn=hear(wire), store=False) for wire in ("a0", "b0")]
-for sniffer in sniffers:
-    sniffer.start()
-time.sleep(0.5)
+for wire in ("a0", "b0"):
+    listens = threading.Event()
+    AsyncSniffer(iface=wire, prn=hear(wire), store=False, started_callback=listens.set).start()
+    listens.wait()
 for wire, mac, xid in (("b0", known, 2), ("a0", stranger, 3), ("a0", known, 1)):
     asked = time.time()
     sendp(discover(mac, xid), iface=wire, verbose=False)
@@ -69,8 +69,9 @@ def test_the_bridge_alone_is_answered_and_on_it_the_rigs_machines_alone(keeper: 
     argv = segment.net.inside([sys.executable, "-c", ASKS, KNOWN, STRANGER])
     said = said_by(keeper, "asks", argv, b"]\n", within=60)
     (offer,) = json.loads(said.splitlines()[-1])
-    # By the kernel's stamp of its arrival, whenever it was read.
-    assert offer.pop("after") < 1
+    # By the kernel's stamp of its arrival, whenever it was read: dnsmasq does not try for three seconds whether somebody
+    # has the address.
+    assert offer.pop("after") < 2.5
     assert offer == {
         "wire": "a0",
         "xid": 1,
