@@ -30,7 +30,7 @@ from hil.timeline.timeline import Mark
 
 @dataclass
 class Node:
-    """Boots at once, or fails."""
+    """Boots at once, in no time whatever it takes to be run, or fails."""
 
     name: str
     folder: Path
@@ -44,11 +44,13 @@ class Node:
     nothing_expected: bool = False
 
     def attach(self, within: float | None, *, on_mark: OnMark) -> Boot:
-        boot = boot_in(self.folder, Mark("attached", now_ns(), 0, "hil", "as it runs"))
+        boot = boot_in(self.folder)
         boot.node, boot.image = self.name, "(its own)"
         self.boots.append(boot)
+        moment = boot.timeline.origin_ns
+        boot.timeline.add([Mark("attached", moment, 0, "hil", "as it runs")])
         if not self.nothing_expected:
-            boot.timeline.add([Mark("ready", now_ns(), 0, "probes", "all hold")])
+            boot.timeline.add([Mark("ready", moment, 0, "probes", "all hold")])
             boot.settle(Verdict.READY)
         return boot
 
@@ -67,13 +69,14 @@ class Node:
         boot = boot_in(self.folder)
         boot.node, boot.facts = self.name, {"machine": "qemu", "accelerator": "tcg x", "segment": "user"}
         self.boots.append(boot)
-        marks = [Mark("power", now_ns(), 0, "hil", "on")]
+        moment = boot.timeline.origin_ns
+        marks = [Mark("power", moment, 0, "hil", "on")]
         if self.failure is not None:
             boot.timeline.add(marks)
             if isinstance(self.failure, HilError):
                 boot.fail(self.failure)
             raise self.failure
-        marks.append(Mark("ready", now_ns(), 0, "http", "GET"))
+        marks.append(Mark("ready", moment, 0, "http", "GET"))
         for mark in boot.timeline.add(marks):
             on_mark(mark)
         boot.readiness = self.readiness
