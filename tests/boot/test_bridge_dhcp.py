@@ -69,8 +69,8 @@ def test_the_bridge_alone_is_answered_and_on_it_the_rigs_machines_alone(keeper: 
     argv = segment.net.inside([sys.executable, "-c", ASKS, KNOWN, STRANGER])
     said = said_by(keeper, "asks", argv, b"]\n", within=60)
     (offer,) = json.loads(said.splitlines()[-1])
-    # By the kernel's stamp of its arrival, whenever it was read: dnsmasq does not try for three seconds whether somebody
-    # has the address.
+    # By the kernel's stamp of its arrival, whenever it was read: dnsmasq does not try for three seconds whether
+    # somebody has the address.
     assert offer.pop("after") < 2.5
     assert offer == {
         "wire": "a0",
