@@ -91,6 +91,17 @@ class Deadline:
         """Seconds left, never below 0; None when there is no end (as `select` takes it)."""
         return None if self.at_ns is None else max(0.0, (self.at_ns - now_ns()) / NANOSECONDS)
 
+    def left(self) -> float | None:
+        """As `remaining`, for the next wait of a socket, to which 0 would say not to wait and to fail in other words.
+
+        Raises:
+            TimeoutError: no time is left.
+        """
+        seconds = self.remaining()
+        if seconds == 0:
+            raise TimeoutError("timed out")
+        return seconds
+
     @property
     def expired(self) -> bool:
         """Whether the moment has passed."""

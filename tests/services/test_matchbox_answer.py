@@ -95,9 +95,10 @@ def test_a_matchbox_that_is_gone_is_the_benchs_fault() -> None:
         answer("http://10.0.2.100:8080/c", seen=SEEN, address=address, deadline=soon())
 
 
-def test_a_matchbox_that_hangs_is_given_up() -> None:
+@pytest.mark.parametrize("seconds", [0.05, 0])
+def test_a_matchbox_that_hangs_is_given_up(seconds: float) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(InfrastructureError, match="timed out"):
-        answer("http://10.0.2.100:8080/c", seen=SEEN, address=server.getsockname(), deadline=Deadline.after(0.05))
+        answer("http://10.0.2.100:8080/c", seen=SEEN, address=server.getsockname(), deadline=Deadline.after(seconds))
 
 
 @given(st.text())

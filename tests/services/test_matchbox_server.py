@@ -216,6 +216,13 @@ def test_a_matchbox_that_is_not_there(keeper: Keeper, tmp_path: Path) -> None:
         at_url(keeper, f"http://127.0.0.1:{port}", tmp_path)
 
 
+def test_a_matchbox_for_which_no_time_is_left(keeper: Keeper, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(InfrastructureError, match=r"does not answer at .*: timed out"):
+            serve(keeper, MatchboxConfig(url=url), tmp_path, program=Path("/nowhere"), deadline=Deadline.after(0))
+
+
 def test_the_real_matchbox_serves_an_assigned_image(keeper: Keeper, tmp_path: Path) -> None:
     matchbox = serve(
         keeper,

@@ -30,8 +30,9 @@ def answer(url: str, *, seen: HostPort, address: tuple[str, int], deadline: Dead
     from http.client import HTTPConnection, HTTPException
 
     path = _path(url, seen)
-    connection = HTTPConnection(*address, timeout=deadline.remaining())
+    connection = HTTPConnection(*address)
     try:
+        connection.timeout = deadline.left()
         connection.request("GET", path)
         got = connection.getresponse()
         body = got.read(_MOST_BYTES)

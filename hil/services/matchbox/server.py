@@ -204,8 +204,7 @@ def _check_answer(address: tuple[str, int], what: str, deadline: Deadline) -> No
 
 
 def _get_root(address: tuple[str, int], deadline: Deadline) -> bytes:
-    timeout = deadline.sooner(_ONE_TRY).remaining()
-    with socket.create_connection(address, timeout) as connection:
+    with socket.create_connection(address, deadline.sooner(_ONE_TRY).left()) as connection:
         connection.sendall(f"GET / HTTP/1.0\r\nHost: {address[0]}\r\n\r\n".encode("ascii"))
         answer = b""
         while len(answer) < 1 << 16 and (data := connection.recv(4096)):

@@ -62,9 +62,7 @@ class BoundedSocket(socket.socket):
         Raises:
             TimeoutError: none is.
         """
-        if self._deadline.expired:
-            raise TimeoutError("timed out")
-        self.settimeout(self._deadline.remaining())
+        self.settimeout(self._deadline.left())
 
     def recv_into(self, *args: object, **kwargs: object) -> int:
         """As every socket's; what http.client reads comes by it (CPython, socket.SocketIO.readinto)."""

@@ -89,10 +89,10 @@ class Access:
 
     def _connect(self, host: str, port: int, deadline: Deadline) -> socket.socket:
         if self.by is None:
-            return socket.create_connection((host, port), deadline.remaining())
+            return socket.create_connection((host, port), deadline.left())
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(deadline.remaining())
         try:
+            connection.settimeout(deadline.left())
             connection.connect(str(self.by))
         except BaseException:
             connection.close()
@@ -113,8 +113,7 @@ def _read(connection: HTTPConnection, response: HTTPResponse, deadline: Deadline
         body += piece
         if len(body) > _MOST_BYTES:
             raise OSError(f"more than {_MOST_BYTES >> 20} MiB")
-        if deadline.expired:
-            raise TimeoutError("timed out")
+        left = deadline.left()
         if connection.sock is not None:
-            connection.sock.settimeout(deadline.remaining())
+            connection.sock.settimeout(left)
     return bytes(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import threading
@@ -154,9 +155,9 @@ def test_a_server_that_is_silent_or_says_too_much(
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "silent"))
         silent.listen()
-        for scheme in ("http", "https"):
+        for scheme, seconds in itertools.product(("http", "https"), (0.1, 0)):
             with pytest.raises(InfrastructureError, match=r"does not answer: .*timed out"):
-                Access(f"{scheme}://h", "", tmp_path / "silent").ask("GET", "/", deadline=Deadline.after(0.1))
+                Access(f"{scheme}://h", "", tmp_path / "silent").ask("GET", "/", deadline=Deadline.after(seconds))
     monkeypatch.setattr(http_access, "_MOST_BYTES", 100)
     fake.answers["GET /api/v1/node"] = (200, bytes(101))
     with pytest.raises(InfrastructureError, match="does not answer: more than"):
