@@ -28,15 +28,18 @@ KINDS = {
 """A section, and from which number it counts its channels."""
 WITHOUT_PASSWORD = [kind for kind in KINDS if "password" not in kind]
 METERLESS = ("poe", "turingpi2")
+HURRIED = (
+    (http_device, "ANSWER_WITHIN", 0.5),
+    (poe_snmp, "ANSWER_WITHIN", 0.5),
+    (poe, "SETTLES_WITHIN", 2.0),
+)
 
 
 @pytest.fixture
 def bench(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    for module in (http_device, poe_snmp):
-        monkeypatch.setattr(module, "ANSWER_WITHIN", 0.5)
-    monkeypatch.setattr(poe, "SETTLES_WITHIN", 2.0)
     monkeypatch.setenv("PLUG_PASSWORD", "circle of life")
-    with bench_of(*KINDS[kind], tmp_path, monkeypatch, meter=not kind.startswith(METERLESS)) as made:
+    has_meter = not kind.startswith(METERLESS)
+    with bench_of(*KINDS[kind], tmp_path, monkeypatch, meter=has_meter, hurried=HURRIED) as made:
         yield made
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from support.keepers import own_keeper
@@ -34,6 +35,8 @@ nodes:
   one: {{kind: board, image: probe, mac: 02:00:5e:10:00:01, power: first{meter}}}
   two: {{kind: board, image: probe, mac: 02:00:5e:10:00:02, power: second}}
 """
+ANSWERED = ("checksum",)
+"""Faults of which a driver is told by an answer, which has to come in time."""
 
 
 @dataclass
@@ -44,6 +47,7 @@ class Bench:
     second: PowerPort
     meter: Meter | None
     twin: TwinControl
+    hurried: Sequence[tuple[ModuleType, str, float]]
 
     def conducts(self) -> list[bool]:
         """Both contacts, as the twin has them."""
@@ -51,21 +55,33 @@ class Bench:
         return [outlets[channel]["conducts"] for channel in sorted(outlets)][:2]
 
     def under(self, fault: str) -> InfrastructureError | PowerState:
-        """What comes of switching the first port off under a fault: an error, or what it then reads back."""
+        """What comes of switching the first port off under a fault: an error, or what it then reads back.
+
+        Patience is cut short where no good answer comes, and there alone: a host may stall while one is on its way.
+        """
         self.first.switch(True, deadline=soon())
         self.twin.fault("device", fault)
-        try:
-            self.first.switch(False, deadline=soon())
-            return self.first.read(deadline=soon())
-        except InfrastructureError as error:
-            return error
-        finally:
-            self.twin.mend("device")
+        with pytest.MonkeyPatch.context() as patience:
+            for module, name, seconds in self.hurried if fault not in ANSWERED else ():
+                patience.setattr(module, name, seconds)
+            try:
+                self.first.switch(False, deadline=soon())
+                return self.first.read(deadline=soon())
+            except InfrastructureError as error:
+                return error
+            finally:
+                self.twin.mend("device")
 
 
 @contextmanager
 def bench_of(
-    section: str, number: int, where: Path, monkeypatch: pytest.MonkeyPatch, *, meter: bool
+    section: str,
+    number: int,
+    where: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    meter: bool,
+    hurried: Sequence[tuple[ModuleType, str, float]],
 ) -> Iterator[Bench]:
     """A rig's two ports on the twin.
 
@@ -75,6 +91,7 @@ def bench_of(
         where: an empty folder for the rig file.
         monkeypatch: of the test.
         meter: whether the same section is one of a meter.
+        hurried: how long a driver waits, a module's name for it and seconds, where no good answer comes.
     """
     first, second = section % number, section % (number + 1)
     more = {"meters": f"meter: {{{first}}}", "meter": ", meter: meter"} if meter else {"meters": "", "meter": ""}
@@ -85,7 +102,8 @@ def bench_of(
         directory.mkdir(mode=0o700)
         twin = start(keeper, plan_of(rig, directory, {}))
         ports = [make_port(resolved(rig.power[name], twin.devices)) for name in ("first", "second")]
-        yield Bench(*ports, make_meter(resolved(rig.meters["meter"], twin.devices)) if meter else None, twin.control)
+        found = make_meter(resolved(rig.meters["meter"], twin.devices)) if meter else None
+        yield Bench(*ports, found, twin.control, hurried)
 
 
 def soon() -> Deadline:
