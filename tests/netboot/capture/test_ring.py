@@ -115,7 +115,10 @@ class Lan:
     def run(self, script: str, *words: str) -> object:
         """What a script in it prints."""
         argv = self.net.inside([sys.executable, "-I", "-S", "-E", "-c", TAP + script, *words])
-        return json.loads(said_by(self.keeper, "machine", argv, b"]\n", within=20))
+        said = said_by(self.keeper, "machine", argv, b"]\n", within=20)
+        # The next script is the same machine, with the same tap.
+        assert self.keeper.wait_exit("machine", deadline=soon()) == 0
+        return json.loads(said)
 
     def send(self, *frames: tuple[str, str, str]) -> list[tuple[int, int]]:
         """Have the machine send frames (to, from, text); before and after each, ns of the one clock."""
