@@ -133,19 +133,29 @@ class Watch:
             NodeError: the console or Matchbox says that the boot is dead.
             InfrastructureError: the bench failed.
         """
+        marks: list[Mark] = []
+        try:
+            self._gather(marks)
+        finally:
+            # Each source has a pipe of its own, and two may have news by now: what is told is told in its order.
+            self._add(sorted(marks, key=lambda mark: mark.at_ns), on_mark)
+
+    def _gather(self, marks: list[Mark]) -> None:
+        """Put what has arrived into a list, also where it ends with an error: the console last, as iPXE's words come
+        before its request to Matchbox."""
         if isinstance(self._events, Events):
             events = self._events.take()
             self._shutdown = next((event for event in events if event.name == "SHUTDOWN"), self._shutdown)
-            self._add(marks_of(events), on_mark)
-        self._add(self._take_served(), on_mark)
+            marks += marks_of(events)
+        marks += self._take_served()
         try:
             self._console.poll()
         except HilError as death:
-            self._add(self._seen(), on_mark)
+            marks += self._seen()
             self._explain(death)
             raise
-        self._add(self._seen(), on_mark)
-        self._add(self._ready.news(), on_mark)
+        marks += self._seen()
+        marks += self._ready.news()
 
     def begin_again(self) -> None:
         """The machine was reset on purpose: neither its readiness nor its deaths of before count any more."""

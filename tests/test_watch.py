@@ -159,6 +159,16 @@ def test_ready(bench: Bench) -> None:
     assert bench.matchbox.fileno() == -1
 
 
+def test_what_two_sources_have_by_now_is_told_in_the_order_of_its_moments(bench: Bench) -> None:
+    assert bench.matchbox is not None
+    bench.wire.says(IPXE)
+    bench.matchbox.marks = [Mark("profile", now_ns(), 0, "matchbox", "p")]
+    bench.wire.says(b"/assets/kernel... ok\r\n")
+    seen: list[str] = []
+    bench.watch().take(lambda mark: seen.append(mark.stage))
+    assert seen == ["ipxe", "profile", "kernel-fetched"]
+
+
 def test_a_machine_with_neither_events_nor_a_matchbox_of_ours(bench: Bench) -> None:
     bench.matchbox = None
     bench.wire.says(b"READY\r\n")
