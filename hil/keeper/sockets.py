@@ -11,6 +11,7 @@ import re
 import socket
 import struct
 import sys
+from contextlib import suppress
 
 _LINE = re.compile(
     rb"^\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) [0-9A-F:]+ 0A "
@@ -40,9 +41,10 @@ def listening_sockets(pid: int) -> list[tuple[str, int]]:
             with open(f"/proc/{pid}/net/{table}", "rb") as file:  # noqa: PTH123 - proc has no other face
                 sockets |= parse_listening(file.read())
         for entry in os.scandir(f"/proc/{pid}/fd"):
-            target = os.readlink(entry.path)  # noqa: PTH115 - a target that is no path
-            if target.startswith("socket:["):
-                own.add(int(target[8:-1]))
+            with suppress(FileNotFoundError):  # closed since it was listed
+                target = os.readlink(entry.path)  # noqa: PTH115 - a target that is no path
+                if target.startswith("socket:["):
+                    own.add(int(target[8:-1]))
     except OSError:
         return []
     return sorted((place for inode, place in sockets.items() if inode in own), key=lambda place: place[1])

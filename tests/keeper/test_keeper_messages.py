@@ -124,6 +124,20 @@ def test_our_own_sockets_and_those_of_nobody() -> None:
     assert listening_sockets(1 << 30) == []
 
 
+def test_what_a_program_closes_meanwhile_hides_none_of_its_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    target_of = os.readlink
+
+    with socket.create_server(("127.0.0.1", 0)) as server, Path(os.devnull).open() as other:
+
+        def look(path: str) -> str:
+            if path.endswith(f"/{other.fileno()}"):
+                raise FileNotFoundError(2, "No such file or directory", path)
+            return target_of(path)
+
+        monkeypatch.setattr("hil.keeper.sockets.os.readlink", look)
+        assert server.getsockname() in listening_sockets(os.getpid())
+
+
 @UNHURRIED
 @given(
     st.lists(
