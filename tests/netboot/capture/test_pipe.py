@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -60,11 +61,21 @@ def test_what_was_there_before_it_was_opened_is_as_old_as_the_pipe(fifo: Path) -
         assert pipe.take() is None
 
 
-def test_while_nothing_comes_it_looks_again_and_again(pipe: Pipe, writer: int) -> None:
+def test_while_nothing_comes_it_looks_again_and_again(
+    pipe: Pipe, writer: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: SimpleQueue[int] = SimpleQueue()
+
+    def look() -> int:
+        looks.put(now_ns())
+        return now_ns()
+
     os.write(writer, b"1")
     _, first, _ = pipe.take() or (b"", 0, 0)
     quiet = now_ns()
-    hold(0.1)
+    monkeypatch.setattr(module, "monotonic_ns", look)
+    for _ in range(2):  # a look is over when the next one begins
+        looks.get(timeout=20)
     os.write(writer, b"2")
     _, looked, _ = pipe.take() or (b"", 0, 0)
     os.close(writer)
