@@ -8,6 +8,7 @@ import tty
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from subprocess import PIPE, Popen
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from support.examples import unless_quick
 from support.pty_board import Answer, PtyBoard
 
-from hil.clock import Deadline
+from hil.clock import Deadline, hold
 from hil.power import exchange, lcus, line
 from hil.power.lcus import Config, create, frame, parse_status
 from hil.power.port import PortAbsent, PortGarbled, PortRefused, PortSilent, PowerState
@@ -223,6 +224,9 @@ def test_a_line_that_another_program_keeps_names_it(plugged: Callable[[Answer], 
     with Popen(["flock", "--no-fork", path, "sh", "-c", "echo locked; exec sleep 60"], stdout=PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
+        named, until = Path(f"/proc/{other.pid}/comm"), soon()
+        while named.read_text() != "sleep\n" and not until.expired:  # it is "sh" until it has become the other
+            hold(0.01)
         with pytest.raises(PortAbsent, match=rf"{path} is held by .*sleep \(pid {other.pid}\)"):
             create(config(path)).read(deadline=Deadline.after(0.05))
         other.kill()
