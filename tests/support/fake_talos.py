@@ -164,16 +164,20 @@ class FakeTalos:
         self._soon(self._leave)
 
     def _leave(self) -> None:
-        assert self.server is not None
-        for protocol in self.server.protocols:
+        for protocol in self._spoken:
             protocol.connection._transport.write(b"\0\0\x08\x07" + bytes(5) + b"\x7f\xff\xff\xff" + bytes(4))
 
     def _cut(self) -> None:
         assert self.server is not None
-        for protocol in self.server.protocols:
-            if hasattr(protocol, "processor"):  # else its TLS has not come about
-                protocol.processor.close()
+        for protocol in self._spoken:
+            protocol.processor.close()
         self.server.protocols.clear()
+
+    @property
+    def _spoken(self) -> list[H2Protocol]:
+        """Connections whose TLS has come about; of a client's several tries at once some are given up before."""
+        assert self.server is not None
+        return [protocol for protocol in self.server.protocols if hasattr(protocol, "processor")]
 
     def _resource(self, kind: tuple[str, str], name: str, data: bytes, yaml: str) -> state.Resource:
         resource = state.Resource(

@@ -167,7 +167,7 @@ def test_a_farewell_is_the_end_of_asking_there(asks: Asks, talos: FakeTalos) -> 
 
 
 def test_what_was_asked_before_the_farewell_is_answered(asks: Asks, talos: FakeTalos) -> None:
-    api = asks(talos.port)
+    api = asks(talos.port, patience=replace(QUICK, farewell=30.0))  # until the stall ends
     api.observe(soon())
     talos.said.stall.add("Dmesg")
     answer: list[bytes] = []
@@ -521,7 +521,7 @@ def test_the_door_is_asked_for_each_connection(
 
 def test_close_leaves_nothing(tmp_path: Path, cluster: Cluster, admin: Pair, talos: FakeTalos) -> None:
     context = load(cluster.talosconfig(tmp_path / "tc", admin)).context()
-    threads, files = threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+    threads, files = set(threading.enumerate()), len(list(Path("/proc/self/fd").iterdir()))
     for port in (talos.port, 1):
         api = TalosApi("node1", lambda port=port: Access("127.0.0.1", port, context), QUICK)
         api.observe(Deadline.after(0.2))
@@ -530,7 +530,7 @@ def test_close_leaves_nothing(tmp_path: Path, cluster: Cluster, admin: Pair, tal
         for question in (api.dmesg, api.observe, api.events):
             with pytest.raises(UsageError, match="Talos on node1 is asked no more"):
                 question(soon())
-    assert threading.active_count() == threads
+    assert not set(threading.enumerate()) - threads
     talos.close()
     assert len(list(Path("/proc/self/fd").iterdir())) <= files
 
@@ -640,8 +640,9 @@ def test_a_reading_question_is_asked_again_when_the_connection_ends(asks: Asks, 
     asking = threading.Thread(target=lambda: answer.append(api.dmesg(soon())))
     asking.start()
     until(api, lambda: True if "Dmesg" in talos.said.asked else None)
-    talos.said.stall.clear()
     talos.drop()
+    changes(api, "talos.api: the connection was lost")
+    talos.said.stall.clear()  # not sooner: it would be answered before its connection ends
     asking.join(60)
     assert answer[0].endswith(b"two \xff\n")
     assert talos.said.asked.count("Dmesg") == 2
