@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.boot, needs_taps]
 
 MAC = "dc:a6:32:01:36:c2"
 ROUTING = ("dhcp-range=192.168.1.50,192.168.1.99,12h", "dhcp-authoritative", f"dhcp-boot=theirs.efi,router,{ROUTER}")
-OURS, OVER = "hil-test: by hil of 192.168.1.", "hil-ipxe: failed"
+OURS, OVER, FAILED = "hil-test: by hil of 192.168.1.", "hil-test: over", "hil-ipxe: failed"
 WITHIN = 120.0
 
 
@@ -44,7 +44,9 @@ def booted(folder: Path, script: str) -> tuple[str, list[Record]]:
     """What the console said, and the bench's dnsmasq."""
     write_tftp(folder / "tftp", ipxe=programs.ipxe(), script=script)
     (folder / "www").mkdir()
-    (folder / "www/boot.ipxe").write_text("#!ipxe\necho hil-test: by hil of ${net0/ip} by ${net0/gateway}\nshell\n")
+    # Ours is whole when the next line comes.
+    next_script = f"#!ipxe\necho hil-test: by hil of ${{net0/ip}} by ${{net0/gateway}}\necho {OVER}\nshell\n"
+    (folder / "www/boot.ipxe").write_text(next_script)
     edk2 = programs.edk2()
     shutil.copyfile(edk2.vars, folder / "variables.fd")
     qemu = [str(programs.qemu().path), "-nodefaults", "-display", "none", "-serial", "stdio", "-machine", "virt"]
@@ -52,7 +54,7 @@ def booted(folder: Path, script: str) -> tuple[str, list[Record]]:
     qemu += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={edk2.code}"]
     qemu += ["-drive", f"if=pflash,format=raw,unit=1,file={folder}/variables.fd"]
     program = str(dnsmasq.find().path)
-    said = run(Plan(str(folder), ROUTING, proxying(folder / "tftp"), program, qemu, MAC, [OURS, OVER], WITHIN))
+    said = run(Plan(str(folder), ROUTING, proxying(folder / "tftp"), program, qemu, MAC, [OVER, FAILED], WITHIN))
     reader = Reader()
     records = map(reader.read, (folder / "bench.log").read_bytes().splitlines())
     return said, [record for record in records if record is not None]
