@@ -279,7 +279,7 @@ class _State(StateBase):
 
     async def List(self, stream: Stream[state.ListRequest, state.ListResponse]) -> None:
         request = await self._talos.answer("List", stream)
-        for resource in self._there(request, stream).values():
+        for resource in list(self._there(request, stream).values()):  # a test may change it while this sends
             await stream.send_message(state.ListResponse(resource=resource))
 
     async def Watch(self, stream: Stream[state.WatchRequest, state.WatchResponse]) -> None:
