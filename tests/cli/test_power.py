@@ -17,8 +17,8 @@ from hil.power.opening import history_file, lock_files
 from hil.taking import lock_folder
 
 SCRIPT = """#!/bin/sh
-[ "$1" = state ] && exec cat {folder}/$2
-echo $1 >{folder}/{written}
+[ "$1" = state ] && exec cat "{folder}/$2"
+echo $1 >"{folder}/{written}"
 """
 
 RIG = """
