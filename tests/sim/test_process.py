@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def opened(twin: RunningTwin) -> serial.Serial:
 
 
 def answers(port: serial.Serial) -> bool:
-    """Whether there is a guest that echoes; what it said before the port was open is lost, as on any line."""
+    """Whether there is somebody who echoes; what it said before the port was open is lost, as on any line."""
     deadline = Deadline.after(WITHIN)
     port.timeout = 0.1
     while not deadline.expired:
@@ -55,10 +56,24 @@ def answers(port: serial.Serial) -> bool:
     return False
 
 
+def said_to(control: TwinControl, request: bytes) -> bytes:
+    """What a request is answered; b"" where the twin hangs up, be it in the middle of a line that is too long."""
+    with socket.socket(socket.AF_UNIX) as connection, suppress(ConnectionError):
+        connection.settimeout(WITHIN)
+        connection.connect(str(control.path))
+        connection.sendall(request)
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(65536)
+    return b""
+
+
 def test_a_twin_tells_where_its_devices_are_takes_faults_and_ends_with_its_bench(keeper: Keeper) -> None:
     twin = started(keeper, BoardPlan("node1", console="uart1"))
     control = twin.control
     with opened(twin) as port:
+        assert answers(port)
+        port.timeout = WITHIN
+        port.write(b"\n")
         assert b"# " in port.read_until(b"# ")
 
     control.fault("uart1", "noise")
@@ -91,13 +106,8 @@ def test_requests_that_are_none_are_refused_and_end_nothing(keeper: Keeper) -> N
         b'{"do": {"a": []}}\n',
         b"x" * 200_000,
     ):
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(WITHIN)
-            connection.connect(str(control.path))
-            connection.sendall(request)
-            connection.shutdown(socket.SHUT_WR)
-            said = connection.recv(65536)
-            assert b'"error"' in said if request.endswith(b"\n") else said == b""
+        said = said_to(control, request)
+        assert b'"error"' in said if request.endswith(b"\n") else said == b""
     assert control.state()["boards"] == {}
 
 
