@@ -14,7 +14,10 @@ def listening(says: bytes) -> Iterator[tuple[str, int]]:
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
-            connection, _ = server.accept()
+            try:
+                connection, _ = server.accept()
+            except OSError:  # nobody came
+                return
             with connection:
                 connection.recv(4096)
                 connection.sendall(says)
@@ -24,4 +27,5 @@ def listening(says: bytes) -> Iterator[tuple[str, int]]:
         try:
             yield server.getsockname()
         finally:
+            server.shutdown(socket.SHUT_RDWR)
             thread.join()
