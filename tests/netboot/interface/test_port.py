@@ -69,7 +69,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     folder = tmp_path_factory.mktemp("port")
     argv = ["unshare", "--net", sys.executable, port_host.__file__, str(folder), json.dumps(list(orders.values()))]
     environment = {**os.environ, "PYTHONPATH": str(Path(port_host.__file__).parents[1])}
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, env=environment)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=600, check=False, env=environment)
     assert done.returncode == 0, done.stderr
     return dict(zip(orders, json.loads(done.stdout.splitlines()[-1]), strict=True))
 
