@@ -36,6 +36,15 @@ async def at_prompt(twin: Twin) -> None:
     await asyncio.sleep(0.03)
 
 
+async def connected(host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to a server that comes back."""
+    while True:
+        try:
+            return await asyncio.open_connection(host, port)
+        except ConnectionRefusedError:
+            await asyncio.sleep(0.01)
+
+
 def with_console(tmp_path: Path, kind: str, doing: Callable[[Twin, str], Awaitable[None]]) -> None:
     """Run it with a twin of one board that is always fed, and where its console is."""
     board = BoardPlan("node1", console="uart1", actor=Script("quick"))
@@ -92,7 +101,9 @@ def test_a_raw_server_has_one_reader_and_is_gone_while_unplugged(
     async def doing(twin: Twin, place: str) -> None:
         host, _, port = place.partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        await reader.readuntil(PROMPT)
+        await at_prompt(twin)  # which may be over before the server has this reader
+        writer.write(b"hello\n")
+        await reader.readuntil(b"hello\r\n" + PROMPT)
         second, to_second = await asyncio.open_connection(host, int(port))
         assert await second.read() == b""
 
@@ -102,8 +113,7 @@ def test_a_raw_server_has_one_reader_and_is_gone_while_unplugged(
             await asyncio.open_connection(host, int(port))
 
         twin.fault("uart1", "unplugged", None, on=False)
-        await asyncio.sleep(0.05)
-        again, to_again = await asyncio.open_connection(host, int(port))
+        again, to_again = await connected(host, int(port))
         to_again.write(b"hello\n")
         assert b"hello" in await again.readuntil(PROMPT)
         for each in (writer, to_second):
