@@ -142,7 +142,7 @@ def _answer(cluster: FakeCluster, path: str, authorization: str) -> Raw:
         del parts[at : at + 2]
     if parts[-1] == "log":
         return _log(cluster, namespace, parts[-2], query.get("container", ""))
-    for kind, objects in cluster.kinds.items():
+    for kind, objects in list(cluster.kinds.items()):  # a test may change it meanwhile
         head = [part for part in base(kind).split("/") if part]
         if parts[: len(head)] == head:
             if base(kind) in cluster.raw:
@@ -161,7 +161,7 @@ def _one(kind: Kind, objects: dict[tuple[str, str], Json], namespace: str, name:
 
 
 def _list(kind: Kind, objects: dict[tuple[str, str], Json], namespace: str, query: Mapping[str, str]) -> Raw:
-    chosen = [item for key, item in objects.items() if not namespace or key[0] == namespace]
+    chosen = [item for key, item in list(objects.items()) if not namespace or key[0] == namespace]
     keep = _selector(query.get("fieldSelector", ""))
     chosen = [item for item in chosen if keep(item)]
     start, limit = int(query.get("continue", "0")), int(query.get("limit", "0")) or len(chosen)

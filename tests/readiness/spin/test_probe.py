@@ -205,8 +205,11 @@ def test_the_first_answer_is_news_once_in_each_life_and_times_begin_anew(bench: 
         assert timings.cold_start is not None
         bench.answers.bodies.clear()
         bench.started = None
+        bench.answers.silent.add("/hello")
         probe.begin_again()
         assert not probe.asked
+        bench.answers.silent.clear()
+        bench.answers.over.set()
         until(probe, lambda found: found["spin.http"].truth is Truth.FALSE, ALONE)
         assert (probe.timings, probe.news()) == (None, [])
         bench.answers.bodies["/hello"] = (200, b"hello")

@@ -115,6 +115,7 @@ def test_a_node_that_was_not_heard_of_is_given_up_early_and_each_time_a_little_l
 
         assert [lost(SOON), lost(SOON), lost(0.02)] == ["0.1 s", "0.15 s", "0.02 s"]
         answers.silent.clear()
+        monkeypatch.setattr(serving, "_MORE_PATIENCE", SOON)  # what is answered may take its time
         asked.ask(Deadline.after(SOON))
         answers.silent.add("/hello")
         assert lost(0.3) == "0.3 s", "it was heard of"
