@@ -108,12 +108,20 @@ def main() -> None:
     signal.signal(signal.SIGTERM, raising(Terminated))
     try:
         code = _run_to_the_end()
+        _heed_no_more()
     # One more signal, while the last words were written: whatever was open is closed by then.
     except KeyboardInterrupt:
         code = 130
     except Terminated:
         code = 143
+    _heed_no_more()
     sys.exit(code)
+
+
+def _heed_no_more() -> None:
+    """Nothing is left to be ended: a signal in Python's own last moments would only spoil the exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _run_to_the_end() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -136,6 +137,18 @@ def test_a_signal_while_the_last_words_are_written(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == code
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_when_all_is_over_does_not_change_the_exit_code(number: signal.Signals) -> None:
+    code = (
+        "import atexit, os, sys, hil.cli\n"
+        f"atexit.register(os.kill, os.getpid(), {number:d})\n"
+        "sys.argv = ['hil', '--version']\n"
+        "hil.cli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
