@@ -230,7 +230,7 @@ def test_a_server_certificate_that_ended_just_now(asks: Asks, tmp_path: Path) ->
 
 
 def test_a_server_certificate_of_the_future(asks: Asks, tmp_path: Path, cluster: Cluster) -> None:
-    with FakeTalos(tmp_path, cluster, cluster.server(since=NOW + 50 * HOUR)) as talos:
+    with FakeTalos(tmp_path, cluster, cluster.server(since=datetime.now(UTC) + 50 * HOUR)) as talos:
         found = trouble(asks(talos.port))
     assert found.kind is Kind.NODE_CLOCK
     assert "the node's clock is at least 2 days ahead, or this host's is as much behind" in found.message
