@@ -66,6 +66,12 @@ def plugged() -> Iterator[Callable[[Answer], PtyBoard]]:
         yield plug
 
 
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that stalls makes no question be asked twice."""
+    monkeypatch.setattr(exchange, "ANSWER_WITHIN", WITHIN)
+
+
 def config(path: str, channel: int = 1, status: bool = True) -> Config:
     return Config(kind="lcus", device=path, channel=channel, status=status)
 
@@ -119,6 +125,7 @@ def test_the_parser_takes_any_bytes_and_cuts_nothing_short(answer: bytes) -> Non
         assert len(answer) >= len(states)
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_switches_and_reads_back(plugged: Callable[[Answer], PtyBoard]) -> None:
     relays = Board()
     board = plugged(relays)
@@ -137,6 +144,7 @@ def test_a_lost_frame_is_said_again(plugged: Callable[[Answer], PtyBoard]) -> No
     assert relays.on[1]
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_what_came_before_the_question_is_no_answer(plugged: Callable[[Answer], PtyBoard]) -> None:
     board = plugged(Board())
     board.says(b"CH1:ON \r\nCH2:ON \r\n")

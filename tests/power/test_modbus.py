@@ -97,6 +97,12 @@ class Script:
         return len(data)
 
 
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that stalls makes no question be asked twice."""
+    monkeypatch.setattr(exchange, "ANSWER_WITHIN", 5.0)
+
+
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exchange, "ANSWER_WITHIN", 0.06)

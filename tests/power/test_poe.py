@@ -102,6 +102,13 @@ def delivers_at_once(objects: dict[str, int]) -> None:
     objects[STATUS] = DELIVERING if objects[ADMIN] == 1 else 1
 
 
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that stalls makes no question be asked twice."""
+    monkeypatch.setattr(poe_snmp, "ANSWER_WITHIN", SOON)
+
+
+@pytest.mark.usefixtures("unhurried")
 def test_switching_as_the_rfc_has_it() -> None:
     with running(Switch({ADMIN: 2, STATUS: 1}, delivers_at_once)) as switch:
         port(switch.at).switch(True, deadline=Deadline.after(SOON))
@@ -119,6 +126,7 @@ def test_switching_as_the_rfc_has_it() -> None:
     assert look[2:].startswith(head + b"\xa0")
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_on_is_when_it_delivers() -> None:
     """Between enabled and delivering it searches: that is neither on nor off."""
     looks = iter([SEARCHING, SEARCHING, DELIVERING])
@@ -182,7 +190,7 @@ def _other(said: bytes) -> bytes:
 
 def test_an_answer_that_comes_late_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy switch: each answer comes when the next try is under way already."""
-    monkeypatch.setattr(poe_snmp, "ANSWER_WITHIN", 0.2)
+    monkeypatch.setattr(poe_snmp, "ANSWER_WITHIN", 1.0)
     late: list[bytes] = []
 
     class Busy(Switch):
