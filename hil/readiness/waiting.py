@@ -53,15 +53,17 @@ def until_ready(
     waited = f"waited at most {deadline}" + (f", stable for {stable_for:g} s" if stable_for else "")
     stable: Deadline | None = None
     while True:
+        # By a look that began after that time: where this process is held up, it alone says nothing of the machine.
+        long_enough = not stable_for or (stable is not None and stable.expired)
         found = replace(looked.look(), waited=waited)
         if not found:
             stable = None
             if why := looked.hopeless:
                 return replace(found, stopped=why)
-        else:
-            stable = Deadline.after(stable_for) if stable is None else stable
-            if stable.expired:
-                return found
+        elif long_enough:
+            return found
+        elif stable is None:
+            stable = Deadline.after(stable_for)
         if deadline.expired:
             return replace(found, stopped=f"it was not ready for {stable_for:g} s without a break") if found else found
         try:

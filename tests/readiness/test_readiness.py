@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hil.clock import Deadline, hold, now_ns
 from hil.errors import InfrastructureError, NodeError, UsageError
+from hil.readiness import waiting
 from hil.readiness.condition import Condition, Truth
 from hil.readiness.panel import Panel
 from hil.readiness.readiness import Readiness
@@ -251,6 +252,21 @@ def test_a_break_begins_the_stable_time_anew() -> None:
     assert found
     assert script.looks > 100
     assert found.waited == "waited at most 60 s, stable for 0.02 s"
+
+
+def test_one_look_is_no_stable_time_however_long_this_process_is_held_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = waiting.Deadline.after
+
+    def late(seconds: float) -> Deadline:
+        deadline = made(seconds)
+        hold(2 * seconds)
+        return deadline
+
+    script = Script(Truth.TRUE, Truth.FALSE, Truth.TRUE)
+    within = Deadline.after(60)
+    monkeypatch.setattr(waiting.Deadline, "after", late)
+    assert until_ready(script, within=within, stable_for=0.01, step=at_once)
+    assert script.looks == 4
 
 
 def test_ready_at_the_end_but_not_for_long_enough() -> None:
