@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from support.deadlines import once
 from support.process_table import over
 from support.terminal import PROMPT, WITH_TIMES, WITHOUT_TIMES, Kernel, TerminalShell
 
@@ -40,6 +41,28 @@ class Machine:
 
     def run(self, command: str | bytes, within: float = 20.0) -> Ran:
         return self.session.run(command, Deadline.after(within))
+
+    def run_until(self, happened: Callable[[], bool], command: str, within: float) -> Ran:
+        """Its time, of which messages say how long it was, is over when something has happened."""
+        with once(happened, within) as deadline:
+            return self.session.run(command, deadline)
+
+    def asked(self, what: bytes) -> Callable[[], bool]:
+        """Says whether such a request was typed, from now on."""
+        before = len(self.wire.written)
+        return lambda: any(b" %s " % what in line for line in self.wire.written[before:])
+
+    def printed(self, words: bytes) -> Callable[[], bool]:
+        """Says whether the next command has printed that by now, after all else."""
+        before = len(self.folders())
+
+        def has_printed() -> bool:
+            try:
+                return any((folder / "out").read_bytes().endswith(words) for folder in self.folders()[before:])
+            except OSError:
+                return False
+
+        return has_printed
 
     def type(self, text: bytes, until: str) -> None:
         """By hand, as a test does."""
@@ -208,7 +231,7 @@ def test_what_was_left_for_want_of_time_is_removed_by_the_next_command(machine: 
 
     machine.console.send_line = send  # type: ignore[method-assign, assignment]
     with pytest.raises(NodeError, match="unharmed"):
-        machine.run("head -c 3000 /dev/zero", within=1.0)
+        machine.run_until(machine.asked(b"get"), "head -c 3000 /dev/zero", within=1.0)
     machine.console.send_line = forgets  # type: ignore[method-assign]
     machine.wire.on_output = lambda data: data
     folder = machine.folders()[-1]
@@ -224,7 +247,7 @@ def test_what_a_command_prints_is_for_the_user_of_the_console_alone(shared: Mach
 
 def test_a_command_that_hangs_is_killed_and_its_words_are_told(shared: Machine) -> None:
     with pytest.raises(NodeError) as caught:
-        shared.run("echo pid $$; echo why >&2; printf half; sleep 60", within=1.0)
+        shared.run_until(shared.printed(b"half"), "echo pid $$; echo why >&2; printf half; sleep 60", within=1.0)
     assert "'echo pid $$; echo why >&2; printf half; sleep 60' did not end within 1 s; it was killed" in str(
         caught.value
     )
@@ -239,7 +262,9 @@ def test_a_command_that_hangs_is_killed_and_its_words_are_told(shared: Machine) 
 
 def test_a_command_that_heeds_no_interrupt_is_killed_too(shared: Machine) -> None:
     with pytest.raises(NodeError, match="it was killed") as caught:
-        shared.run("trap '' INT QUIT TERM; echo $$; while :; do sleep 1; done", within=1.0)
+        shared.run_until(
+            shared.printed(b"\n"), "trap '' INT QUIT TERM; echo $$; while :; do sleep 1; done", within=1.0
+        )
     assert over(int(caught.value.evidence[0].split()[-1]), Deadline.after(10))
 
 
@@ -261,7 +286,8 @@ def test_whatever_holds_the_console_is_ended_first(machine: Machine, typed: byte
 
 def test_a_new_shell_is_told_the_script_again(machine: Machine) -> None:
     machine.run("true")
-    machine.type(b"exec sh -i\r", r"\$ $")
+    # Not the prompt before, which may come only now: an interrupt while the new shell starts would end it.
+    machine.type(b"exec sh -i\r", r"exec sh -i\r\n[^$]{0,200}\$ $")
     assert machine.run("echo new").stdout == b"new\n"
 
 
@@ -293,6 +319,7 @@ def test_a_shell_that_the_command_ends_is_said_at_once(machine: Machine) -> None
     with pytest.raises(NodeError, match="the shell that ran it ended before"):
         machine.run("kill -9 $PPID; sleep 1")
     assert machine.run("echo on").stdout == b"on\n"
+    machine.rests()
     assert [folder for folder in machine.folders() if folder.exists()] == []
 
 
@@ -342,7 +369,7 @@ def test_output_that_never_arrives_right_is_never_guessed(machine: Machine) -> N
     machine.run("true")
     machine.wire.on_output = lambda data: data.replace(b"AAAA", b"AAAB")
     with pytest.raises(NodeError, match=r"ended, but within 1 s only 0 bytes of its result came .* unharmed"):
-        machine.run("head -c 3000 /dev/zero", within=1.0)
+        machine.run_until(machine.asked(b"get"), "head -c 3000 /dev/zero", within=1.0)
     machine.wire.on_output = lambda data: data
     assert machine.run("echo on").stdout == b"on\n"
 
@@ -452,8 +479,11 @@ def test_a_shell_that_is_slow_to_answer_is_not_told_twice_what_it_heard(machine:
     machine.rests()
 
     def late(data: bytes) -> bytes:
+        """Not before something else was typed: for longer than the session has patience."""
         machine.wire.on_output = lambda data: data
-        hold(0.5)
+        heard, deadline = len(machine.wire.written), Deadline.after(10)
+        while len(machine.wire.written) == heard and not deadline.expired:
+            hold(0.01)
         return data
 
     called = re.compile(rb"\bhil_[0-9a-f]{8} ")
@@ -508,7 +538,7 @@ def test_a_command_that_never_came_over_is_not_said_to_be_killed(machine: Machin
 
     machine.wire.on_write = look
     with pytest.raises(NodeError, match=r"did not end within 2 s; it had not even begun") as caught:
-        machine.run("true", within=2.0)
+        machine.run_until(machine.asked(b"put"), "true", within=2.0)
     assert caught.value.evidence == ("it had printed nothing",)
 
 
