@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.deadlines import far, passes
 
 from hil.clock import Deadline
 from hil.errors import InfrastructureError
@@ -37,9 +38,10 @@ def test_a_missing_program() -> None:
 
 
 def test_at_the_deadline_the_whole_group_ends(tmp_path: Path) -> None:
-    pid = tmp_path / "pid"
+    pid, deadline = tmp_path / "pid", far(1)
+    script = f"sleep 60 & echo $! > '{pid}'; echo up > /proc/self/fd/$0; wait"
     with pytest.raises(InfrastructureError, match=r"sh had not ended after 1 s; it was killed"):
-        run(["sh", "-c", f"sleep 60 & echo $! > {pid}; wait"], deadline=Deadline.after(1))
+        run(["sh", "-c", script, "{status}"], deadline=deadline, on_status=lambda line: passes(deadline))
     assert ended(int(pid.read_text()))
 
 
