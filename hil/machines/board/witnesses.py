@@ -91,6 +91,8 @@ class ConsoleWitness:
         last_before, last_after = 0, since_ns
         with self.keeper.attach(self.stream, start=max(0, known.received - _LOOK_BACK)) as feed:
             while True:
+                # Before the look: what is said while this process stands still behind it was not looked for yet.
+                looked_ns = now_ns()
                 for chunk in feed.read():
                     if not _has_words(chunk):
                         continue
@@ -102,11 +104,11 @@ class ConsoleWitness:
                     else:
                         last_after = chunk.stamp_ns
                 quiet = Deadline(last_after + round(_QUIET * NANOSECONDS), _QUIET)
-                if quiet.expired or deadline.expired:
+                silent = looked_ns - last_after >= _QUIET * NANOSECONDS
+                if silent or deadline.expired:
                     break
                 select.select([feed.fileno()], [], [], deadline.sooner(quiet.remaining() or 0.0).remaining())
         talked = since_ns - last_before < _QUIET * NANOSECONDS
-        silent = now_ns() - last_after >= _QUIET * NANOSECONDS
         return Seen(PowerState.OFF, "its console fell silent") if talked and silent else unknown
 
 

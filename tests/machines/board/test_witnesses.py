@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from hil.clock import NANOSECONDS, Deadline, now_ns
+from hil.clock import NANOSECONDS, Deadline, hold, now_ns
 from hil.console.stream import Chunk
 from hil.keeper.client import Keeper
 from hil.keeper.status import StreamStatus
@@ -85,9 +85,10 @@ def test_a_meter_that_was_given_no_time_is_not_sure_of_the_contrary() -> None:
 
 @dataclass
 class Feed:
-    """A console's chunks, each seen when its stamp has come."""
+    """A console's chunks, each seen when its stamp has come; a first look may take seconds from then on."""
 
     chunks: list[Chunk]
+    stall: float = 0.0
 
     def __post_init__(self) -> None:
         self._never, self._other = os.pipe()
@@ -98,6 +99,8 @@ class Feed:
     def read(self) -> list[Chunk]:
         due = [chunk for chunk in self.chunks if chunk.stamp_ns <= now_ns()]
         self.chunks = [chunk for chunk in self.chunks if chunk not in due]
+        hold(self.stall)
+        self.stall = 0.0
         return due
 
     def __enter__(self) -> Feed:
@@ -108,7 +111,7 @@ class Feed:
         os.close(self._other)
 
 
-def said(since_ns: int, *pieces: tuple[float, bytes], live: bool = True) -> Keeper:
+def said(since_ns: int, *pieces: tuple[float, bytes], live: bool = True, stall: float = 0.0) -> Keeper:
     """A keeper whose console says these pieces, each so many seconds after the switch."""
     chunks = [Chunk(since_ns + round(at * NANOSECONDS), 1, 0, data) for at, data in pieces]
 
@@ -118,7 +121,7 @@ def said(since_ns: int, *pieces: tuple[float, bytes], live: bool = True) -> Keep
 
         @contextmanager
         def attach(self, name: str, *, start: int | None) -> Iterator[Feed]:
-            with Feed(list(chunks)) as feed:
+            with Feed(list(chunks), stall) as feed:
                 yield feed
 
     return cast(Keeper, Holder())
@@ -143,6 +146,13 @@ def test_a_console_after_a_switching_off(pieces: tuple[tuple[float, bytes], ...]
     since = now_ns()
     witness = ConsoleWitness(said(since, *pieces), "console:n1", off_at_least=0.02)
     assert witness.look(PowerState.OFF, since, deadline=Deadline.after(30)).state is state
+
+
+def test_words_that_come_while_the_host_stalls_behind_a_look_are_heard() -> None:
+    since = now_ns()
+    keeper = said(since, (-0.03, WORDS), (0.045, WORDS), stall=0.1)
+    witness = ConsoleWitness(keeper, "console:n1", off_at_least=0.02)
+    assert witness.look(PowerState.OFF, since, deadline=Deadline.after(30)).state is PowerState.ON
 
 
 def test_a_console_tells_nothing_of_a_switching_on() -> None:
