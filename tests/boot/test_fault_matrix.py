@@ -163,10 +163,12 @@ def test_injected(row: Row, cluster: Cluster, request: pytest.FixtureRequest) ->
             return
         node.inject(fault)
         until_found(probe, node, row, only=row)
-        if not node.ended:
+        if row["stops"] == "no":
             node.clear(fault)
             until_found(probe, node, good, only=row)
             return
+        # Its last words are read before it has ended.
+        node.process.wait(PATIENCE)
     deadline = Deadline.after(PATIENCE)
     while left_behind(cluster.extensions):
         assert not deadline.expired, "the extension's process outlives the node"

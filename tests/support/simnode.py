@@ -206,11 +206,6 @@ class HostedNode:
         """Make it right again."""
         self._order("DELETE", fault)
 
-    @property
-    def ended(self) -> bool:
-        """Whether its process has."""
-        return self.process.poll() is not None
-
     def close(self) -> None:
         """End it."""
         assert self.process.stdin is not None
