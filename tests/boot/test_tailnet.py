@@ -139,9 +139,9 @@ def node(start: Callable[[], Keeper], tailnet: Tailnet) -> Peer:
 def eventually(seen: Callable[[], bool]) -> bool:
     """Whether it is so within a minute."""
     deadline = Deadline.after(WITHIN)
-    while not seen() and not deadline.expired:
+    while not (found := seen()) and not deadline.expired:
         threading.Event().wait(0.2)
-    return seen()
+    return found
 
 
 def online(tailnet: Tailnet) -> dict[str, bool]:

@@ -14,6 +14,7 @@ from support.trouble import Trouble, processes, trouble
 
 from hil.bench import open_bench
 from hil.boot import Verdict
+from hil.clock import Deadline, hold
 from hil.config.rig import load_rig
 from hil.console.recording import read_cast, read_recording
 from hil.errors import InfrastructureError
@@ -138,6 +139,9 @@ def test_the_keeper_is_killed_in_mid_boot(tmp_path: Path, runtime: Path) -> None
     died = "bench error: the keeper of the bench in .* has died, and with it all that it held"
     assert re.fullmatch(f"{closed}|{gone}|{died}", found.message)
     assert b"UEFI firmware" in found.console
+    gone = Deadline.after(LONG)
+    while processes(str(runtime), "") and not gone.expired:
+        hold(0.02)
     assert processes(str(runtime), "") == []
 
 
