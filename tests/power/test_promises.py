@@ -78,14 +78,14 @@ from hil.power.promise import KIND
 folder, directory, last = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 rig = load_rig(folder / "rig.yaml", cwd=folder)
 python, sys.executable = sys.executable, sys.argv[4]
-keeper = Keeper.start(directory, deadline=Deadline.after(10))
+keeper = Keeper.start(directory, deadline=Deadline.after(60))
 sys.executable = python
 for path in lock_files(rig.power["relay1"], folder):
     keeper.lock(Lock(path, what=directory.name, pid=keeper.pid, shared=True).acquire(Deadline.after(0)))
 def at_end(name, data, argv, within):
     keeper.at_end(Entry(KIND, name, data), argv, within=within)
 with open_ports(rig, rig.power, Owner(directory, at_end, folder, directory.name)) as ports:
-    ports["relay1"].switch(last == "on", deadline=Deadline.after(5))
+    ports["relay1"].switch(last == "on", deadline=Deadline.after(60))
     print("ready", flush=True)
     sys.stdin.readline()
 keeper.end()
@@ -128,14 +128,14 @@ def state(folder: Path) -> str:
 
 
 def ended(directory: Path) -> None:
-    deadline = Deadline.after(10)
+    deadline = Deadline.after(60)
     while is_alive(directory):
         assert not deadline.expired, "its keeper lives"
         hold(0.01)
 
 
 def kill_keeper(directory: Path) -> None:
-    with Keeper.connect(directory, deadline=Deadline.after(5)) as keeper:
+    with Keeper.connect(directory, deadline=Deadline.after(60)) as keeper:
         os.kill(keeper.pid, signal.SIGKILL)
     ended(directory)
 
@@ -160,7 +160,7 @@ def test_a_bench_that_ends_in_order_leaves_its_port_as_promised(
     folder: Path, leave: str, last: str, left: str
 ) -> None:
     with bench(folder, leave=leave, last=last) as (client, directory):
-        _, stderr = client.communicate(b"\n", timeout=20)
+        _, stderr = client.communicate(b"\n", timeout=60)
         assert (client.returncode, stderr) == (0, b"")
     assert state(folder) == left
     assert not directory.exists()
@@ -178,7 +178,7 @@ def test_a_client_that_is_killed_leaves_that_to_its_keeper(folder: Path) -> None
 @pytest.mark.boot
 def test_a_keeper_that_is_terminated_leaves_it_first(folder: Path) -> None:
     with bench(folder) as (_, directory):
-        with Keeper.connect(directory, deadline=Deadline.after(5)) as keeper:
+        with Keeper.connect(directory, deadline=Deadline.after(60)) as keeper:
             os.kill(keeper.pid, signal.SIGTERM)
         ended(directory)
         assert state(folder) == "off"
@@ -191,7 +191,7 @@ def test_a_keeper_that_breaks_leaves_it_first(folder: Path) -> None:
     (folder / "breaks").chmod(0o755)
     with (
         bench(folder, python=str(folder / "breaks")) as (_, directory),
-        Keeper.connect(directory, deadline=Deadline.after(5)) as keeper,
+        Keeper.connect(directory, deadline=Deadline.after(60)) as keeper,
     ):
         with pytest.raises(InfrastructureError, match="has died") as caught:
             keeper.listening("a child")
@@ -216,7 +216,7 @@ def test_a_keeper_that_is_killed_leaves_it_to_the_next_start(folder: Path) -> No
 def test_a_port_that_cannot_be_switched_is_said_and_tried_again(folder: Path) -> None:
     with bench(folder) as (client, _):
         (folder / "broken").touch()
-        _, stderr = client.communicate(b"\n", timeout=20)
+        _, stderr = client.communicate(b"\n", timeout=60)
         assert client.returncode != 0
         assert b"not all is as it was to be left: relay1" in stderr
     [(done, words)] = next_start()

@@ -53,7 +53,7 @@ rig = load_rig(Path(sys.argv[1]), cwd=Path("/"))
 def say(word):
     print(word, flush=True)
 try:
-    with Keeper.start(Path(sys.argv[2]), deadline=Deadline.after(10)) as keeper:
+    with Keeper.start(Path(sys.argv[2]), deadline=Deadline.after(60)) as keeper:
         take_things(rig, keeper)
         def at_end(name, data, argv, within):
             keeper.at_end(Entry(KIND, name, data), argv, within=within)
@@ -118,7 +118,7 @@ class Bench(RuleBasedStateMachine):
     @rule()
     def boot(self) -> None:
         assert self._ask("on") == "done"
-        deadline = Deadline.after(10)
+        deadline = Deadline.after(60)
         while not self.control.state()["boards"]["node1"]["running"]:
             assert not deadline.expired, "the board has power and does not run"
             hold(0.01)
@@ -145,7 +145,7 @@ class Bench(RuleBasedStateMachine):
         elif how == "client killed":
             client.kill()
         else:
-            with Keeper.connect(self.directory, deadline=Deadline.after(5)) as keeper:
+            with Keeper.connect(self.directory, deadline=Deadline.after(60)) as keeper:
                 os.kill(keeper.pid, signal.SIGKILL)
         deadline = Deadline.after(60)
         while is_alive(self.directory):
@@ -216,7 +216,7 @@ class Bench(RuleBasedStateMachine):
 def test_each_port_is_as_promised_whatever_happens() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hs-", dir="/tmp")))
-        keeper = stack.enter_context(Keeper.start(new_runtime_dir("twin"), deadline=Deadline.after(10)))
+        keeper = stack.enter_context(Keeper.start(new_runtime_dir("twin"), deadline=Deadline.after(60)))
         devices = (DevicePlan("relay", "lcus", {"channels": 1}),)
         boards = (BoardPlan("node1", (("relay", 1),)),)
         twin = start(keeper, Plan(1, folder, devices, boards))
