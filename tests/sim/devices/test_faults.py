@@ -11,13 +11,16 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+from typing import cast
 
 import pytest
 from support.twin_device import Bench, asked, with_device
 
 from hil.sim.devices import firmware
 from hil.sim.devices.modbus_line import crc
+from hil.sim.devices.serial_device import SerialDevice
 from hil.sim.devices.snmp import GET, INTEGER, SET, BadMessage, Binding, Message, decode
+from hil.sim.line import PtyLine
 
 pytestmark = pytest.mark.boot
 
@@ -250,8 +253,13 @@ def test_each_fault_is_seen_by_a_client_and_ends(tmp_path: Path, way: Way) -> No
         bench.mend()
 
         bench.fault("dropped-reply")
-        await switch_off_unanswered()
-        assert bench.on() == [], "it did it"
+        asking = asyncio.create_task(switch(False))
+        while bench.on():  # it does it
+            await asyncio.sleep(0.005)
+        await asyncio.wait([asking], timeout=SOON)
+        assert not (acknowledges and asking.done())
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
         bench.mend()
         assert await read() is False
 
@@ -311,19 +319,34 @@ def test_a_restart_ends_what_was_asked_before(tmp_path: Path, way: Way, monkeypa
 
 @pytest.mark.parametrize("before", [True, False])
 def test_a_restart_forgets_half_a_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, before: bool) -> None:
-    monkeypatch.setattr(firmware, "_RESTART_SECONDS", 2 * SOON)
+    monkeypatch.setattr(firmware, "_RESTART_SECONDS", LATE)  # longer than any pause of the host
+    heard = b""
+    read = PtyLine.read
+
+    async def kept(own: PtyLine) -> bytes:
+        nonlocal heard
+        data = await read(own)
+        heard += data
+        return data
+
+    monkeypatch.setattr(PtyLine, "read", kept)
 
     async def doing(bench: Bench) -> None:
         with line(bench.place) as port:
+
+            async def say(data: str) -> None:
+                end = heard + bytes.fromhex(data)
+                port.write(bytes.fromhex(data))
+                while heard != end:
+                    await asyncio.sleep(0.001)
+
             if before:
-                port.write(bytes.fromhex("A0 01"))
-                await asyncio.sleep(SOON)
+                await say("A0 01")
             bench.fault("reboots")
             if not before:
-                port.write(bytes.fromhex("A0 01"))
-            await asyncio.sleep(3 * SOON)
-            port.write(bytes.fromhex("01 A2"))
-            await asyncio.sleep(SOON)
+                await say("A0 01")
+            cast(SerialDevice, bench.device)._firmware._started()
+            await say("01 A2")
         assert bench.on() == []
 
     with_device(tmp_path, "lcus", doing)
