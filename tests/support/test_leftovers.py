@@ -46,7 +46,7 @@ def test_files_sockets_locks_and_processes(root: Path, clean_up: bool) -> None:
         careless.close()
         (root / "s").unlink()
         (root / "l").unlink()
-    found = difference(before, within=Deadline.after(2 if clean_up else 0))
+    found = difference(before, within=Deadline.after(20 if clean_up else 0))
     careless.close()
     wanted = {"+ process", "+ TCP", "+ listening", "+ locked", "+ file"}
     assert found_kinds(found) == (set() if clean_up else wanted), found
@@ -68,17 +68,17 @@ def test_an_orphan_in_a_namespace_that_carries_the_marker(clean_up: bool) -> Non
     orphan = int(made.stdout)
     if clean_up:
         os.kill(orphan, 9)
-        assert difference(before, within=Deadline.after(2)) == []
+        assert difference(before, within=Deadline.after(20)) == []
         return
     with subprocess.Popen(["true"]):  # gives unshare the time of a fork at least
         pass
     seen: set[str] = set()
-    deadline = Deadline.after(5)
+    deadline = Deadline.after(20)
     while seen != {"+ process", "+ namespace"} and not deadline.expired:
         seen = found_kinds(difference(before, within=Deadline.after(0)))
     os.kill(orphan, 9)
     assert seen == {"+ process", "+ namespace"}
-    assert difference(before, within=Deadline.after(2)) == []
+    assert difference(before, within=Deadline.after(20)) == []
 
 
 def test_what_is_missing_is_shown_too(root: Path) -> None:
