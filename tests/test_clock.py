@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from hil.clock import NANOSECONDS, Deadline, WallAnchor, now_ns
@@ -56,3 +58,19 @@ def test_wall_time_and_back() -> None:
     assert anchor.from_wall(1_700_000_002) == 7 * NANOSECONDS
     taken = WallAnchor.take()
     assert abs(taken.monotonic_ns - now_ns()) < NANOSECONDS
+
+
+def test_both_clocks_are_read_together_though_the_host_stalls_in_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, offset, stalls = 5 * NANOSECONDS, 1_700_000_000 * NANOSECONDS, [80_000_000, 0]
+
+    def wall() -> int:
+        nonlocal now
+        now += stalls.pop(0)
+        return now + offset
+
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "monotonic_ns", lambda: now)
+        patch.setattr(time, "time_ns", wall)
+        taken = WallAnchor.take()
+    assert taken.wall_ns - taken.monotonic_ns == offset
+    assert not stalls
