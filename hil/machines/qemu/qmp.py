@@ -91,9 +91,10 @@ class Qmp:
     def close(self) -> None:
         """Leave; QEMU goes on. Safe to call twice and when QEMU is dead."""
         self._looping.wait()
-        if self._loop is not None and self._task is not None:
+        loop, task = self._loop, self._task  # the loop may end by itself, and is None at that moment
+        if loop is not None and task is not None:
             with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._task.cancel)
+                loop.call_soon_threadsafe(task.cancel)
         self._thread.join()
         if self._wake >= 0:
             os.close(self._wake)
