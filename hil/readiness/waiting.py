@@ -54,7 +54,7 @@ def until_ready(
     stable: Deadline | None = None
     while True:
         # By a look that began after that time: where this process is held up, it alone says nothing of the machine.
-        long_enough = not stable_for or (stable is not None and stable.expired)
+        long_enough = not stable_for or (stable is not None and stable.expired and not _later(stable, deadline))
         found = replace(looked.look(), waited=waited)
         if not found:
             stable = None
@@ -70,3 +70,8 @@ def until_ready(
             step(deadline.sooner(_LOOK if stable is None else min(_LOOK, stable.remaining() or 0.0)))
         except NodeError as death:
             return replace(looked.look(), waited=waited, stopped=death.message)
+
+
+def _later(one: Deadline, other: Deadline) -> bool:
+    """Whether one moment comes after another."""
+    return other.at_ns is not None and (one.at_ns is None or one.at_ns > other.at_ns)

@@ -269,14 +269,19 @@ def test_one_look_is_no_stable_time_however_long_this_process_is_held_up(monkeyp
     assert script.looks == 4
 
 
-def test_ready_at_the_end_but_not_for_long_enough() -> None:
+@pytest.mark.parametrize("held_up", [0.005, 0.6])
+def test_ready_at_the_end_but_not_for_long_enough(held_up: float) -> None:
     class Late(Script):
         def look(self) -> Readiness:
             self.truths = [Truth.TRUE if (deadline.remaining() or 0.0) < 0.1 else Truth.FALSE]
             return super().look()
 
+    def step(_: Deadline) -> None:
+        hold(held_up if late.truths[0] else 0.005)
+
     deadline = Deadline.after(0.5)
-    found = until_ready(Late(Truth.FALSE), within=deadline, stable_for=0.45, step=lambda deadline: hold(0.005))
+    late = Late(Truth.FALSE)
+    found = until_ready(late, within=deadline, stable_for=0.45, step=step)
     assert not found
     assert found.stopped == "it was not ready for 0.45 s without a break"
 
