@@ -19,6 +19,7 @@ from hil.errors import InfrastructureError, NodeError
 from hil.readiness.condition import Condition
 from hil.readiness.panel import Judge, Panel
 from hil.readiness.rounds import Missing
+from hil.readiness.tailscale import healthz as healthz_module
 from hil.readiness.tailscale.probe import Pace, TailscaleProbe
 from hil.readiness.tailscale.sources import Sources
 from hil.services.tailnet.control import TailnetNode
@@ -26,7 +27,7 @@ from hil.services.tailnet.localapi import LocalApi
 
 SOON = 10.0
 QUICK = Pace(every=0.02, control_every=0.02, log_every=0.02, within=2.0)
-SELDOM = Pace(every=60.0, control_every=60.0, log_every=60.0)
+SELDOM = Pace(every=60.0, control_every=60.0, log_every=60.0, within=SOON)
 
 
 @dataclass
@@ -72,7 +73,8 @@ class Around:
 
 
 @pytest.fixture
-def around(tmp_path: Path) -> Iterator[Around]:
+def around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Around]:
+    monkeypatch.setattr(healthz_module, "_FIRST_PATIENCE", SOON)  # there is no node that could be without an address
     peer, healthz = Answers({}), Answers({"/healthz": (200, b"ok")})
     peer.set(STATUS, status(member(Tags=["tag:bench"])))
     peer.set(PING, pong())
