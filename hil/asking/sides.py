@@ -110,6 +110,7 @@ class Sides:
             control=self._once_begun(tailnet.control),
             peer=tailnet.peer if isinstance(tailnet.peer, Missing) else LocalApi(tailnet.peer),
             networks=around.networks,
+            ask_talos=self._ask_talos,
         )
         return TailscaleProbe(around.node, expect, sources)
 
@@ -141,6 +142,7 @@ class Sides:
             cluster=self._cluster if kubernetes or around.kubeconfig else _NO_CLUSTER,
             reach=self._door,
             node="" if kubernetes is None else kubernetes.node or "",
+            ask_talos=self._ask_talos,
         )
         return SpinProbe(around.node, around.expect.spin or SpinExpect(), sources)
 
@@ -191,6 +193,11 @@ class Sides:
         if self._around.expect.talos is not None and not self.talos.begun:
             raise InfrastructureError(_NO_KERNEL, hint="wait")
         return self._around.door(port, deadline)
+
+    def _ask_talos(self) -> None:
+        """For what is judged by its last round, which nobody else has it begin anew."""
+        if "talos" in vars(self):
+            self.talos.ask_now()
 
     def _service_runs(self, name: str, since_ns: int) -> Condition:
         found = self.talos.look_for(TalosExpect(services=(name,)), since_ns)

@@ -188,6 +188,17 @@ def test_the_tailscale_probe_has_talos_the_log_and_the_addresses(around: Around)
     assert "no peer" in sides.tailscale.broken
 
 
+@pytest.mark.parametrize("name", ["tailscale", "spin"])
+def test_who_asks_anew_what_talos_tells_has_talos_asked_anew(around: Around, name: str) -> None:
+    around.kernel_runs()
+    sides = around.sides(ALL)
+    side = getattr(sides, name)
+    _ = sides.talos.look(), side.look()
+    [api] = ApiInMemory.made
+    side.ask_now()
+    assert api.rounds == 1
+
+
 def test_a_tailnet_that_cannot_be_is_the_reason_of_both(around: Around) -> None:
     sides = Sides(
         Surroundings("n1", ALL, around.door, lambda: Missing("no network namespace can be made")),

@@ -48,6 +48,7 @@ class SpinSources:
         cluster: the cluster that the node is in.
         reach: where a TCP port of the node is reached now, as host and port.
         node: what the cluster calls the node; "" where that is what the rig calls it.
+        ask_talos: has Talos asked anew at once, where it is asked; it waits for nothing.
     """
 
     extension: Callable[[str, str, int], Condition] | Missing
@@ -56,6 +57,7 @@ class SpinSources:
     cluster: Cluster | Missing
     reach: Callable[[int, Deadline], tuple[str, int]] | Missing
     node: str = ""
+    ask_talos: Callable[[], None] = lambda: None
 
     def never(self, expect: SpinExpect) -> tuple[Missing, ...]:
         """Those that are missing, so that what is expected and only they can tell stays unknown."""

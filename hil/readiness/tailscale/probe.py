@@ -97,6 +97,7 @@ class TailscaleProbe:
 
     def ask_now(self) -> None:
         """Have a round of each begin at once."""
+        self._sources.ask_talos()
         for rounds in self._all:
             rounds.ask_now()
 

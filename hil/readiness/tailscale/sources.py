@@ -36,6 +36,7 @@ class Sources:
         control: the tailnet's control server.
         peer: a tailscaled in the same tailnet, to ping from.
         networks: the cluster's networks, or None where it has none that anybody knows of, and none is judged.
+        ask_talos: has Talos asked anew at once, where it is asked; it waits for nothing.
     """
 
     service: Callable[[int], Condition] | Missing
@@ -45,6 +46,7 @@ class Sources:
     control: ControlServer | Missing
     peer: LocalApi | Missing
     networks: Networks | Missing | None
+    ask_talos: Callable[[], None] = lambda: None
 
     def never(self, expect: TailscaleExpect) -> tuple[Missing, ...]:
         """Those that are missing, so that what is expected and only they can tell stays unknown.
