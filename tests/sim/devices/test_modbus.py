@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -125,15 +125,18 @@ def test_pymodbus_over_a_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["modbus-rtu", "modbus-tcp"])
-def test_half_a_frame_is_forgotten_after_a_silence(tmp_path: Path, kind: str) -> None:
+def test_half_a_frame_is_forgotten_after_a_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     good = bytes.fromhex("01 05 00 00 FF 00 8C 3A")
+    forgotten = threading.Event()
+    forget = RtuCodec.forget
+    monkeypatch.setattr(RtuCodec, "forget", lambda codec: (forget(codec), forgotten.set()))
 
     def talk(place: str) -> bytes:
         port = serial.serial_for_url(place if kind == "modbus-rtu" else f"socket://{place}", 9600, timeout=5)
         with port:
             port.write(bytes.fromhex("01 0F 00 00"))
             port.flush()
-            time.sleep(0.3)
+            assert forgotten.wait(5)
             port.write(good)
             return bytes(port.read(len(good)))
 
