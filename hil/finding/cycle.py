@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,14 +100,23 @@ def cycled(relay: Relay, ears: Ears, pace: Pace, *, left: bool) -> Iterator[Cycl
         InfrastructureError: it could not be switched, or does not read back.
     """
     began = now_ns()
-    ears.listen(Deadline.after(pace.before))
+    _listen_for(ears, pace.before)
     with _put_back(relay, left):
         _switch(relay, on=False)
         off = now_ns()
-        ears.listen(Deadline.after(relay.config.off_at_least + pace.quiet))
+        _listen_for(ears, relay.config.off_at_least)
+        quiet = now_ns()
+        _listen_for(ears, pace.quiet)
         on = now_ns()
         _switch(relay, on=True)
-        yield Cycle(began, off, off + round(relay.config.off_at_least * NANOSECONDS), on)
+        yield Cycle(began, off, quiet, on)
+
+
+def _listen_for(ears: Ears, seconds: float) -> None:
+    """Listen bit by bit: a host that stalls then takes away one bit, and not all the time in which a board speaks."""
+    bits = max(1, math.ceil(seconds / _LOOK_EVERY))
+    for _ in range(bits):
+        ears.listen(Deadline.after(seconds / bits))
 
 
 def _listen_on(ears: Ears, cycle: Cycle, pace: Pace) -> dict[str, Hearing]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -61,11 +62,11 @@ class Stub:
             transcript.append(Chunk(now_ns(), 1, 0, b"U-Boot 2024.01\r\n"))
 
 
-def tried(contact: Contact, ears: Stub, *, leave: str = "off") -> Heard:
+def tried(contact: Contact, ears: Stub, *, leave: str = "off", pace: Pace = QUICK) -> Heard:
     config = PortConfig.model_validate({"kind": "plain", "off_at_least": 0, "leave": leave})
     relay = Relay("relay1", config, contact)
     left = left_on(config, found_state(contact))
-    return heard_cycle(relay, cast(Ears, ears), QUICK, left=left)["a"].heard
+    return heard_cycle(relay, cast(Ears, ears), pace, left=left)["a"].heard
 
 
 @pytest.mark.parametrize(
@@ -98,6 +99,21 @@ def test_ctrl_c_in_the_dark_leaves_it_as_found() -> None:
     with pytest.raises(KeyboardInterrupt):
         tried(contact, ears)
     assert contact.told == [False, True]
+
+
+def test_who_talks_in_the_dark_is_heard_though_the_host_stalls_there() -> None:
+    contact = Contact(PowerState.ON)
+    ears = Stub(contact)
+    looks = 0
+
+    def stalls() -> None:
+        nonlocal looks
+        looks += contact.told == [False]
+        if looks == 3 and not ears.transcripts["a"].end:  # two went by while the host stalled, and nobody could speak
+            ears.transcripts["a"].append(Chunk(now_ns(), 1, 0, b"still talking\r\n"))
+
+    ears.on_listen = stalls
+    assert tried(contact, ears, pace=replace(QUICK, quiet=0.3)) is Heard.TALKED
 
 
 def test_one_that_reads_back_wrong_is_told_again_how_it_was() -> None:
