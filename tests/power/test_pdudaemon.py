@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -78,7 +79,8 @@ def port_of(at: str, unit: str, number: int) -> pdudaemon.PdudaemonPort:
 @contextmanager
 def pdudaemon_at(at: str, done: Path, python: Path) -> Iterator[None]:
     host, port = at.split(":")
-    unit = {"driver": "localcmdline", "cmd_on": f"echo '%s on' >> {done}", "cmd_off": f"echo '%s off' >> {done}"}
+    to = shlex.quote(str(done))
+    unit = {"driver": "localcmdline", "cmd_on": f"echo '%s on' >> {to}", "cmd_off": f"echo '%s off' >> {to}"}
     settings = {"daemon": {"hostname": host, "port": int(port), "listener": "http"}, "pdus": {"test": unit}}
     file = done.with_suffix(".conf")
     file.write_text(json.dumps(settings))

@@ -30,9 +30,10 @@ from hil.power.opening import lock_files
 from hil.power.promise import BadPromise, Promise, section_mark
 
 RELAY = """#!/bin/sh
-[ "$1" = state ] && exec cat {folder}/relay
-[ -e {folder}/broken ] && exit 9
-echo $1 >{folder}/relay
+cd "$(dirname "$0")"
+[ "$1" = state ] && exec cat relay
+[ -e broken ] && exit 9
+echo $1 >relay
 """
 
 RIG = """
@@ -98,7 +99,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp") as runtime:
         monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
         monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-        (tmp_path / "switch").write_text(RELAY.format(folder=tmp_path))
+        (tmp_path / "switch").write_text(RELAY)
         (tmp_path / "switch").chmod(0o755)
         (tmp_path / "relay").write_text("off\n")
         yield tmp_path
