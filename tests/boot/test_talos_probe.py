@@ -5,6 +5,7 @@ The node runs as a process of this host; what it is and what is wrong with it is
 
 from __future__ import annotations
 
+import os
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
@@ -107,6 +108,8 @@ def console(node: HostedNode) -> ConsoleProgress:
 def test_becomes_ready(node: HostedNode, made: MachineConfig) -> None:
     with asking(node, made.talosconfig) as api:
         found = until_lacking(api, {})
+        # Said of the state that the API tells, and so after it.
+        node.wait_for("machine is running and ready")
         assert {condition.source for condition in found} == {"api"}
         seen = api.observe(soon())
         assert seen.roles == ("os:admin",)
@@ -140,9 +143,11 @@ def test_a_reboot_is_proved_by_its_boot_id(node: HostedNode, made: MachineConfig
 def test_from_maintenance_to_ready(made: MachineConfig, extensions: Path) -> None:
     with hosted(extensions=extensions) as node:
         with asking(node, None, fingerprint=node.fingerprint) as api:
-            assert lacking(judged(api, TalosExpect(stage="maintenance", extensions={"hello": "any"}))) == {}
+            until_lacking(api, {}, TalosExpect(stage="maintenance", extensions={"hello": "any"}))
             with pytest.raises(UsageError, match="needs os:operator"):
                 api.reboot(soon())
+        # It answers before it has said how it is reached.
+        node.wait_for("--cert-fingerprint .*\n")
         assert console(node).fingerprint == node.fingerprint
         assert console(node).words.startswith("in maintenance mode")
         with asking(node, made.talosconfig, fingerprint=node.fingerprint) as api:
@@ -249,6 +254,7 @@ def test_a_node_that_hangs_is_unknown_and_comes_back(node: HostedNode, made: Mac
     with asking(node, made.talosconfig, patience=replace(Patience(), stall=1.0)) as api:
         until_lacking(api, {})
         node.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, node.process.pid, os.WSTOPPED)
         try:
             found = conditions(api.observe(Deadline.after(2.5)), EXPECT)
             assert {condition.truth for condition in found} == {Truth.UNKNOWN}
