@@ -50,6 +50,13 @@ class Lan:
         """What dnsmasq has said."""
         return self._log.read_text()
 
+    def says(self, words: str) -> bool:
+        """Whether dnsmasq says this: of a file that it has sent it does so after the board has all of it."""
+        deadline = Deadline.after(_WITHIN)
+        while words not in self.log and not deadline.expired:
+            time.sleep(0.01)
+        return words in self.log
+
     def start(self, settings: Settings) -> subprocess.Popen[bytes]:
         """A bootloader's process; its standard input takes faults."""
         enter = ["nsenter", "--target", str(self._process.pid), "--net"]

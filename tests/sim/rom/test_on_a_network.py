@@ -46,8 +46,8 @@ def test_a_cm4_has_all_of_its_files_and_the_server_says_so(net: Lan) -> None:
         "overlays/disable-bt.dtbo",
         "RPI_EFI.fd",
     ):
-        assert f"/{SERIAL}/{file} to 10.77.0." in net.log
-    assert "error 0 Early terminate received from 10.77.0." in net.log
+        assert net.says(f"/{SERIAL}/{file} to 10.77.0.")
+    assert net.says("error 0 Early terminate received from 10.77.0.")
     again, said_again = net.boot(settings())
     assert again == report
     assert [line for line in said_again.splitlines() if "DHCP" not in line] == [
@@ -109,4 +109,4 @@ def test_a_power_cut_in_mid_file_leaves_it_unfinished_and_the_next_power_on_boot
     large.unlink()
     large.write_bytes(b"small")
     assert net.boot(settings())[0].outcome == "handed over"
-    assert f"/{SERIAL}/RPI_EFI.fd to 10.77.0." in net.log
+    assert net.says(f"/{SERIAL}/RPI_EFI.fd to 10.77.0.")

@@ -75,8 +75,11 @@ common="--conf-file=/dev/null --user=root --bind-interfaces --port=0 --leasefile
 "$1" $common --pid-file --log-facility="$2/router.log" --interface=router0 --dhcp-range=10.0.2.20,10.0.2.30
 "$1" $common --pid-file --log-facility="$2/proxy.log" --interface=br0 --dhcp-range=10.0.2.0,proxy \\
     --pxe-service=0,"Raspberry Pi Boot" --enable-tftp --tftp-root="$2"
+log="$2/proxy.log"
 shift 2
 "$@"
+# It says so when the client has all of it, and ends with this shell.
+until grep -q "^.*: sent .*/config.txt to " "$log"; do sleep 0.01; done
 """
 # The dnsmasq log of a Raspberry Pi 4 with this serial number, in a public guide to netboot with a proxy, up to its
 # first file; addresses and the end of the MAC are of this test.
