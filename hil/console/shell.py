@@ -106,7 +106,8 @@ class ShellSession:
             )
 
     def _begin(self, talk: Talk, deadline: Deadline) -> None:
-        """Have the script on the machine read requests."""
+        """Have the script on the machine read requests. A slow line takes long to bring it there: patience doubles."""
+        wait = self._patience
         while True:
             self._prompt.come(deadline)
             # Who was interrupted while it still had its end to hear could not remove its folder.
@@ -115,12 +116,13 @@ class ShellSession:
             define = b"" if self._defined else definition(self._function) + b"\r"
             self._left = [*over, talk]
             self._prompt.type(sweep + define + talk.call(self._function))
-            self._defined = self._prompt.seen(deadline.sooner(self._patience), talk.end(0)) is not None
+            self._defined = self._prompt.seen(deadline.sooner(wait), talk.end(0)) is not None
             if self._defined:
                 self._left = [talk]
                 return
             if deadline.expired:
                 raise Late
+            wait *= 2
 
     def _leave(self, talk: Talk) -> None:
         self._console.send_line(talk.bye())

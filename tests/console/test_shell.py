@@ -501,6 +501,13 @@ def test_a_shell_that_is_slow_to_answer_is_not_told_twice_what_it_heard(machine:
     assert typed[first + 1].startswith(b"\x15echo")
 
 
+def test_a_machine_that_takes_longer_to_begin_than_a_session_has_patience_at_first_is_waited_for(
+    machine: Machine,
+) -> None:
+    machine.replace("mkdir", 'sleep 0.5; exec {} "$@"')
+    assert machine.run("echo up; exit 73") == Ran(73, b"up\n", b"")
+
+
 def test_lines_that_are_no_requests_are_not_taken_for_some(machine: Machine) -> None:
     said: list[bytes] = []
 
