@@ -25,7 +25,7 @@ LIMIT: Final = 64 << 20
 
 _CHILD: Final = Path(__file__).with_name("child.py")
 _STARTS_SECONDS: Final = 5.0
-_ENDS_SECONDS: Final = 2.0
+_ENDS_SECONDS: Final = 10.0
 # The machine's QEMU, which has 0, is to end before it.
 _STOP_ORDER: Final = 1
 
