@@ -18,6 +18,9 @@ from hil.keeper.sockets import listening_sockets
 
 _NAMESPACES = ("pid", "net", "mnt", "user")
 _LOOK_AGAIN = 0.02
+# The fifth field of mountinfo, proc(5). systemd mounts these when a service of the host runs, as the one that tidies
+# up a quarter of an hour after each start, and when a user comes and goes.
+_OF_THE_HOST = re.compile(r"(?:\S+ ){4}/run/(?:credentials/\S+|user/\d+) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +109,10 @@ def _namespaces(pid: int) -> Iterator[str]:
 
 
 def _mounts() -> list[str]:
-    """Without the small disks that tests mount in folders of their own: one of another worker comes and goes."""
+    """Without the host's own, and the small disks that tests mount in their folders: other workers' come and go."""
     lines = [line.decode(errors="replace") for line in _read(Path("/proc/self/mountinfo")).splitlines()]
-    return [line for line in lines if not ("/pytest-of-" in line and "/popen-gw" in line)]
+    ours = [line for line in lines if not _OF_THE_HOST.match(line)]
+    return [line for line in ours if not ("/pytest-of-" in line and "/popen-gw" in line)]
 
 
 def _unix_listeners() -> Iterator[Path]:

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from support import leftovers
 from support.leftovers import difference, snapshot
 
 from hil.clock import Deadline
@@ -86,3 +87,17 @@ def test_what_is_missing_is_shown_too(root: Path) -> None:
     before = snapshot(roots=[root])
     (root / "f").unlink()
     assert difference(before, within=Deadline.after(0)) == [f"- file {root / 'f'}"]
+
+
+def test_what_the_hosts_services_mount_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, more = leftovers._read, b""
+
+    def look(path: Path) -> bytes:
+        return read(path) + (more if path == Path("/proc/self/mountinfo") else b"")
+
+    monkeypatch.setattr(leftovers, "_read", look)
+    before = snapshot()
+    more = b"900 30 0:55 / /run/credentials/systemd-tmpfiles-clean.service ro,nosuid - ramfs none rw,mode=700\n"
+    assert difference(before, within=Deadline.after(0)) == []
+    more = b"901 30 0:56 / /run/ours rw - tmpfs none rw\n"
+    assert found_kinds(difference(before, within=Deadline.after(0))) == {"+ mount"}
