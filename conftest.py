@@ -21,8 +21,9 @@ _TIERS = ("boot", "slow")
 
 # `./hilw test --fast` looks at fewer generated examples than `./hilw test`, which has Hypothesis' own number.
 # Neither fails for being slow: a time says something of the machine.
-settings.register_profile("default", deadline=None)
-settings.register_profile("quick", deadline=None, max_examples=25)
+# Each has its parent by name: by itself it takes over from the one that is in use, as in a session within a session.
+settings.register_profile("default", settings.get_profile("default"), deadline=None)
+settings.register_profile("quick", settings.get_profile("default"), max_examples=25)
 settings.load_profile("default")
 
 
