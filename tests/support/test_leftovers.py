@@ -23,7 +23,7 @@ CLEAN_UP = [True, False]
 
 @pytest.fixture
 def root() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="left-") as folder:
+    with tempfile.TemporaryDirectory(prefix="left-", dir="/tmp") as folder:  # short: a unix socket is in it
         yield Path(folder)
 
 
