@@ -59,11 +59,18 @@ def test_the_meter_sees_what_the_board_draws(bench: Bench) -> None:
     assert bench.meter is not None
     assert watts(bench.meter, drawn=False) == 0
     bench.first.switch(True, deadline=soon())
-    drawn = watts(bench.meter, drawn=True)
-    assert drawn == pytest.approx(bench.twin.state()["boards"]["one"]["watts"], rel=0.8)
+    until = soon()
+    while (drawn := watts(bench.meter, drawn=True)) != (board := about(bench)) and not until.expired:
+        hold(0.05)  # what it saw while the board's capacitors filled is of that moment alone, and shown for a second
+    assert drawn == board
     bench.second.switch(True, deadline=soon())
     bench.first.switch(False, deadline=soon())
     assert watts(bench.meter, drawn=False) == 0
+
+
+def about(bench: Bench) -> object:
+    """What the board draws now, behind a supply that takes some for itself."""
+    return pytest.approx(bench.twin.state()["boards"]["one"]["watts"], rel=0.8)
 
 
 def watts(meter: Meter, *, drawn: bool) -> float:
