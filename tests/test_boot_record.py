@@ -93,7 +93,7 @@ def test_a_record_that_cannot_be_written_does_not_hide_the_error(boot: Boot) -> 
 
 def test_without_a_record_it_has_no_page_and_says_so(boot: Boot) -> None:
     boot.folder = boot.folder / "gone"
-    boot.fail(PANIC)
+    boot.fail(NodeError("n1: not ready", hint="wait"))  # of its own: it is told of the record that is not there
     assert boot.undrawn == f"{boot.folder} is no folder of a boot"
 
 
