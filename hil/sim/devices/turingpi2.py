@@ -10,7 +10,6 @@ twin has elsewhere.
 from __future__ import annotations
 
 import base64
-import binascii
 from hmac import compare_digest
 from typing import Final
 
@@ -68,7 +67,7 @@ class ManagementBoard:
             return f"{scheme} authentication not supported"
         try:
             said = base64.b64decode(credentials, validate=True)
-        except binascii.Error:
+        except ValueError:  # no base64, or letters that ASCII has not
             return "error trying to parse credentials"
         return "" if compare_digest(said, ":".join(self._login).encode()) else "credentials incorrect"
 

@@ -76,6 +76,7 @@ def test_it_wants_its_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             ("Basic cm9vdDp0dXJpbmc=", 200),
             ("Basic " + base64.b64encode(b"root:tea").decode(), 401),
             ("Basic ?", 401),
+            ("Basic ü", 401),
             ("Digest x", 401),
         ):
             assert (await asked(bench.place, POWER, login))[0] == expected
