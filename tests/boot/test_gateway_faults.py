@@ -23,7 +23,7 @@ from hil.services.tailnet.tailnet import OwnServers
 
 pytestmark = pytest.mark.boot
 
-LONG = 120.0
+LONG = 300.0
 SOON = 60.0
 
 
@@ -102,8 +102,9 @@ def truths(found: Readiness) -> dict[str, str]:
 
 def test_a_control_server_that_cannot_be_reached_is_waited_for(bench: Bench) -> None:
     node = bench.nodes["node1"]
+    # An emulated one has booted after 15 to 20 seconds, and a busy host's needs twice that.
     with pytest.raises(NodeError, match="not ready within") as late:
-        node.boot(25.0, image="away")
+        node.boot(40.0, image="away")
     rows = late.value.evidence
     assert any("no 'node1' among its nodes" in row for row in rows), rows
     assert not any("cannot become ready" in row for row in rows)
