@@ -83,10 +83,15 @@ def holders(path: str) -> list[str]:
             continue
         try:
             if any(os.path.realpath(link) == device for link in (process / "fd").iterdir()):
-                found.append(f"{(process / 'comm').read_text().strip()} (pid {process.name})")
+                found.append(f"{_name_of(process)} (pid {process.name})")
         except OSError:  # it ended while we looked, or is not ours to look at
             continue
     return found
+
+
+def _name_of(process: Path) -> str:
+    """Of 15 bytes at most (proc(5)), and so with a letter that is cut through."""
+    return (process / "comm").read_bytes().decode("utf-8", "replace").strip()
 
 
 def held_by(path: str, others: list[str]) -> InfrastructureError:

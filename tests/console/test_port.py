@@ -247,6 +247,21 @@ def test_a_line_that_another_program_has_open_is_refused_by_its_name(tmp_path: P
     end.close()
 
 
+def test_a_name_that_the_kernel_cut_through_a_letter_is_a_name(tmp_path: Path) -> None:
+    """It keeps 15 bytes of a program's name (proc(5))."""
+    end = serial_end(tmp_path)
+    assert isinstance(end.spec, SerialPort)
+    program = tmp_path / "hoert-auf-der-öffnung"
+    program.write_text(f"#!/bin/sh\nexec 3<>{end.spec.path}; echo open; read gone\n")
+    program.chmod(0o755)
+    with subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        assert holders(end.spec.path) == [f"hoert-auf-der-\N{REPLACEMENT CHARACTER} (pid {other.pid})"]
+        other.communicate(b"\n")
+    end.close()
+
+
 def test_a_line_that_this_process_holds_is_refused_too(tmp_path: Path) -> None:
     end = serial_end(tmp_path)
     port = open_port(end.spec)
