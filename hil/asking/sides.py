@@ -17,6 +17,7 @@ from hil.clock import Deadline
 from hil.config.expect import CozystackExpect, KubernetesExpect, SpinExpect, TailscaleExpect, TalosExpect
 from hil.errors import InfrastructureError
 from hil.joining import SERVICE, InTailnet
+from hil.once import MadeOnce
 from hil.readiness.condition import Condition
 from hil.readiness.cozystack.asking import ask as ask_cozystack
 from hil.readiness.cozystack.probe import CozystackProbe, CozystackSources
@@ -86,7 +87,7 @@ class Sides:
         self._around = around
         self._make_talos = talos
 
-    @cached_property
+    @MadeOnce  # the other probes' threads ask for it too
     def talos(self) -> TalosProbe:
         """Asks Talos."""
         return self._make_talos()
@@ -178,7 +179,7 @@ class Sides:
             return _NO_KUBECONFIG
         return self._own_cluster.api
 
-    @cached_property
+    @MadeOnce
     def _own_cluster(self) -> Cluster:
         around = self._around
         return Cluster(self._door, lambda: self.talos.answering, around.kubeconfig, around.context)

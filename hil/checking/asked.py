@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from hil.checking.target import Target
 from hil.clock import Deadline
+from hil.once import MadeOnce
 from hil.readiness.condition import Truth
 from hil.readiness.panel import Panel
 from hil.readiness.readiness import Readiness
@@ -47,7 +48,7 @@ class Asked:
         """The probes of all but Talos, as far as anything is expected there."""
         return [] if self._sides is None else self._sides.others()
 
-    @cached_property
+    @MadeOnce  # the other probes' threads ask for it too
     def _talos(self) -> TalosProbe:
         target = self.target
         return TalosProbe(target.subject, target.expect, lambda fingerprint: target.access, api=self._api)
