@@ -33,7 +33,7 @@ def installed(folder: Path, *requirements: str, without: str = "") -> Path:
         capture_output=True,
         text=True,
         env=_plain(),
-        timeout=120,
+        timeout=600,
     )
     if done.returncode:
         said = done.stderr
