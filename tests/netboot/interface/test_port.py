@@ -175,6 +175,8 @@ def test_which_address_the_router_gave_is_known_once_a_node_has_fetched_somethin
             "stop it, or have it leave",
         ),
         ("one on all ports", "this host itself serves DHCP on veth0: dnsmasq (process ", "stop it, or have it leave"),
+        ("one by its own settings", f"another DHCP server answers on veth0: {ROUTER}", "say `dhcp: proxy`"),
+        ("a link that is late", f"another DHCP server answers on veth0: {ROUTER}", "say `dhcp: proxy`"),
         ("unserved", "no DHCP server answers on veth0 within 0.6 s", "say `dhcp: serve`"),
         ("another subnet", f"the DHCP server on veth0 is {ROUTER}", "write the `subnet:` of that network"),
         (
