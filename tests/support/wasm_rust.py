@@ -36,6 +36,10 @@ def lacking() -> str:
     """Why no component can be built on this machine, or ""."""
     if shutil.which("cargo") is None or shutil.which("rustc") is None:
         return "there is no cargo with its rustc, of rustup"
+    for program in ("cargo", "rustc"):
+        asked = subprocess.run([program, "-V"], capture_output=True, text=True, check=False, timeout=60)
+        if asked.returncode:  # rustup's, for a user for whom it has installed no Rust
+            return f"{program} does not run: {(asked.stderr.splitlines() or ['it says nothing'])[0]}"
     if not (_host_tools() / "wasm-component-ld").exists():
         return "this Rust has no wasm-component-ld: it is not rustup's, or older than 1.82"
     if host.distribution().family != "debian":
