@@ -35,5 +35,5 @@ def _state(pid: int) -> str:
     """One letter as ps(1) shows it; "" for a process that is no more."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return ""
